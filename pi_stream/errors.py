@@ -1,0 +1,60 @@
+"""What can go wrong, as words. Everything that is none of these is a bug: it is let out and ends the process.
+
+    PiStreamError
+    ├── SettingError (ValueError)            a setting that cannot be: told at start, exit code 2
+    ├── SourceUnavailable (ConnectionError)  no pictures now: told to every viewer, tried again
+    ├── Disconnected (ConnectionError)       the Python viewer lost its service
+    └── Refused (ValueError)                 what somebody asked cannot be done; carries the wire's `code`
+        ├── BadMessage                       "bad-message": it is not what the protocol says
+        ├── NotFound (LookupError)           "not-found": there is no such caption
+        ├── LimitReached                     "limit": there is no room for another
+        └── Unsupported                      "unsupported": this service, or this source, has no such thing
+"""
+
+from typing import ClassVar
+
+
+class PiStreamError(Exception):
+    """Everything that pi-stream reports to a person rather than dies of."""
+
+
+class SettingError(PiStreamError, ValueError):
+    """A setting that cannot be; the text is one line that names file, section, key, expected and got."""
+
+
+class SourceUnavailable(PiStreamError, ConnectionError):
+    """The source gives no pictures now; the text is the reason that viewers read. It will be tried again."""
+
+
+class Disconnected(PiStreamError, ConnectionError):
+    """The service went away, or would not have this viewer; the text says which."""
+
+
+class Refused(PiStreamError, ValueError):
+    """A request that is answered with an error instead of being done."""
+
+    code: ClassVar[str] = "refused"
+
+
+class BadMessage(Refused):
+    """What was said is not what the protocol says; the text says what was wrong where."""
+
+    code = "bad-message"
+
+
+class NotFound(Refused, LookupError):
+    """What was named does not exist."""
+
+    code = "not-found"
+
+
+class LimitReached(Refused):
+    """There is no room for another; the text names the limit."""
+
+    code = "limit"
+
+
+class Unsupported(Refused):
+    """This service, or the source it has now, cannot do that."""
+
+    code = "unsupported"

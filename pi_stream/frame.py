@@ -1,0 +1,76 @@
+"""A frame is pixels; a packet is one frame encoded."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Encoding = Literal["rgba", "i420", "png", "jpeg", "h264"]
+
+Plane = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture: I420, BT.601 full range (JFIF's YCbCr), in one block of memory without padding.
+
+    `data` is uint8, one-dimensional, contiguous, width * height * 3 / 2 long: the Y plane, then U and V at half width
+    and half height. `width` and `height` are even, 2 to 65534 pixels. `seq` is the frame's number at the source,
+    0 to 2**32 - 1. `captured` is when the sensor finished it, in microseconds of `clock.now()`. `offline` marks a
+    picture that is not the source's but says why there is none.
+
+    Whoever made a frame owns its memory and never writes to it again once it is handed on; the overlay alone draws
+    on it, before the hub sees it.
+    """
+
+    data: Plane
+    width: int
+    height: int
+    seq: int
+    captured: int
+    offline: bool = False
+
+    def __post_init__(self) -> None:
+        expected = self.width * self.height * 3 // 2
+        if self.width % 2 or self.height % 2 or self.data.shape != (expected,) or self.data.dtype != np.uint8:
+            raise ValueError(
+                f"a {self.width}x{self.height} frame needs even sides and {expected} bytes, "
+                f"got {self.data.dtype} of shape {self.data.shape}"
+            )
+
+    @property
+    def y(self) -> Plane:
+        """Luma, (height, width); a view."""
+        return self.data[: self.width * self.height].reshape(self.height, self.width)
+
+    @property
+    def u(self) -> Plane:
+        """Blue-difference chroma, (height / 2, width / 2); a view."""
+        area = self.width * self.height
+        return self.data[area : area + area // 4].reshape(self.height // 2, self.width // 2)
+
+    @property
+    def v(self) -> Plane:
+        """Red-difference chroma, (height / 2, width / 2); a view."""
+        area = self.width * self.height
+        return self.data[area + area // 4 :].reshape(self.height // 2, self.width // 2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Packet:
+    """One frame, encoded: what a viewer is sent, less the header.
+
+    `seq`, `captured` and `offline` are the frame's; `width` and `height` are the encoded picture's, which may be
+    smaller than the frame's. `key`: it can be shown without an earlier one. `init`: decoder configuration, no picture.
+    """
+
+    encoding: Encoding
+    data: bytes | memoryview
+    width: int
+    height: int
+    seq: int
+    captured: int
+    offline: bool = False
+    key: bool = True
+    init: bool = False
