@@ -3,6 +3,7 @@
     PiStreamError
     ├── SettingError (ValueError)            a setting that cannot be: told at start, exit code 2
     ├── SourceUnavailable (ConnectionError)  no pictures now: told to every viewer, tried again
+    ├── SourceStuck (TimeoutError)           a source that cannot be closed: only a new process frees it, so this one ends
     ├── Disconnected (ConnectionError)       the Python viewer lost its service
     └── Refused (ValueError)                 what somebody asked cannot be done; carries the wire's `code`
         ├── BadMessage                       "bad-message": it is not what the protocol says
@@ -24,6 +25,10 @@ class SettingError(PiStreamError, ValueError):
 
 class SourceUnavailable(PiStreamError, ConnectionError):
     """The source gives no pictures now; the text is the reason that viewers read. It will be tried again."""
+
+
+class SourceStuck(PiStreamError, TimeoutError):
+    """A source would not close: its thread hangs in a library, and only a new process can free the device."""
 
 
 class Disconnected(PiStreamError, ConnectionError):
