@@ -1,13 +1,13 @@
 """pi-stream: a camera in every browser on the LAN, a few milliseconds old, with captions.
 
-    import asyncio, pi_stream
+import asyncio, pi_stream
 
-    async def main() -> None:
-        async with pi_stream.connect("http://raspberrypi.local:8000") as camera:
-            async for packet in camera:
-                print(packet.seq, packet.image().shape)
+async def main() -> None:
+    async with pi_stream.connect("http://raspberrypi.local:8000") as camera:
+        async for packet in camera:
+            print(packet.seq, packet.image().shape)
 
-    asyncio.run(main())
+asyncio.run(main())
 """
 
 from typing import TYPE_CHECKING, Any

@@ -26,4 +26,5 @@ def rgb_from_ycc(ycc: NDArray[np.generic]) -> NDArray[np.uint8]:
         3, *([1] * (ycc.ndim - 1))
     )
     rgb = np.stack([y + 1.402 * cr, y - 0.344136286 * cb - 0.714136286 * cr, y + 1.772 * cb], axis=-1)
-    return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
+    rounded: NDArray[np.uint8] = np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
+    return rounded

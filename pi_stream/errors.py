@@ -1,15 +1,15 @@
 """What can go wrong, as words. Everything that is none of these is a bug: it is let out and ends the process.
 
-    PiStreamError
-    ├── SettingError (ValueError)            a setting that cannot be: told at start, exit code 2
-    ├── SourceUnavailable (ConnectionError)  no pictures now: told to every viewer, tried again
-    ├── SourceStuck (TimeoutError)           a source that cannot be closed: only a new process frees it, so this one ends
-    ├── Disconnected (ConnectionError)       the Python viewer lost its service
-    └── Refused (ValueError)                 what somebody asked cannot be done; carries the wire's `code`
-        ├── BadMessage                       "bad-message": it is not what the protocol says
-        ├── NotFound (LookupError)           "not-found": there is no such caption
-        ├── LimitReached                     "limit": there is no room for another
-        └── Unsupported                      "unsupported": this service, or this source, has no such thing
+PiStreamError
+├── SettingError (ValueError)            a setting that cannot be: told at start, exit code 2
+├── SourceUnavailable (ConnectionError)  no pictures now: told to every viewer, tried again
+├── SourceStuck (TimeoutError)           it will not close: only a new process frees it, so this one ends
+├── Disconnected (ConnectionError)       the Python viewer lost its service
+└── Refused (ValueError)                 what somebody asked cannot be done; carries the wire's `code`
+    ├── BadMessage                       "bad-message": it is not what the protocol says
+    ├── NotFound (LookupError)           "not-found": there is no such caption
+    ├── LimitReached                     "limit": there is no room for another
+    └── Unsupported                      "unsupported": this service, or this source, has no such thing
 """
 
 from typing import ClassVar

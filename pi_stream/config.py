@@ -1,0 +1,139 @@
+"""Every setting: its type, its range and its default, and how it is read.
+
+`config.toml` in the project's folder lists them all for people; a test keeps the two alike.
+"""
+
+import os
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, inspect
+
+from pi_stream.errors import SettingError
+from pi_stream.shape import ShapeError, convert, nearest
+
+SYSTEM_CONFIG = Path("/etc/pi-stream/config.toml")
+
+Side = Annotated[int, Meta(ge=64, le=8192, multiple_of=2, description="an even whole number from 64 to 8192")]
+
+
+class Camera(Struct, frozen=True, forbid_unknown_fields=True):
+    """[camera]: where frames come from, and how large and how many they are."""
+
+    source: Literal["auto", "picamera2", "v4l2", "file", "synthetic"] = "auto"
+    path: Annotated[str, Meta(max_length=4096)] = ""
+    width: Side = 1280
+    height: Side = 720
+    fps: Annotated[float, Meta(ge=0.1, le=240)] = 30
+    rotation: Literal[0, 180] = 0
+    stall_timeout: Annotated[float, Meta(ge=0.5, le=3600)] = 5.0
+
+
+class Server(Struct, frozen=True, forbid_unknown_fields=True):
+    """[server]: where the page is served, and to whom."""
+
+    host: Annotated[str, Meta(max_length=253)] = ""
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    origins: Annotated[tuple[str, ...], Meta(max_length=32)] = ()
+
+
+class Stream(Struct, frozen=True, forbid_unknown_fields=True):
+    """[stream]: what viewers are sent."""
+
+    quality: Annotated[int, Meta(ge=1, le=100)] = 80
+    max_viewers: Annotated[int, Meta(ge=1, le=10_000)] = 200
+    threads: Annotated[int, Meta(ge=0, le=64)] = 0
+
+
+class Overlay(Struct, frozen=True, forbid_unknown_fields=True):
+    """[overlay]: the captions."""
+
+    max_captions: Annotated[int, Meta(ge=1, le=1000)] = 32
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """All sections."""
+
+    camera: Camera = Camera()
+    server: Server = Server()
+    stream: Stream = Stream()
+    overlay: Overlay = Overlay()
+
+
+def load(path: Path | None = None, assignments: Sequence[str] = ()) -> Config:
+    """Read the settings of a TOML file, then `section.key=value` assignments over them.
+
+    Without a path: /etc/pi-stream/config.toml if there is one, else the defaults. Raises SettingError, whose text is
+    one line that names file, section, key, what was expected and what was there.
+    """
+    if path is None and SYSTEM_CONFIG.exists():
+        path = SYSTEM_CONFIG
+    table = _read(path) if path is not None else {}
+    config = _convert(table, str(path))
+    for assignment in assignments:
+        place, value = _assignment(assignment)
+        section = table.setdefault(place[0], {})
+        section[place[1]] = value
+        config = _convert(table, f"--set {assignment}")
+    return config
+
+
+def state_folder() -> Path:
+    """Where what must survive a restart lies: systemd's $STATE_DIRECTORY, else the user's own state folder."""
+    if given := os.environ.get("STATE_DIRECTORY"):
+        return Path(given.split(":")[0])  # systemd lists several, separated by colons; the first is ours
+    if given := os.environ.get("XDG_STATE_HOME"):
+        return Path(given) / "pi-stream"
+    return Path.home() / ".local" / "state" / "pi-stream"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise SettingError(f"{path}: expected UTF-8 text, got byte {error.object[error.start]:#04x}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingError(f"{path}: expected TOML, got: {error}") from None
+
+
+def _assignment(text: str) -> tuple[tuple[str, str], Any]:
+    place, equals, value = text.partition("=")
+    section, dot, key = place.strip().partition(".")
+    if not (equals and dot and section and key):
+        raise SettingError(f'--set {text}: expected section.key=value, such as camera.fps=15, got "{text}"')
+    try:
+        parsed = tomllib.loads(f"value = {value}")
+    except tomllib.TOMLDecodeError:
+        return (section, key), value
+    return (section, key), parsed["value"] if len(parsed) == 1 else value
+
+
+def _convert(table: dict[str, Any], where: str) -> Config:
+    try:
+        return convert(table, Config)
+    except ShapeError as error:
+        section, *key = error.path
+        line = f"{where}: [{section}] {' '.join(key)}" if key else f"{where}: [{section}]"
+        problem = error.problem
+        if key and problem.startswith("unknown"):
+            problem = _elsewhere(key[0], problem)
+        raise SettingError(f"{' '.join(line.split())}: {problem}") from None
+
+
+def _elsewhere(key: str, problem: str) -> str:
+    """The problem of an unknown key, with a hint where it stands in the wrong section."""
+    every = {
+        field.encode_name: section.encode_name
+        for section in _fields(inspect.type_info(Config))
+        for field in _fields(section.type)
+    }
+    meant = key if key in every else None if "nearest" in problem else nearest(key, every)
+    return f'{problem.partition(";")[0]}; the nearest is "{meant}" of [{every[meant]}]' if meant else problem
+
+
+def _fields(kind: inspect.Type) -> tuple[inspect.Field, ...]:
+    return kind.fields if isinstance(kind, inspect.StructType) else ()

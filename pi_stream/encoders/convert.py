@@ -1,0 +1,87 @@
+"""From the frame's planes to another size, or to RGB, by libswscale."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pi_stream.frame import Frame
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+    from av.video.reformatter import VideoReformatter
+
+# libavutil's and libswscale's numbers for the matrix of BT.601 and the full range (SWS_CS_ITU601, AVCOL_RANGE_JPEG).
+_BT601 = 5
+_FULL = 2
+
+# libswscale's flags (libswscale/swscale.h). Chroma is repeated, not interpolated: two readers of one picture then
+# agree on every pixel, whatever program converted it.
+_POINT = 0x10
+_AREA = 0x20
+_ACCURATE_RND = 0x40000
+
+
+class Scaler:
+    """Frames at another size: each pixel the mean of the area that it stands for.
+
+    `width` and `height` are even, in pixels. Returns frames that already have this size as they are.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        self._width = width
+        self._height = height
+        self._reformatter: VideoReformatter | None = None
+
+    def scale(self, frame: Frame) -> Frame:
+        """The same picture at this size."""
+        if (frame.width, frame.height) == (self._width, self._height):
+            return frame
+        if self._reformatter is None:
+            self._reformatter = _reformatter()
+        scaled = self._reformatter.reformat(
+            _view(frame), width=self._width, height=self._height, interpolation=_AREA, format="yuvj420p"
+        )
+        data: NDArray[np.uint8] = np.ascontiguousarray(scaled.to_ndarray()).astype(np.uint8, copy=False).reshape(-1)
+        return Frame(data, self._width, self._height, frame.seq, frame.captured, frame.offline)
+
+
+class RgbConverter:
+    """Frames as R, G, B (and A, which is 255): the JFIF formulas, each value within 2 of the exact one."""
+
+    def __init__(self, pixel: Literal["rgb24", "rgba"]) -> None:
+        self._pixel = pixel
+        self._depth = 4 if pixel == "rgba" else 3
+        self._reformatter = _reformatter()
+
+    def convert(self, frame: Frame) -> NDArray[np.uint8]:
+        """The pixels, uint8, (height, width * 3 or 4), top down; rows may be padded, so mind the strides."""
+        picture = self._reformatter.reformat(
+            _view(frame),
+            format=self._pixel,
+            src_colorspace=_BT601,
+            dst_colorspace=_BT601,
+            src_color_range=_FULL,
+            dst_color_range=_FULL,
+            interpolation=_POINT | _ACCURATE_RND,
+        )
+        plane = picture.planes[0]
+        # type: a plane is a buffer, which its stub does not say
+        rows: NDArray[np.uint8] = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
+        return rows.reshape(frame.height, plane.line_size)[:, : frame.width * self._depth]
+
+
+def _reformatter() -> VideoReformatter:
+    # Imported here: a service that sends only JPEG at full size never pays for loading FFmpeg.
+    from av.video.reformatter import VideoReformatter
+
+    return VideoReformatter()
+
+
+def _view(frame: Frame) -> VideoFrame:
+    """The frame as libav sees it, over the same memory."""
+    from av.video.frame import VideoFrame
+
+    return VideoFrame.from_numpy_buffer(frame.data.reshape(frame.height * 3 // 2, frame.width), format="yuvj420p")
