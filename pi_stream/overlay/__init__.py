@@ -1,0 +1,105 @@
+"""The overlay: all captions, drawn on a frame before the hub sees it.
+
+A text becomes an array of pixels once (`text`), that becomes a patch in the picture's own colour space (`patch`), and
+the patch is blended into every frame until its text changes.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+
+from pi_stream.frame import Frame
+from pi_stream.overlay.caption import Anchor, Caption, CaptionDraft
+from pi_stream.overlay.captions import Captions
+from pi_stream.overlay.fields import fill_in, parse_text
+from pi_stream.overlay.patch import Patch
+from pi_stream.overlay.placard import placard, render_text
+from pi_stream.overlay.text import Align, render
+
+__all__ = ["Caption", "CaptionDraft", "Captions", "Overlay", "placard", "render_text"]
+
+log = logging.getLogger(__name__)
+
+# Where in its own box a caption's anchor is, as fractions of the box's sides, and where its lines begin.
+_ANCHORS: Mapping[Anchor, tuple[float, float, Align]] = {
+    "top-left": (0, 0, "left"),
+    "top": (0.5, 0, "center"),
+    "top-right": (1, 0, "right"),
+    "left": (0, 0.5, "left"),
+    "center": (0.5, 0.5, "center"),
+    "right": (1, 0.5, "right"),
+    "bottom-left": (0, 1, "left"),
+    "bottom": (0.5, 1, "center"),
+    "bottom-right": (1, 1, "right"),
+}
+_NARROWEST = 0.25  # of the picture's width, that a caption's lines may have even close to the picture's edge
+_MOST = 8  # times the picture's area, that all captions together may cover: it bounds memory and time
+
+_Key = tuple[object, ...]
+
+
+class Overlay:
+    """Draws captions on frames; keeps what it has drawn for as long as it is needed.
+
+        overlay = Overlay()
+        overlay.draw(frame, captions.all, {"fps": "29.9", "seq": str(frame.seq), "host": "garage"})
+
+    `rendered` counts the texts that were drawn anew. One call at a time, from any thread.
+    """
+
+    def __init__(self) -> None:
+        self.rendered = 0
+        self._patches: dict[_Key, Patch] = {}
+        self._crowded = False
+
+    def draw(self, frame: Frame, captions: tuple[Caption, ...], values: Mapping[str, str]) -> None:
+        """Draw all captions on the frame's planes, in place, the first at the bottom.
+
+        `values` holds what stands for the fields fps, seq, host, viewers and temperature; one that is missing is drawn
+        as a dash. `{time}` is the wall clock's, in the machine's own time zone.
+        """
+        now = datetime.now().astimezone()
+        size = (frame.width, frame.height)
+        used: dict[_Key, Patch] = {}
+        area = 0
+        for caption in captions:
+            text = fill_in(parse_text(caption.text), values, now)
+            look = (caption.x, caption.y, caption.anchor, caption.size, caption.color, caption.background, caption.font)
+            key = (text, size, *look)
+            patch = used[key] = self._patches.get(key) or self._patch(caption, text, size)
+            area += patch.area
+            if area > _MOST * frame.width * frame.height:
+                self._say_crowded(caption)
+                break
+            patch.blend(frame)
+        else:
+            self._crowded = False
+        self._patches = used
+
+    def _patch(self, caption: Caption, text: str, size: tuple[int, int]) -> Patch:
+        self.rendered += 1
+        width, height = size
+        anchor_x, anchor_y, align = _ANCHORS[caption.anchor]
+        room = {"left": 1 - caption.x, "center": 2 * min(caption.x, 1 - caption.x), "right": caption.x}[align]
+        pixels = render(
+            text,
+            size=caption.size * height,
+            color=caption.color,
+            background=caption.background,
+            font=caption.font,
+            align=align,
+            max_width=round(max(room, _NARROWEST) * width),
+            max_height=height,
+        )
+        x = round(caption.x * width - anchor_x * pixels.shape[1])
+        y = round(caption.y * height - anchor_y * pixels.shape[0])
+        return Patch(pixels, x, y, size)
+
+    def _say_crowded(self, caption: Caption) -> None:
+        if not self._crowded:
+            log.warning(
+                "the captions cover more than %d times the picture: %s and those after it are not drawn",
+                _MOST,
+                caption.id,
+            )
+        self._crowded = True

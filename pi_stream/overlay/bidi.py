@@ -1,0 +1,75 @@
+"""Which way each character runs, and in which order the runs of a line are seen: UAX #9.
+
+The levels come from the system's libfribidi, which Pillow's own complex layout loads too: where it is missing, neither
+is there, and text is drawn in the order in which it was typed, letters unjoined.
+"""
+
+import ctypes
+import logging
+from collections.abc import Sequence
+from functools import cache
+from typing import Protocol, TypeVar
+
+from PIL import features
+
+log = logging.getLogger(__name__)
+
+_NAMES = ("libfribidi.so.0", "libfribidi.so", "libfribidi.0.dylib", "fribidi-0.dll")
+_PARAGRAPH_DECIDES = 0x40  # FRIBIDI_PAR_ON of fribidi-types.h: the first strong character decides, else left to right
+
+
+class _Levelled(Protocol):
+    @property
+    def level(self) -> int: ...
+
+
+T = TypeVar("T", bound=_Levelled)
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """The system's fribidi, or None, which is said in the log once."""
+    if features.check_feature("raqm"):
+        for name in _NAMES:
+            try:
+                return ctypes.CDLL(name)
+            except OSError:
+                continue
+    log.warning(
+        "libfribidi is missing: Arabic and Hebrew captions read backwards and unjoined; "
+        "`apt install libfribidi0` mends it"
+    )
+    return None
+
+
+def levels(paragraph: str) -> list[int]:
+    """The embedding level of each character of one paragraph: even runs left to right, odd right to left."""
+    size = len(paragraph)
+    fribidi = library()
+    if fribidi is None or paragraph.isascii():
+        return [0] * size
+    text = (ctypes.c_uint32 * size)(*map(ord, paragraph))
+    types = (ctypes.c_uint32 * size)()
+    brackets = (ctypes.c_uint32 * size)()
+    found = (ctypes.c_int8 * size)()
+    direction = ctypes.c_uint32(_PARAGRAPH_DECIDES)
+    fribidi.fribidi_get_bidi_types(text, size, types)
+    fribidi.fribidi_get_bracket_types(text, size, types, brackets)
+    if not fribidi.fribidi_get_par_embedding_levels_ex(types, brackets, size, ctypes.byref(direction), found):
+        raise MemoryError("fribidi had no memory for the levels of a caption")
+    return list(found)
+
+
+def reorder(runs: Sequence[T]) -> list[T]:
+    """The runs of one line in the order in which they are seen, left to right (rule L2)."""
+    seen = list(runs)
+    odd = [run.level for run in seen if run.level % 2]
+    for level in range(max((run.level for run in seen), default=0), min(odd, default=1) - 1, -1):
+        at = 0
+        while at < len(seen):
+            end = at
+            while end < len(seen) and seen[end].level >= level:
+                end += 1
+            seen[at:end] = reversed(seen[at:end])
+            at = max(end, at + 1)
+    return seen

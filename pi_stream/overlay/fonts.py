@@ -1,0 +1,135 @@
+"""Which font has which character: fontconfig's answers, and a font of our own for when there is no fontconfig."""
+
+import logging
+import shutil
+import subprocess
+import threading
+import unicodedata
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from pi_stream.overlay.caption import Family
+from pi_stream.overlay.clusters import CodePoints, east_asian_language, is_east_asian, is_emoji, needed
+from pi_stream.overlay.face import Face
+
+log = logging.getLogger(__name__)
+
+BUNDLED = Path(__file__).parent.parent / "fonts" / "DejaVuSans.ttf"
+
+_GENERIC: dict[Family, str] = {"sans": "sans-serif", "serif": "serif", "mono": "monospace"}
+_FORMAT = "%{file}|%{index}|%{outline}|%{color}|%{charset}\n"
+_PATIENCE = 20  # seconds for fc-match: usually 0.01, but the first call after a font was installed reads them all
+_TOLD = 32  # characters without a font that the log hears of
+_REMEMBERED = 4096  # clusters whose face is remembered
+
+Ask = Callable[[str], str]
+
+
+def ask_fontconfig(pattern: str) -> str:
+    """fontconfig's fonts for a pattern such as `serif:lang=ja`, best first, one a line as `_FORMAT` says.
+
+    Blocks while fc-match runs. Raises OSError or subprocess.SubprocessError when it cannot be asked.
+    """
+    program = shutil.which("fc-match")
+    if program is None:
+        raise FileNotFoundError("fc-match was not found")
+    answer = subprocess.run(  # noqa: S603 - a program by its path, no shell, and patterns of our own only
+        [program, "--sort", f"--format={_FORMAT}", pattern],
+        capture_output=True,
+        check=True,
+        text=True,
+        errors="surrogateescape",
+        timeout=_PATIENCE,
+    )
+    return answer.stdout
+
+
+class Fonts:
+    """The faces of this machine. fontconfig is asked at the first use of a family, and never again."""
+
+    def __init__(self, ask: Ask = ask_fontconfig) -> None:
+        self._ask = ask
+        self._lists: dict[str, list[Face]] = {}
+        self._found: dict[tuple[str, Family, str], Face] = {}
+        self._told: set[str] = set()
+        self._failed = False
+        self._lock = threading.Lock()
+        self._bundled = Face(BUNDLED, 0, CodePoints(BUNDLED.with_suffix(".charset.txt").read_text("ascii")))
+
+    def faces(self, clusters: list[str], family: Family) -> list[Face]:
+        """The face for each cluster of a paragraph.
+
+        Emoji are coloured where a font has them so; for the rest, the first font in fontconfig's order that has all
+        of the cluster. What no font has is drawn by the family's first font, whose box stands for it, and named in
+        the log once.
+        """
+        language = east_asian_language("".join(clusters))
+        faces: list[Face] = []
+        for cluster in clusters:
+            if faces and cluster.isspace() and not faces[-1].coloured:
+                faces.append(faces[-1])  # a space belongs to the word before it, so that a run is not cut in two
+            else:
+                faces.append(self._face(cluster, family, language if is_east_asian(cluster) else ""))
+        return faces
+
+    def _face(self, cluster: str, family: Family, language: str) -> Face:
+        key = (cluster, family, language)
+        with self._lock:
+            face = self._found.get(key)
+            if face is None:
+                if len(self._found) >= _REMEMBERED:
+                    self._found.clear()
+                face = self._found[key] = self._choose(*key)
+        return face
+
+    def _choose(self, cluster: str, family: Family, language: str) -> Face:
+        pattern = _GENERIC[family] + (f":lang={language}" if language else "")
+        plain = self._list(pattern)
+        coloured = [face for face in self._list("emoji") if face.coloured]
+        wanted = needed(cluster)
+        for face in [*coloured, *plain] if is_emoji(cluster) else [*plain, *coloured]:
+            if all(each in face.characters for each in wanted) and face.opens:
+                return face
+        for face in plain:  # a font for the letter at least, if not for all that stands above and below it
+            if wanted[0] in face.characters and face.opens:
+                return face
+        self._tell(wanted)
+        return next(face for face in plain if face.opens)
+
+    def _list(self, pattern: str) -> list[Face]:
+        if pattern not in self._lists:
+            faces: list[Face] = []
+            try:
+                faces = [face for line in self._ask(pattern).splitlines() if (face := _face_from(line))]
+            except (OSError, subprocess.SubprocessError) as error:
+                if not self._failed:
+                    log.warning(
+                        "no answer from fontconfig (%s): captions have the bundled font alone, no Japanese, no emoji; "
+                        "`apt install fontconfig fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji` mends it",
+                        error,
+                    )
+                self._failed = True
+            self._lists[pattern] = [*faces, self._bundled]
+        return self._lists[pattern]
+
+    def _tell(self, characters: list[str]) -> None:
+        new = [each for each in characters if each not in self._told][: _TOLD - len(self._told)]
+        if new:
+            self._told.update(new)
+            named = ", ".join(f"U+{ord(each):04X} {unicodedata.name(each, '')}".rstrip() for each in new)
+            log.warning("no font has %s: a box is drawn; `apt install fonts-noto` has most scripts", named)
+
+
+@cache
+def installed() -> Fonts:
+    """The fonts of this machine, asked for once for the whole process."""
+    return Fonts()
+
+
+def _face_from(line: str) -> Face | None:
+    path, index, outline, color, characters = line.split("|")
+    coloured = color == "True"
+    if outline != "True" and not coloured:
+        return None  # fixed sizes and one bit a pixel, from the days of X terminals
+    return Face(Path(path), int(index), CodePoints(characters), coloured)

@@ -1,0 +1,175 @@
+"""Text set into lines: which font, which direction, where a line breaks. All lengths are in ems, so it is done once for
+every size."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate, groupby
+
+from pi_stream.overlay.bidi import levels, reorder
+from pi_stream.overlay.caption import Family
+from pi_stream.overlay.clusters import clusters, is_east_asian, is_emoji
+from pi_stream.overlay.face import Face, Metrics
+from pi_stream.overlay.fonts import Fonts
+
+LEADING = 1.3  # height of a line, in ems
+BASELINE = 1.0  # from a line's top, in ems: what is left over is shared by above and below most fonts' letters
+
+_LONGEST = 4000  # characters that are drawn; a caption has 1000, but a reason may have any number
+_BREAKS = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")
+_DIRECTING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# What a line does not begin or end with, in Japanese and out of it (kinsoku shori, JIS X 4051, the common part).
+_NOT_FIRST = frozenset(
+    "、。，．・：；？！゛゜ヽヾゝゞ々ー”’」』）］｝〉》】〕…‥～ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ%)]}!?,.:;"
+)
+_NOT_LAST = frozenset("“‘「『（［｛〈《【〔([{¥$£€#")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Clusters side by side that share a face and a level, in the order in which they are typed."""
+
+    face: Face
+    level: int
+    clusters: tuple[str, ...]
+
+    def pieces(self) -> Iterator[tuple[str, Metrics]]:
+        """What is drawn at one go, left to right, and the room it takes: the whole run, or emoji one by one."""
+        if self.face.coloured:
+            for cluster in reversed(self.clusters) if self.level % 2 else self.clusters:
+                yield cluster, self.face.measure(cluster, self.level)
+        elif text := _DIRECTING.sub("", "".join(self.clusters)):
+            yield text, self.face.measure(text, self.level)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Runs in the order in which they are seen, left to right, and how far the ink reaches."""
+
+    runs: tuple[Run, ...]
+    width: float
+    above: float
+    below: float
+    left: float
+    right: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """The clusters from `start` to `stop` of a paragraph, between two places where a line may break."""
+
+    start: int
+    stop: int
+    width: float  # without the space at its end
+    whole: float  # with it
+
+
+class Layout:
+    """A text whose fonts and directions are known; `lines` breaks it to any width."""
+
+    def __init__(self, text: str, family: Family, fonts: Fonts) -> None:
+        self._paragraphs = [_Paragraph(each, family, fonts) for each in _BREAKS.split(_clean(text))]
+
+    @property
+    def widest_word(self) -> float:
+        """What a line must have room for, lest a word be torn."""
+        return max((word.width for paragraph in self._paragraphs for word in paragraph.words), default=0.0)
+
+    def lines(self, width: float) -> list[Line]:
+        """The lines, none wider than `width` unless a single cluster is; a word is torn only where it must be."""
+        return [line for paragraph in self._paragraphs for line in paragraph.lines(width)]
+
+
+class _Paragraph:
+    """A text without line breaks of its own, whose first strong character decides its direction."""
+
+    def __init__(self, text: str, family: Family, fonts: Fonts) -> None:
+        self._clusters = clusters(text)
+        self._faces = fonts.faces(self._clusters, family)
+        found = levels(text)
+        starts = accumulate((len(each) for each in self._clusters), initial=0)
+        self._levels = [found[start] for start, _ in zip(starts, self._clusters, strict=False)]
+        self.words = self._cut_into_words()
+
+    def lines(self, width: float) -> Iterator[Line]:
+        start = stop = 0
+        used = 0.0
+        for word in self.words:
+            if stop > start and used + word.width > width:
+                yield self._line(start, stop)
+                start, used = word.start, 0.0
+            stop = word.stop
+            used += word.whole
+            while word.width > width and start < stop - 1 and self._width(start, stop) > width:
+                torn = self._tear(start, stop, width)
+                yield self._line(start, torn)
+                start, used = torn, self._width(torn, stop)
+        yield self._line(start, stop)
+
+    def _tear(self, start: int, stop: int, width: float) -> int:
+        """Where to cut a word that is wider than a line: after at least one cluster."""
+        used = 0.0
+        for at in range(start, stop):
+            used += self._width(at, at + 1)
+            if used > width and at > start:
+                return at
+        return stop - 1
+
+    def _cut_into_words(self) -> list[_Word]:
+        words: list[_Word] = []
+        start = 0
+        for at in range(1, len(self._clusters) + 1):
+            if at == len(self._clusters) or _may_break(self._clusters[at - 1], self._clusters[at]):
+                words.append(_Word(start, at, self._width(start, self._trimmed(start, at)), self._width(start, at)))
+                start = at
+        return words
+
+    def _trimmed(self, start: int, stop: int) -> int:
+        while stop > start and self._clusters[stop - 1].isspace():
+            stop -= 1
+        return stop
+
+    def _width(self, start: int, stop: int) -> float:
+        return sum(metrics.advance for run in self._runs(start, stop) for _, metrics in run.pieces())
+
+    def _runs(self, start: int, stop: int) -> list[Run]:
+        alike = groupby(range(start, stop), key=lambda at: (self._faces[at], self._levels[at]))
+        return [Run(face, level, tuple(self._clusters[at] for at in places)) for (face, level), places in alike]
+
+    def _line(self, start: int, stop: int) -> Line:
+        runs = reorder(self._runs(start, self._trimmed(start, stop)))
+        x = left = right = above = below = 0.0
+        for run in runs:
+            for _, metrics in run.pieces():
+                left, right = min(left, x + metrics.left), max(right, x + metrics.right)
+                above, below = max(above, -metrics.top), max(below, metrics.bottom)
+                x += metrics.advance
+        return Line(tuple(runs), x, above, below, -left, max(right - x, 0.0))
+
+
+def _may_break(before: str, after: str) -> bool:
+    """Whether a line may end between two clusters: after a space, a soft hyphen's like, or between Han and kana."""
+    if after.isspace():
+        return False
+    if before.isspace() or before in ("\u200b", "-", "‐", "–", "—"):
+        return before not in ("\u00a0", "\u202f")
+    if after[0] in _NOT_FIRST or before[0] in _NOT_LAST:
+        return False
+    return any(is_east_asian(each) or is_emoji(each) for each in (before, after))
+
+
+def _clean(text: str) -> str:
+    """Text that every font and library can take: no halves of characters, no controls, no unbounded length."""
+    text = text[:_LONGEST].replace("\t", "    ")
+    return unicodedata.normalize("NFC", "".join(_drawable(each) for each in text))
+
+
+def _drawable(character: str) -> str:
+    match unicodedata.category(character):
+        case "Cs":
+            return "\ufffd"
+        case "Cc" if not _BREAKS.match(character):
+            return "\ufffd"
+        case _:
+            return character

@@ -1,0 +1,88 @@
+"""A patch: a drawn text, made ready to be laid over the planes of any number of frames."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pi_stream.colour import ycc_from_rgb
+from pi_stream.frame import Frame
+
+_ROWS = 64  # rows converted at a time, so that a patch as large as the picture needs no floats as large as the picture
+
+
+class Patch:
+    """Pixels at one place of a picture, in I420, mixed with their alpha beforehand.
+
+    `pixels` is (height, width, 4) uint8: red, green, blue and straight alpha. `x` and `y` are where its top left
+    corner goes, in pixels of a picture of `size` (width, height); what lies outside is cut off.
+
+    Alpha counts 0 to 256 here, and what is added has 8 bits of fraction, so that blending is one multiplication, one
+    addition and one shift in 16 bits: at alpha 0 the picture's own pixel comes out, at 255 exactly the colour's. A
+    chroma pixel has the mean alpha of its four, and their mean colour weighted by it.
+    """
+
+    def __init__(self, pixels: NDArray[np.uint8], x: int, y: int, size: tuple[int, int]) -> None:
+        left, top = min(max(x, 0), size[0]), min(max(y, 0), size[1])
+        right, bottom = max(min(x + pixels.shape[1], size[0]), left), max(min(y + pixels.shape[0], size[1]), top)
+        self.size = size
+        # Chroma has half the pixels, so the patch begins and ends where one of those does. Sides of frames are even.
+        self._x, self._y = left // 2 * 2, top // 2 * 2
+        width, height = (right + 1) // 2 * 2 - self._x, (bottom + 1) // 2 * 2 - self._y
+        self._luma = np.empty((2, height, width), dtype=np.uint16)  # what stays of the picture, and what is added
+        self._chroma_stays = np.empty((height // 2, width // 2), dtype=np.uint16)
+        self._chroma_added = np.empty((2, height // 2, width // 2), dtype=np.uint16)
+        for row in range(0, height, _ROWS):
+            rows = min(_ROWS, height - row)
+            part = np.zeros((rows, width, 4), dtype=np.uint8)
+            first, last = max(top, self._y + row), min(bottom, self._y + row + rows)
+            part[first - self._y - row : last - self._y - row, left - self._x : right - self._x] = pixels[
+                first - y : last - y, left - x : right - x
+            ]
+            self._convert(part, row)
+
+    @property
+    def area(self) -> int:
+        """Pixels of the picture that it covers."""
+        return int(self._luma[0].size)
+
+    def blend(self, frame: Frame) -> None:
+        """Draw on a frame of the size that the patch was made for, in place. Raises ValueError for another size."""
+        if (frame.width, frame.height) != self.size:
+            raise ValueError(
+                f"a patch for {self.size[0]}x{self.size[1]} was given a {frame.width}x{frame.height} frame"
+            )
+        if not self.area:
+            return
+        stays, added = self._luma
+        height, width = stays.shape
+        _mix(frame.y[self._y : self._y + height, self._x : self._x + width], stays, added)
+        # U and V lie one behind the other, so that both are one array.
+        chroma = frame.data[frame.width * frame.height :].reshape(2, frame.height // 2, frame.width // 2)
+        y, x = self._y // 2, self._x // 2
+        _mix(chroma[:, y : y + height // 2, x : x + width // 2], self._chroma_stays, self._chroma_added)
+
+    def _convert(self, part: NDArray[np.uint8], row: int) -> None:
+        height, width = part.shape[:2]
+        ycc = np.minimum(np.rint(ycc_from_rgb(part[..., :3])), 255)  # whole, so that alpha 255 gives them exactly
+        alpha = part[..., 3].astype(np.float32)
+        self._luma[0, row : row + height] = 256 - np.rint(alpha * (256 / 255))
+        self._luma[1, row : row + height] = _weighed(ycc[..., 0], alpha)
+        fours = alpha.reshape(height // 2, 2, width // 2, 2)
+        mean = fours.mean(axis=(1, 3))
+        weights = fours / np.maximum(4 * mean, 1e-9)[:, None, :, None]
+        chroma_rows = slice(row // 2, (row + height) // 2)
+        self._chroma_stays[chroma_rows] = 256 - np.rint(mean * (256 / 255))
+        for plane in (0, 1):
+            colour = (ycc[..., 1 + plane].reshape(fours.shape) * weights).sum(axis=(1, 3))
+            self._chroma_added[plane, chroma_rows] = _weighed(colour, mean)
+
+
+def _weighed(colour: NDArray[np.float32], alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a colour adds, in 256ths, with the half that makes the shift round."""
+    return np.asarray(np.rint(colour * np.rint(alpha * (256 / 255))) + 128, dtype=np.float32)
+
+
+def _mix(plane: NDArray[np.uint8], stays: NDArray[np.uint16], added: NDArray[np.uint16]) -> None:
+    mixed = plane * stays  # at most 255 * 256: fits
+    mixed += added  # at most 255 * 256 + 128 together, since the two alphas are 256 together
+    mixed >>= 8
+    plane[...] = mixed

@@ -1,0 +1,97 @@
+"""The file that captions are kept in between two lives of the service."""
+
+import contextlib
+import logging
+import os
+from pathlib import Path
+
+import msgspec
+
+from pi_stream.errors import BadMessage
+from pi_stream.overlay.caption import Caption, check_text
+
+log = logging.getLogger(__name__)
+
+_LARGEST = 4 << 20  # bytes; a thousand captions are less
+_DAMAGED_KEPT = 5  # files set aside, at most
+
+
+class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept: the captions in their order, and by id how many seconds were left of those that go by themselves.
+
+    What is left is kept rather than a time of day, since a Pi without a clock's battery wakes up in the past.
+    """
+
+    captions: tuple[Caption, ...] = ()
+    left: dict[str, float] = {}
+
+
+def load(path: Path) -> State:
+    """Read what `save` wrote. Blocks; raises nothing.
+
+    No file is an empty state. So is a damaged one, which is renamed to `<name>.damaged-1` to `-5`, and one that cannot
+    be read; both are said in the log.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+    except FileNotFoundError:
+        return State()
+    except OSError as error:
+        log.warning("the captions in %s cannot be read (%s); starting without captions", path, error.strerror or error)
+        return State()
+    try:
+        return _checked(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        log.warning("the captions in %s are damaged (%s); %s, starting without captions", path, error, _set_aside(path))
+        return State()
+
+
+def save(path: Path, state: State) -> None:
+    """Replace the file by one that is whole: whatever happens meanwhile, the old or the new one is there. Blocks.
+
+    Raises OSError, with the old file as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(path.name + ".new")
+    try:
+        with new.open("wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(state)))
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):  # the first error is the one to tell
+            new.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # without it, a power cut may still undo the renaming
+    finally:
+        os.close(folder)
+
+
+def _checked(data: bytes) -> State:
+    if len(data) > _LARGEST:
+        raise BadMessage(f"more than {_LARGEST >> 20} MiB")
+    state = msgspec.json.decode(data, type=State)
+    if len({caption.id for caption in state.captions}) < len(state.captions):
+        raise BadMessage("an id stands twice")
+    for caption in state.captions:
+        check_text(caption.text)
+    return state
+
+
+def _set_aside(path: Path) -> str:
+    """Rename the damaged file out of the way, over the oldest of its kind when there are many; say what was done."""
+    aside = [path.with_name(f"{path.name}.damaged-{n}") for n in range(1, _DAMAGED_KEPT + 1)]
+    try:
+        target = next((each for each in aside if not each.exists()), None) or min(aside, key=_changed)
+        path.replace(target)
+    except OSError as error:
+        return f"it cannot be set aside ({error.strerror or error})"
+    return f"it is kept as {target.name}"
+
+
+def _changed(path: Path) -> float:
+    return path.stat().st_mtime
