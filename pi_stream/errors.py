@@ -40,6 +40,11 @@ class Refused(PiStreamError, ValueError):
 
     code: ClassVar[str] = "refused"
 
+    def __init__(self, text: str, re: str | float | None = None) -> None:
+        """`re` is the id of the message that is refused, where it had one."""
+        super().__init__(text)
+        self.re = re
+
 
 class BadMessage(Refused):
     """What was said is not what the protocol says; the text says what was wrong where."""

@@ -32,13 +32,13 @@ class ShapeError(ValueError):
         super().__init__(f"{'.'.join(path)}: {problem}" if path else problem)
 
 
-def convert(value: Any, kind: type[T]) -> T:
-    """Make a `kind` (a msgspec struct) of plain data, strictly: no number is taken for a text or a text for a number.
+def convert(value: Any, kind: type[T], *, strict: bool = True) -> T:
+    """Make a `kind` (a msgspec struct) of plain data. Raises ShapeError.
 
-    Raises ShapeError.
+    `strict`: a text is no number. A URL's query, which is all text, is read without it.
     """
     try:
-        return msgspec.convert(value, kind)
+        return msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:
         raise _in_words(error, value, kind) from None
 

@@ -1,0 +1,168 @@
+"""Keeps a source running: opens it, hands on its frames, and when it fails shows why and tries again.
+
+    opening ──▶ online ──▶ (SourceUnavailable) ──▶ offline, pause ──▶ opening ...
+
+The pauses grow from half a second to fifteen. While there is no source, a placard that says why is handed on in its
+place, flagged offline, twice a second.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from pi_stream import clock
+from pi_stream.errors import SettingError, SourceUnavailable, Unsupported
+from pi_stream.frame import Frame, Plane
+from pi_stream.rate import Rate
+
+log = logging.getLogger(__name__)
+
+_PAUSES = (0.5, 1, 2, 4, 8, 15)  # seconds before the next try
+_PROVEN = 10_000_000  # microseconds online after which a failure counts as the first again
+_PLACARD_PERIOD = 0.5  # seconds between two offline frames
+_PATIENCE = 1.0  # seconds of opening, at start, before the placard is shown
+
+
+class OpenSource(Protocol):
+    """A source that is open, as `sources.capture.Capture` is."""
+
+    async def frame(self) -> Frame:
+        """The next frame. Raises SourceUnavailable."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """What it is, as JSON."""
+        ...
+
+    async def set_controls(self, controls: Mapping[str, object]) -> None:
+        """Change camera controls. Raises Refused."""
+        ...
+
+
+class Camera:
+    """The source's life. `run` it; everything else may be read at any time."""
+
+    def __init__(
+        self,
+        *,
+        kind: str,
+        facts: Mapping[str, Any],
+        size: tuple[int, int],
+        open_source: Callable[[Iterator[int]], AbstractAsyncContextManager[OpenSource]],
+        placard: Callable[[int, int, str, str], Plane],
+        show: Callable[[Frame], Awaitable[None]],
+        changed: Callable[[], None],
+    ) -> None:
+        """`facts` are added to what is said of the source. `open_source` is given the frames' numbers; `placard`
+        draws width, height, title, reason as I420; `show` is handed every frame; `changed` is called when the source
+        goes away or comes back.
+        """
+        self.kind = kind
+        self._facts = facts
+        self.online = False
+        self.reason: str | None = "starting"
+        self.tried = asyncio.Event()  # set once the first try to open the source has ended
+        self._size = size
+        self._open_source = open_source
+        self._placard = placard
+        self._show = show
+        self._changed = changed
+        self._seq = itertools.count()
+        self._rate = Rate()
+        self._source: OpenSource | None = None
+        self._description: dict[str, Any] = {}
+        self._state_changed = asyncio.Event()
+
+    @property
+    def fps(self) -> float:
+        """Frames a second that the source gives now."""
+        return self._rate.per_second(clock.now()) if self.online else 0.0
+
+    def describe(self) -> dict[str, Any]:
+        """The source and its state, as JSON."""
+        width, height = self._size
+        state = {"kind": self.kind, "online": self.online, "reason": self.reason}
+        size = {"width": width, "height": height}
+        return {**size, **self._facts, **self._description, **state, "measured_fps": round(self.fps, 1)}
+
+    async def set_controls(self, controls: Mapping[str, object]) -> None:
+        """Change camera controls. Raises Refused."""
+        if self._source is None:
+            raise Unsupported(f"the source is away: {self.reason}")
+        await self._source.set_controls(controls)
+
+    async def run(self) -> None:
+        """Until cancelled. Raises SettingError when the source can never be opened, and lets bugs out."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep(), name="source")
+            tasks.create_task(self._hold_placard(), name="placard")
+
+    async def _keep(self) -> None:
+        failures = 0
+        while True:
+            opened = clock.now()
+            try:
+                await self._run_once()
+            except SourceUnavailable as error:
+                reason = str(error)
+            except SettingError as error:
+                if not self._description:
+                    raise
+                reason = str(error)  # it was right once: the film was taken away, and may come back
+            finally:
+                self._source = None
+                self.tried.set()
+            failures = 1 if self.online and clock.now() - opened > _PROVEN else failures + 1
+            pause = _PAUSES[min(failures, len(_PAUSES)) - 1]
+            if reason != self.reason:
+                log.warning("%s is offline: %s", self.kind, reason)
+            self._set(online=False, reason=reason)
+            await asyncio.sleep(pause)
+
+    async def _run_once(self) -> None:
+        async with self._open_source(self._seq) as source:
+            frame = await source.frame()
+            self._source = source
+            self._description = source.describe()
+            self._set(online=True, reason=None)
+            log.info("%s is online: %s", self.kind, self._description)
+            self.tried.set()
+            while True:
+                self._rate.tick(frame.captured)
+                await self._show(frame)
+                frame = await source.frame()
+
+    async def _hold_placard(self) -> None:
+        await self._pause(_PATIENCE)
+        drawn: tuple[str | None, Plane | None] = (None, None)
+        while True:
+            if self.online:
+                await self._pause(None)
+                continue
+            reason = self.reason or ""
+            if drawn[0] != reason:
+                drawn = (reason, await asyncio.to_thread(self._placard, *self._size, "No picture", reason))
+            if not self.online and drawn[1] is not None:
+                # A copy, because the overlay draws on what it is shown.
+                await self._show(
+                    Frame(drawn[1].copy(), *self._size, next(self._seq) & 0xFFFFFFFF, clock.now(), offline=True)
+                )
+            await self._pause(_PLACARD_PERIOD)
+
+    async def _pause(self, seconds: float | None) -> None:
+        """Wait that long, or until the state changes."""
+        self._state_changed.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._state_changed.wait()
+        except TimeoutError:
+            pass
+
+    def _set(self, *, online: bool, reason: str | None) -> None:
+        if (online, reason) != (self.online, self.reason):
+            self.online, self.reason = online, reason
+            self._state_changed.set()
+            self._changed()

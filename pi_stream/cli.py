@@ -1,0 +1,160 @@
+"""The command line: `pi-stream serve`, `check-config`, `watch` and `caption`."""
+
+import argparse
+import asyncio
+import logging
+import os
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pi_stream import __version__, config
+from pi_stream.errors import PiStreamError, SettingError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code: 0 done, 1 it did not work, 2 it was asked wrongly."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except SettingError as error:
+        print(f"pi-stream: {error}", file=sys.stderr)
+        return 2
+    except PiStreamError as error:
+        print(f"pi-stream: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130  # as a shell has it for SIGINT
+    except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pi-stream", description="A camera in every browser on the LAN.")
+    parser.add_argument("--version", action="version", version=f"pi-stream {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="capture, draw captions, and serve the page")
+    serve.add_argument("--config", type=Path, metavar="FILE", help=f"settings (default: {config.SYSTEM_CONFIG} if any)")
+    serve.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="assignments",
+        metavar="SECTION.KEY=VALUE",
+        help="one setting, such as camera.fps=15; may be given often",
+    )
+    serve.set_defaults(run=_serve)
+
+    check = commands.add_parser("check-config", help="say whether a settings file is right, and do no more")
+    check.add_argument("file", type=Path, metavar="FILE")
+    check.set_defaults(run=_check_config)
+
+    watch = commands.add_parser("watch", help="watch a pi-stream, and print fps, age and drops once a second")
+    watch.add_argument("url", metavar="URL", help="such as http://raspberrypi.local:8000")
+    watch.add_argument("--encoding", default="jpeg", help="jpeg, png, i420 or rgba (default: jpeg)")
+    watch.add_argument("--seconds", type=float, metavar="N", help="stop after so many (default: never)")
+    watch.set_defaults(run=_watch)
+
+    caption = commands.add_parser("caption", help="put a caption on the picture of a pi-stream")
+    caption.add_argument("url", metavar="URL")
+    caption.add_argument("text", metavar="TEXT", help="may hold fields, such as {time:%%H:%%M}")
+    caption.add_argument("--id", help="of the caption to replace")
+    caption.add_argument("--x", type=float, help="0 (left) to 1 (right)")
+    caption.add_argument("--y", type=float, help="0 (top) to 1 (bottom)")
+    caption.add_argument("--anchor", help="the point of the box that lies at x, y: top-left ... bottom-right")
+    caption.add_argument("--size", type=float, help="height of a line, of the picture's: 0.01 to 1")
+    caption.add_argument("--color", help="#rrggbb or #rrggbbaa")
+    caption.add_argument("--background", help="#rrggbb or #rrggbbaa")
+    caption.add_argument("--ttl", type=float, help="seconds after which it goes")
+    caption.set_defaults(run=_caption)
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> int:
+    settings = config.load(options.config, options.assignments)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+
+    from pi_stream.server import Server
+    from pi_stream.server.house import House
+    from pi_stream.service import serve
+
+    def ready(house: House, server: Server) -> None:
+        source = house.camera.describe()
+        print(f"pi-stream {__version__} is ready. Open one of these in a browser:")
+        for url in server.urls:
+            print(f"  {url}")
+        print(f"Source: {source['kind']} ({source['why']})")
+        for reason in source["refused"]:
+            print(f"  not {reason}")
+        if not house.camera.online:
+            print(f"  offline now: {house.camera.reason}")
+        print("Stop with Ctrl-C.", flush=True)
+
+    try:
+        asyncio.run(serve(settings, state=config.state_folder(), ready=ready))
+    except BaseExceptionGroup as group:
+        wrong, _ = group.split(PiStreamError)
+        if wrong is None:
+            raise
+        raise _first(wrong) from None
+    return 0
+
+
+def _first(group: BaseExceptionGroup[PiStreamError]) -> PiStreamError:
+    """What was wrong, out of the groups of tasks in which it came."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, PiStreamError)  # noqa: S101 - `split` let nothing else through
+    return error
+
+
+def _check_config(options: argparse.Namespace) -> int:
+    config.load(options.file)
+    print(f"{options.file}: right")
+    return 0
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from pi_stream.viewer import connect
+
+    async def watch() -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + options.seconds if options.seconds else float("inf")
+        async with connect(options.url, accept=[options.encoding]) as camera:
+            print(f"watching {camera.watching} from {camera.welcome.source.get('kind')}", flush=True)
+            frames, size, ages, second = 0, 0, list[float](), loop.time() + 1
+            async for packet in camera:
+                frames += 1
+                size += len(packet.data)
+                if packet.age_ms is not None:
+                    ages.append(packet.age_ms)
+                if (now := loop.time()) >= second:
+                    age = f"{statistics.median(ages):6.1f} ms" if ages else "unknown"
+                    dropped = camera.dropped + (camera.stats.dropped if camera.stats else 0)
+                    state = "  OFFLINE" if packet.offline else ""
+                    rate = frames / (now - second + 1)
+                    print(f"{rate:5.1f} fps  age {age}  {dropped} dropped  {size / 2**20:6.2f} MiB{state}", flush=True)
+                    frames, size, ages, second = 0, 0, [], now + 1
+                if now >= end:
+                    return
+
+    asyncio.run(watch())
+    return 0
+
+
+def _caption(options: argparse.Namespace) -> int:
+    from pi_stream.viewer import connect
+
+    names = ("id", "x", "y", "anchor", "size", "color", "background", "ttl")
+    fields = {name: value for name in names if (value := getattr(options, name)) is not None}
+
+    async def caption() -> None:
+        async with connect(options.url, accept=()) as camera:
+            print((await camera.put_caption(options.text, **fields)).id)
+
+    asyncio.run(caption())
+    return 0

@@ -1,0 +1,198 @@
+"""The hub: each frame is encoded once per channel that somebody watches, and handed to all who watch it.
+
+    offer(frame) ─▶ Channel's slot ─▶ encoder, on a thread ─▶ Packet ─▶ each Subscription's slot
+
+Newest wins twice: a channel whose encoder is busy keeps only the newest frame, a subscription only the newest packet.
+What was replaced is counted. A channel without subscriptions does not exist, so nothing is encoded for nobody.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from pi_stream import clock
+from pi_stream.encoders import Encoder
+from pi_stream.frame import Encoding, Frame, Packet
+from pi_stream.slot import Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What makes one channel differ from another: encoding, size in pixels (even), quality (1 to 100; 0: lossless)."""
+
+    encoding: Encoding
+    width: int
+    height: int
+    quality: int
+
+    def __str__(self) -> str:
+        return f"{self.encoding} {self.width}x{self.height}{f' q{self.quality}' if self.quality else ''}"
+
+
+class Pace:
+    """Which frames somebody takes who wants at most `fps` of them a second (None: all)."""
+
+    def __init__(self, fps: float | None) -> None:
+        self._period = 1_000_000 / fps if fps else 0.0
+        self._due = 0.0
+
+    def due(self, captured: int) -> bool:
+        """Whether the frame of that moment (microseconds) is one to take.
+
+        A quarter of a period of earliness is forgiven: a camera's frames come a little unevenly.
+        """
+        return captured >= self._due - self._period / 4
+
+    def took(self, captured: int) -> None:
+        """Note that it was taken. The beat is kept, so that 20 of 30 frames are 20 and not 15, unless it was lost."""
+        beat = self._due if captured <= self._due + self._period else captured
+        self._due = beat + self._period
+
+
+class Subscription:
+    """One who watches a channel. Packets wait in `slot`; `close` ends it."""
+
+    def __init__(self, channel: "Channel", pace: Pace, ready: asyncio.Event | None) -> None:
+        self.slot: Slot[Packet] = Slot(ready)
+        self.settings = channel.settings
+        self._channel = channel
+        self._pace = pace
+        self._dropped_before = channel.dropped
+
+    @property
+    def dropped(self) -> int:
+        """Packets that were replaced before they were taken, and frames that were before they were encoded."""
+        return self.slot.dropped + self._channel.dropped - self._dropped_before
+
+    def due(self, captured: int) -> bool:
+        """Whether this one wants the frame of that moment."""
+        return self._pace.due(captured)
+
+    def deliver(self, packet: Packet) -> None:
+        """Leave a packet, if it is one to take."""
+        if self._pace.due(packet.captured):
+            self._pace.took(packet.captured)
+            self.slot.put(packet)
+
+    def close(self) -> None:
+        """Watch no longer. A channel that nobody watches any more ends."""
+        self._channel.leave(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+class Channel:
+    """One encoding with its settings: a task that encodes the newest frame, again and again, while it is watched."""
+
+    def __init__(
+        self, settings: Settings, encoder: Encoder, pool: Executor, ended: Callable[["Channel"], None]
+    ) -> None:
+        self.settings = settings
+        self.encoded = 0
+        self.encode_us = 0.0  # wall time of one encode, smoothed over the last ten or so
+        self.latest: Packet | None = None
+        self.subscriptions: set[Subscription] = set()
+        self.task: asyncio.Task[None] | None = None
+        self._encoder = encoder
+        self._pool = pool
+        self._ended = ended
+        self._slot: Slot[Frame] = Slot()
+
+    @property
+    def dropped(self) -> int:
+        """Frames replaced by newer ones before the encoder came to them."""
+        return self._slot.dropped
+
+    def offer(self, frame: Frame) -> None:
+        """Leave a frame, if anybody wants it."""
+        if any(subscription.due(frame.captured) for subscription in self.subscriptions):
+            self._slot.put(frame)
+
+    def leave(self, subscription: Subscription) -> None:
+        """Forget a subscription; the last one to leave ends the channel."""
+        self.subscriptions.discard(subscription)
+        if not self.subscriptions:
+            self._ended(self)
+
+    async def run(self) -> None:
+        """Encode until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            frame = await self._slot.take()
+            started = clock.now()
+            data = await loop.run_in_executor(self._pool, self._encoder.encode, frame)
+            self.encoded += 1
+            took = clock.now() - started
+            self.encode_us += (took - self.encode_us) / min(self.encoded, 10)
+            width, height = self.settings.width, self.settings.height
+            self.latest = Packet(
+                self.settings.encoding, data, width, height, frame.seq, frame.captured, offline=frame.offline
+            )
+            for subscription in self.subscriptions:
+                subscription.deliver(self.latest)
+
+
+class Hub:
+    """All channels. `async with` it; an encoder that raises is a bug and ends the block."""
+
+    def __init__(self, encoders: Mapping[Encoding, Callable[[int, int, int], Encoder]], pool: Executor) -> None:
+        self._encoders = encoders
+        self._pool = pool
+        self._channels: dict[Settings, Channel] = {}
+        self._tasks = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        for channel in self.channels:
+            self._end(channel)
+        await self._tasks.__aexit__(kind, error, at)
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Those that are watched now."""
+        return tuple(self._channels.values())
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody watches anything."""
+        return bool(self._channels)
+
+    def subscribe(
+        self, settings: Settings, *, fps: float | None = None, ready: asyncio.Event | None = None
+    ) -> Subscription:
+        """Watch the channel of these settings, which is made if there is none, at no more than `fps`.
+
+        The packet that the channel made last waits already, so that nobody looks at nothing until the next one.
+        """
+        channel = self._channels.get(settings)
+        if channel is None:
+            encoder = self._encoders[settings.encoding](settings.width, settings.height, settings.quality)
+            channel = Channel(settings, encoder, self._pool, self._end)
+            channel.task = self._tasks.create_task(channel.run(), name=f"channel {settings.encoding}")
+            self._channels[settings] = channel
+        subscription = Subscription(channel, Pace(fps), ready)
+        channel.subscriptions.add(subscription)
+        if channel.latest is not None:
+            subscription.deliver(channel.latest)
+        return subscription
+
+    def offer(self, frame: Frame) -> None:
+        """Show a frame to every channel."""
+        for channel in self._channels.values():
+            channel.offer(frame)
+
+    def _end(self, channel: Channel) -> None:
+        if self._channels.pop(channel.settings, None) is not None and channel.task is not None:
+            channel.task.cancel()

@@ -1,0 +1,343 @@
+"""What may be said on the wire: every message and the header of every frame. No I/O.
+
+docs/protocol.md is the contract that this room keeps; tests/vectors/ holds it byte for byte.
+"""
+
+import struct
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from pi_stream.errors import BadMessage, Unsupported
+from pi_stream.frame import Encoding, Packet
+from pi_stream.overlay.caption import Caption, CaptionDraft
+from pi_stream.shape import ShapeError, convert, nearest, quote
+
+VERSION = "pi-stream.v1"  # the websocket subprotocol
+LONGEST_MESSAGE = 65_536  # bytes of one text message from a viewer
+
+# --- a frame: one binary message, service to viewer
+
+HEADER = struct.Struct("<4sBBHIHHQQ")  # magic, encoding, flags, header size, seq, width, height, captured, sent
+_MAGIC = b"PIS1"
+_NUMBERS: dict[Encoding, int] = {"rgba": 1, "i420": 2, "png": 3, "jpeg": 4, "h264": 5}
+_ENCODINGS = {number: encoding for encoding, number in _NUMBERS.items()}
+_KEY, _INIT, _OFFLINE = 1, 2, 4
+
+
+def serialize_header(packet: Packet, sent: int) -> bytes:
+    """The 32 bytes before the payload; `sent` in microseconds of the server's clock."""
+    flags = packet.key * _KEY | packet.init * _INIT | packet.offline * _OFFLINE
+    return HEADER.pack(
+        _MAGIC,
+        _NUMBERS[packet.encoding],
+        flags,
+        HEADER.size,
+        packet.seq,
+        packet.width,
+        packet.height,
+        packet.captured,
+        sent,
+    )
+
+
+def parse_packet(message: bytes) -> tuple[Packet, int]:
+    """A binary message as (packet, sent). Raises BadMessage, which says what is wrong with it."""
+    if len(message) < HEADER.size:
+        raise BadMessage(f"a frame's header has {HEADER.size} bytes, got {len(message)}")
+    magic, number, flags, size, seq, width, height, captured, sent = HEADER.unpack_from(message)
+    if magic != _MAGIC:
+        raise BadMessage(f"a frame begins with the magic {_MAGIC!r}, got {magic!r}")
+    if number not in _ENCODINGS:
+        raise BadMessage(f"expected an encoding from 1 to {max(_ENCODINGS)}, got {number}")
+    if not HEADER.size <= size <= len(message):
+        raise BadMessage(f"expected a header size from {HEADER.size} to the message's {len(message)}, got {size}")
+    packet = Packet(
+        _ENCODINGS[number],
+        memoryview(message)[size:],
+        width,
+        height,
+        seq,
+        captured,
+        offline=bool(flags & _OFFLINE),
+        key=bool(flags & _KEY),
+        init=bool(flags & _INIT),
+    )
+    return packet, sent
+
+
+# --- control: viewer to service
+
+Id = Annotated[str, Meta(max_length=200)] | int | float
+OneLine = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"  # no control characters, no line breaks
+
+
+class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A message from a viewer; `id`, if any, comes back as the answer's `re`."""
+
+    id: Id | None = None
+
+
+class Watch(Request, tag="watch", frozen=True, kw_only=True):
+    """Start, or change, what is received."""
+
+    accept: Annotated[tuple[Annotated[str, Meta(max_length=40)], ...], Meta(min_length=1, max_length=16)]
+    fps: Annotated[float, Meta(gt=0, le=1000)] | None = None
+    width: Annotated[int, Meta(ge=16, le=65535)] | None = None
+    quality: Annotated[int, Meta(ge=1, le=100)] | Literal["auto"] | None = None
+    window: Annotated[int, Meta(ge=1, le=64)] = 2
+    acks: bool = False
+
+
+class Ack(Request, tag="ack", frozen=True, kw_only=True):
+    """That frame, and all before it, has been drawn."""
+
+    seq: Annotated[int, Meta(ge=0, le=2**32 - 1)]
+
+
+class Unwatch(Request, tag="unwatch", frozen=True, kw_only=True):
+    """No more pictures; the connection stays."""
+
+
+class Ping(Request, tag="ping", frozen=True, kw_only=True):
+    """Answered by `pong` with the same number."""
+
+    sent: float | int
+
+
+class CaptionPut(Request, tag="caption.put", frozen=True, kw_only=True):
+    """Create a caption, or replace the one with this id."""
+
+    caption: CaptionDraft
+
+
+class CaptionDelete(Request, tag="caption.delete", frozen=True, kw_only=True):
+    """Remove a caption. Its id is the message's `id`."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class Say(Request, tag="say", frozen=True, kw_only=True):
+    """A line in the conversation."""
+
+    text: Annotated[
+        str, Meta(min_length=1, max_length=2000, pattern=OneLine, description="one line of 1 to 2000 characters")
+    ]
+
+
+class Name(Request, tag="name", frozen=True, kw_only=True):
+    """What this viewer is called; empty: no name."""
+
+    name: Annotated[str, Meta(max_length=80, pattern=OneLine, description="one line of 0 to 80 characters")]
+
+
+class Controls(Request, tag="controls", frozen=True, kw_only=True):
+    """Change camera controls, by libcamera's names."""
+
+    controls: Annotated[dict[str, Any], Meta(min_length=1, max_length=64)]
+
+
+_REQUESTS: dict[str, type[Request]] = {
+    str(kind.__struct_config__.tag): kind
+    for kind in (Watch, Ack, Unwatch, Ping, CaptionPut, CaptionDelete, Say, Name, Controls)
+}
+
+
+def parse_request(text: str) -> Request:
+    """A text message from a viewer. Raises BadMessage, which says what was wrong where."""
+    try:
+        message = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadMessage(f"expected a JSON object, got something that is no JSON: {error}") from None
+    if not isinstance(message, dict):
+        raise BadMessage(f"expected a JSON object, got {quote(message)}")
+    given = message.get("id")
+    re = given if isinstance(given, str | int | float) and not isinstance(given, bool) else None
+    kind = message.pop("type", None)
+    if not isinstance(kind, str) or kind not in _REQUESTS:
+        meant = nearest(kind, _REQUESTS) if isinstance(kind, str) else None
+        hint = f'; the nearest is "{meant}"' if meant else ""
+        raise BadMessage(f"type: expected one of {', '.join(_REQUESTS)}, got {quote(kind)}{hint}", re)
+    try:
+        return convert(message, _REQUESTS[kind])
+    except ShapeError as error:
+        raise BadMessage(f"{_where(kind, error.path)}: {error.problem}", re) from None
+
+
+def _where(kind: str, path: tuple[str, ...]) -> str:
+    """Where in what was said: a caption's fields are named as those of the overlay, `captions.size`."""
+    if kind == "caption.put" and path[:1] == ("caption",):
+        return ".".join(("captions", *path[1:]))
+    return ".".join((kind, *path))
+
+
+def parse_caption(body: bytes, name: str | None = None) -> CaptionDraft:
+    """A caption alone, as the HTTP API takes it, under the id that its URL names, if any. Raises BadMessage."""
+    try:
+        caption = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadMessage(f"expected a caption as JSON, got something that is no JSON: {error}") from None
+    if name is not None and isinstance(caption, dict):
+        caption["id"] = name
+    try:
+        return convert(caption, CaptionDraft)
+    except ShapeError as error:
+        raise BadMessage(f"{'.'.join(('captions', *error.path))}: {error.problem}") from None
+
+
+Query = TypeVar("Query", bound=Struct)
+
+
+def parse_query(query: dict[str, str], kind: type[Query]) -> Query:
+    """The query of a URL as a struct whose fields may be numbers. Raises BadMessage."""
+    try:
+        return convert(query, kind, strict=False)
+    except ShapeError as error:
+        raise BadMessage(str(error)) from None
+
+
+def choose(accept: tuple[str, ...], available: tuple[Encoding, ...]) -> Encoding:
+    """The first encoding of `accept` that is available. Raises Unsupported, which names both lists."""
+    for wanted in accept:
+        for encoding in available:
+            if wanted == encoding:
+                return encoding
+    raise Unsupported(f"watch.accept: expected one of {', '.join(available)}, got {', '.join(map(quote, accept))}")
+
+
+def fit(width: int, height: int, widest: int | None) -> tuple[int, int]:
+    """The size (even, in pixels) of a picture of width x height that may be no wider than `widest`."""
+    if widest is None or widest >= width:
+        return width, height
+    narrow = max(2, widest - widest % 2)
+    return narrow, max(2, round(height * narrow / width / 2) * 2)
+
+
+# --- control: service to viewer
+
+
+class Present(Struct, frozen=True):
+    """A viewer, as the others see it."""
+
+    id: str
+    name: str
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """A message from the service."""
+
+
+class Welcome(Reply, tag="welcome", frozen=True, kw_only=True):
+    """The first message on every connection."""
+
+    version: str
+    you: str
+    encodings: tuple[Encoding, ...]
+    source: dict[str, Any]
+    captions: tuple[Caption, ...]
+    viewers: tuple[Present, ...]
+
+
+class Watching(Reply, tag="watching", frozen=True, kw_only=True):
+    """What the pictures are from now on. `quality` is null where nothing is lost."""
+
+    encoding: Encoding
+    width: int
+    height: int
+    fps: float
+    quality: int | None
+
+
+class SourceNews(Reply, tag="source", frozen=True, kw_only=True):
+    """The source went away, or came back. `reason` is null while it is online."""
+
+    online: bool
+    kind: str
+    reason: str | None
+
+
+class CaptionsNews(Reply, tag="captions", frozen=True, kw_only=True):
+    """The whole overlay."""
+
+    captions: tuple[Caption, ...]
+
+
+class ViewersNews(Reply, tag="viewers", frozen=True, kw_only=True):
+    """Who is watching."""
+
+    viewers: tuple[Present, ...]
+
+
+class Said(Reply, tag="said", frozen=True, kw_only=True):
+    """A line in the conversation. `from` is a viewer's id, `at` the calendar's time."""
+
+    sender: str = msgspec.field(name="from")
+    name: str
+    text: str
+    at: str
+
+
+class Stats(Reply, tag="stats", frozen=True, kw_only=True):
+    """Once a second; what is not known is null.
+
+    Rates are per second, ages in milliseconds, memory in MiB, temperature in degrees Celsius. `throttled`: the
+    firmware slows the Pi down, or finds its supply too weak. `dropped` counts since the viewer came.
+    """
+
+    source_fps: float
+    fps: float
+    dropped: int
+    age_ms: float | None
+    bytes_per_second: int
+    viewers: int
+    cpu_percent: float | None
+    memory_mb: float | None
+    temperature_c: float | None
+    throttled: bool | None
+
+
+class Pong(Reply, tag="pong", frozen=True, kw_only=True):
+    """`clock` in microseconds, the clock of the frame header."""
+
+    sent: float | int
+    clock: int
+    utc: str
+
+
+class Ok(Reply, tag="ok", frozen=True, kw_only=True):
+    """Done. `caption` is what became of a caption that was put."""
+
+    re: Id
+    caption: Caption | UnsetType = UNSET
+
+
+class Error(Reply, tag="error", frozen=True, kw_only=True):
+    """Not done, and why."""
+
+    re: Id | UnsetType = UNSET
+    code: str
+    message: str
+
+
+_REPLIES: dict[str, type[Reply]] = {
+    str(kind.__struct_config__.tag): kind
+    for kind in (
+        Welcome, Watching, SourceNews, CaptionsNews, ViewersNews, Said, Stats, Pong, Ok, Error,
+    )
+}  # fmt: skip
+
+
+def serialize(message: Reply | Request) -> str:
+    """A message as text."""
+    return msgspec.json.encode(message).decode()
+
+
+def parse_reply(text: str) -> Reply | None:
+    """A text message from the service; None for a type of a later version. Raises BadMessage."""
+    try:
+        message = msgspec.json.decode(text)
+        kind = _REPLIES.get(message.pop("type"))
+        return convert(message, kind) if kind is not None else None
+    except (msgspec.DecodeError, ShapeError, AttributeError, KeyError, TypeError) as error:
+        raise BadMessage(f"the service said something that cannot be understood: {error}") from None

@@ -1,0 +1,112 @@
+"""The web floor: page, API, pictures and websocket, on one port. aiohttp lives here and nowhere else."""
+
+import errno
+import logging
+import socket
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from pi_stream.errors import SettingError
+from pi_stream.protocol import LONGEST_MESSAGE
+from pi_stream.server import api, pictures
+from pi_stream.server.addresses import addresses
+from pi_stream.server.errors import errors, origins
+from pi_stream.server.house import HOUSE, House
+from pi_stream.server.openapi import openapi
+from pi_stream.server.websocket import websocket
+
+log = logging.getLogger(__name__)
+
+_SHUTDOWN_PATIENCE = 1.0  # seconds for requests that are under way
+_BACKLOG = 512  # connections that may wait to be accepted
+
+# The page needs nothing from elsewhere, and nobody else's script may run in it. blob: is how it shows what it decodes.
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def application(house: House) -> web.Application:
+    """Every route, in one place."""
+    app = web.Application(middlewares=[errors, origins], client_max_size=LONGEST_MESSAGE)
+    app[HOUSE] = house
+    app.on_response_prepare.append(_add_headers)
+    app.add_routes(
+        [
+            web.get("/", _page),
+            web.get("/ws", websocket),
+            web.get("/ws/text", pictures.text_socket),
+            web.get("/stream.mjpg", pictures.stream_mjpg, allow_head=False),
+            web.get("/snapshot.jpg", pictures.snapshot_jpg),
+            web.get("/snapshot.png", pictures.snapshot_png),
+            web.get("/healthz", api.healthz),
+            web.get("/metrics", api.metrics),
+            web.get("/api/openapi.json", openapi),
+            web.get("/api/status", api.status),
+            web.get("/api/captions", api.list_captions),
+            web.post("/api/captions", api.post_caption),
+            web.get("/api/captions/{id}", api.get_caption),
+            web.put("/api/captions/{id}", api.put_caption),
+            web.delete("/api/captions/{id}", api.delete_caption),
+            web.static("/", house.www),
+        ]
+    )
+    return app
+
+
+class Server:
+    """Listens while its block runs; `urls` are the addresses at which a browser finds it."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._runner = web.AppRunner(
+            application(house), access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_PATIENCE
+        )
+        self.urls: tuple[str, ...] = ()
+
+    async def __aenter__(self) -> Self:
+        """Raises SettingError when the address cannot be had."""
+        settings = self._house.config.server
+        listener = _listen(settings.host, settings.port)
+        self.port = listener.getsockname()[1]
+        self.urls = tuple(f"http://{host}:{self.port}/" for host in addresses(settings.host))
+        try:
+            await self._runner.setup()
+            await web.SockSite(self._runner, listener, backlog=_BACKLOG).start()
+        except BaseException:
+            listener.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self._house.viewers.close_all(1001, "pi-stream is stopping")
+        await self._runner.cleanup()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        if not host and socket.has_dualstack_ipv6():
+            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SettingError(f"[server] port: {port} is taken by another program; choose a free one") from None
+        if error.errno == errno.EACCES:
+            raise SettingError(f"[server] port: {port} needs root; choose one from 1024 up") from None
+        raise SettingError(f"[server] host: cannot listen on {host!r}, port {port}: {error.strerror}") from None
+
+
+async def _page(request: web.Request) -> web.FileResponse:
+    return web.FileResponse(request.app[HOUSE].www / "index.html")
+
+
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:  # noqa: ARG001 - aiohttp's signature
+    response.headers.update(_HEADERS)
+    response.headers.setdefault("Cache-Control", "no-cache")  # a new version of the page is seen at once

@@ -1,0 +1,118 @@
+"""JSON for scripts and dashboards: how the service is, and the captions."""
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from pi_stream import __version__, clock
+from pi_stream.errors import NotFound
+from pi_stream.protocol import parse_caption
+from pi_stream.server.house import HOUSE, House
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(value),
+        content_type="application/json",
+        status=status,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """GET /healthz: 200 while frames flow, 503 with the reason while they do not."""
+    camera = request.app[HOUSE].camera
+    state = {"ok": camera.online, "source": camera.kind, "fps": round(camera.fps, 1), "reason": camera.reason}
+    return _json(state, 200 if camera.online else 503)
+
+
+async def status(request: web.Request) -> web.Response:
+    """GET /api/status"""
+    return _json(_status(request.app[HOUSE]))
+
+
+def _status(house: House) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "uptime_s": round((clock.now() - house.started) / 1e6, 1),
+        "source": house.camera.describe(),
+        "captions": len(house.captions.all),
+        "viewers": [
+            {"id": viewer.id, "name": viewer.name, "dropped": viewer.dropped, "watching": viewer.watching}
+            for viewer in house.viewers
+        ],
+        "channels": [
+            {
+                "encoding": channel.settings.encoding,
+                "width": channel.settings.width,
+                "height": channel.settings.height,
+                "quality": channel.settings.quality or None,
+                "subscriptions": len(channel.subscriptions),
+                "encoded": channel.encoded,
+                "dropped": channel.dropped,
+                "encode_ms": round(channel.encode_us / 1000, 2),
+            }
+            for channel in house.hub.channels
+        ],
+        "vitals": msgspec.to_builtins(house.vitals.latest),
+    }
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """GET /metrics, in Prometheus' text format (version 0.0.4)."""
+    house = request.app[HOUSE]
+    vitals = house.vitals.latest
+    rows: list[tuple[str, str, str, float | None]] = [
+        ("source_online", "gauge", "1 while the source delivers", float(house.camera.online)),
+        ("source_fps", "gauge", "Frames a second from the source", house.camera.fps),
+        ("viewers", "gauge", "Connected viewers", len(house.viewers)),
+        ("captions", "gauge", "Captions of the overlay", len(house.captions.all)),
+        ("channels", "gauge", "Encodings that are watched", len(house.hub.channels)),
+        ("cpu_percent", "gauge", "Of one core, since the last second", vitals.cpu_percent),
+        ("memory_mebibytes", "gauge", "Physical memory held", vitals.memory_mb),
+        ("temperature_celsius", "gauge", "Of the processor", vitals.temperature_c),
+    ]
+    lines = []
+    for name, kind, text, value in rows:
+        if value is not None:
+            lines += [
+                f"# HELP pi_stream_{name} {text}.",
+                f"# TYPE pi_stream_{name} {kind}",
+                f"pi_stream_{name} {value:g}",
+            ]
+    return web.Response(text="\n".join(lines) + "\n", content_type="text/plain")
+
+
+# --- captions
+
+
+async def list_captions(request: web.Request) -> web.Response:
+    """GET /api/captions"""
+    return _json({"captions": request.app[HOUSE].captions.all})
+
+
+async def get_caption(request: web.Request) -> web.Response:
+    """GET /api/captions/{id}"""
+    wanted = request.match_info["id"]
+    for caption in request.app[HOUSE].captions.all:
+        if caption.id == wanted:
+            return _json(caption)
+    raise NotFound(f"there is no caption {wanted!r}")
+
+
+async def post_caption(request: web.Request) -> web.Response:
+    """POST /api/captions: create one; 201 with the caption as it became."""
+    return _json(request.app[HOUSE].captions.put(parse_caption(await request.read())), 201)
+
+
+async def put_caption(request: web.Request) -> web.Response:
+    """PUT /api/captions/{id}: create or replace that one."""
+    draft = parse_caption(await request.read(), request.match_info["id"])
+    return _json(request.app[HOUSE].captions.put(draft))
+
+
+async def delete_caption(request: web.Request) -> web.Response:
+    """DELETE /api/captions/{id}: 204"""
+    request.app[HOUSE].captions.delete(request.match_info["id"])
+    return web.Response(status=204)

@@ -1,0 +1,40 @@
+"""What the web floor is given: the parts that it shows, and the few things that it may ask of them."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from aiohttp import web
+
+from pi_stream.camera import Camera
+from pi_stream.config import Config
+from pi_stream.frame import Encoding
+from pi_stream.hub import Hub
+from pi_stream.overlay.captions import Captions
+from pi_stream.server.viewers import Viewers
+from pi_stream.vitals import VitalSigns
+
+TextEncoding = Literal["rgba", "png", "jpeg"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """The parts of a running service."""
+
+    config: Config
+    camera: Camera
+    captions: Captions
+    hub: Hub
+    pool: Executor  # for work that would hold up the event loop
+    encodings: tuple[Encoding, ...]
+    picture_of_text: Callable[[str, TextEncoding, int, int, str, str], bytes]
+    fail: Callable[[BaseException], None]  # a bug was met: end the service
+    www: Path
+    vitals: VitalSigns
+    started: int  # microseconds of the server's clock
+    viewers: Viewers = field(default_factory=Viewers)
+
+
+HOUSE = web.AppKey("house", House)

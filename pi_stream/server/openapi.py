@@ -1,0 +1,82 @@
+"""The HTTP API, described for programs: OpenAPI 3.1."""
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from pi_stream import __version__
+from pi_stream.overlay.caption import Caption, CaptionDraft
+
+_REF = "#/components/schemas/{name}"
+
+
+async def openapi(request: web.Request) -> web.Response:  # noqa: ARG001 - aiohttp's signature
+    """GET /api/openapi.json"""
+    return web.json_response(_document())
+
+
+def _answer(text: str, kind: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"description": text, "content": {kind: {"schema": schema or {}}}}
+
+
+def _document() -> dict[str, Any]:
+    _, schemas = msgspec.json.schema_components((Caption, CaptionDraft), ref_template=_REF)
+    caption, draft = ({"$ref": _REF.format(name=name)} for name in ("Caption", "CaptionDraft"))
+    listed = {"type": "object", "properties": {"captions": {"type": "array", "items": caption}}}
+    schemas["Error"] = {
+        "type": "object",
+        "properties": {
+            "error": {
+                "type": "object",
+                "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+                "required": ["code", "message"],
+            }
+        },
+    }
+    wrong = _answer("What was asked cannot be done, and why", "application/json", {"$ref": _REF.format(name="Error")})
+    body = {"required": True, "content": {"application/json": {"schema": draft}}}
+    id_in_path = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+    width, quality, fps = (
+        {"name": name, "in": "query", "schema": {"type": kind, "minimum": low, "maximum": high}}
+        for name, kind, low, high in (
+            ("width", "integer", 16, 65535),
+            ("quality", "integer", 1, 100),
+            ("fps", "number", 0, 1000),
+        )
+    )
+
+    def get(text: str, answer: dict[str, Any], *parameters: dict[str, Any]) -> dict[str, Any]:
+        return {"get": {"summary": text, "parameters": list(parameters), "responses": {"200": answer, "4XX": wrong}}}
+
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "pi-stream", "version": __version__},
+        "paths": {
+            "/snapshot.jpg": get("The newest frame", _answer("JPEG", "image/jpeg"), width, quality),
+            "/snapshot.png": get("The newest frame, lossless", _answer("PNG", "image/png"), width),
+            "/stream.mjpg": get("MJPEG", _answer("Parts", "multipart/x-mixed-replace"), width, quality, fps),
+            "/healthz": get("200 while frames flow, else 503", _answer("State", "application/json")),
+            "/metrics": get("For Prometheus", _answer("Metrics", "text/plain")),
+            "/api/status": get("How the service is", _answer("Status", "application/json")),
+            "/api/captions": {
+                **get("All captions", _answer("Captions", "application/json", listed)),
+                "post": {
+                    "summary": "Create a caption",
+                    "requestBody": body,
+                    "responses": {"201": _answer("As it became", "application/json", caption), "4XX": wrong},
+                },
+            },
+            "/api/captions/{id}": {
+                "parameters": [id_in_path],
+                **get("One caption", _answer("Caption", "application/json", caption)),
+                "put": {
+                    "summary": "Create or replace a caption",
+                    "requestBody": body,
+                    "responses": {"200": _answer("As it became", "application/json", caption), "4XX": wrong},
+                },
+                "delete": {"summary": "Remove a caption", "responses": {"204": {"description": "Gone"}, "4XX": wrong}},
+            },
+        },
+        "components": {"schemas": schemas},
+    }

@@ -1,0 +1,127 @@
+"""Pictures without our page: a snapshot, an MJPEG stream for <img>, and the picture of a text."""
+
+import asyncio
+from typing import Annotated, Literal
+
+from aiohttp import WSMsgType, web
+from msgspec import Meta, Struct
+
+from pi_stream import clock
+from pi_stream.encoders import LOSSY
+from pi_stream.frame import Encoding, Packet
+from pi_stream.hub import Settings
+from pi_stream.overlay.caption import Color
+from pi_stream.protocol import LONGEST_MESSAGE, fit, parse_query
+from pi_stream.server.house import HOUSE, House, TextEncoding
+
+_PATIENCE = 10.0  # seconds that a snapshot waits for a frame
+_BOUNDARY = "frame"
+_LONGEST_TEXT = 1000  # characters that are drawn
+
+
+class PictureQuery(Struct, frozen=True):
+    """What may be asked of a snapshot and of the MJPEG stream. Other names pass: many add one against caches."""
+
+    width: Annotated[int, Meta(ge=16, le=65535)] | None = None
+    quality: Annotated[int, Meta(ge=1, le=100)] | None = None
+    fps: Annotated[float, Meta(gt=0, le=1000)] | None = None
+
+
+class TextQuery(Struct, frozen=True):
+    """What may be asked of the picture of a text; width and height in pixels."""
+
+    encoding: TextEncoding = "rgba"
+    width: Annotated[int, Meta(ge=1, le=2048)] = 300
+    height: Annotated[int, Meta(ge=1, le=2048)] = 150
+    color: Color = "#000000"
+    background: Color = "#00000000"
+
+
+def _settings(house: House, encoding: Encoding, query: PictureQuery) -> Settings:
+    camera = house.config.camera
+    quality = (query.quality or house.config.stream.quality) if encoding in LOSSY else 0
+    return Settings(encoding, *fit(camera.width, camera.height, query.width), quality)
+
+
+def _headers(packet: Packet) -> dict[str, str]:
+    """What a script may want to know of a picture that has no header of ours."""
+    return {
+        "X-Seq": str(packet.seq),
+        "X-Captured": str(packet.captured),
+        "X-Age-Ms": f"{(clock.now() - packet.captured) / 1000:.1f}",
+    }
+
+
+async def snapshot_jpg(request: web.Request) -> web.Response:
+    """GET /snapshot.jpg"""
+    return await _snapshot(request, "jpeg")
+
+
+async def snapshot_png(request: web.Request) -> web.Response:
+    """GET /snapshot.png"""
+    return await _snapshot(request, "png")
+
+
+async def _snapshot(request: web.Request, encoding: Literal["jpeg", "png"]) -> web.Response:
+    """The newest frame; while there is none, the placard that says why, as 503."""
+    house = request.app[HOUSE]
+    settings = _settings(house, encoding, parse_query(dict(request.query), PictureQuery))
+    with house.hub.subscribe(settings) as subscription:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                packet = await subscription.slot.take()
+        except TimeoutError:
+            raise web.HTTPServiceUnavailable(text=f"no frame within {_PATIENCE:g} s") from None
+    return web.Response(
+        body=bytes(packet.data),
+        content_type=f"image/{encoding}",
+        status=503 if packet.offline else 200,
+        headers={"Cache-Control": "no-store", **_headers(packet)},
+    )
+
+
+async def stream_mjpg(request: web.Request) -> web.StreamResponse:
+    """GET /stream.mjpg: one JPEG after the other, for as long as somebody looks."""
+    house = request.app[HOUSE]
+    query = parse_query(dict(request.query), PictureQuery)
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": f"multipart/x-mixed-replace; boundary={_BOUNDARY}",
+            "Cache-Control": "no-store",
+            "Connection": "close",
+        }
+    )
+    await response.prepare(request)
+    with house.hub.subscribe(_settings(house, "jpeg", query), fps=query.fps) as subscription:
+        while True:
+            packet = await subscription.slot.take()
+            head = {"Content-Type": "image/jpeg", "Content-Length": str(len(packet.data)), **_headers(packet)}
+            lines = [f"--{_BOUNDARY}", *(f"{name}: {value}" for name, value in head.items()), "", ""]
+            # The boundary that ends a part stands with it: a browser shows a part when it sees the next boundary.
+            await response.write(b"".join(("\r\n".join(lines).encode(), packet.data, b"\r\n")))
+
+
+async def text_socket(request: web.Request) -> web.StreamResponse:
+    """GET /ws/text: each text is answered by one picture of it, as bare bytes."""
+    house = request.app[HOUSE]
+    query = parse_query(dict(request.query), TextQuery)
+    socket = web.WebSocketResponse(max_msg_size=LONGEST_MESSAGE, compress=False, heartbeat=20.0, timeout=2.0)
+    await socket.prepare(request)
+    loop = asyncio.get_running_loop()
+    async for message in socket:
+        if message.type is not WSMsgType.TEXT:
+            await socket.close(code=1003, message=b"expected a text message")
+            break
+        text = message.data if len(message.data) <= _LONGEST_TEXT else message.data[: _LONGEST_TEXT - 1] + "…"
+        picture = await loop.run_in_executor(
+            house.pool,
+            house.picture_of_text,
+            text,
+            query.encoding,
+            query.width,
+            query.height,
+            query.color,
+            query.background,
+        )
+        await socket.send_bytes(picture)
+    return socket

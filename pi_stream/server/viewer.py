@@ -1,0 +1,148 @@
+"""One connected viewer: messages go out as they come, and the newest packet while its window is open."""
+
+import asyncio
+import statistics
+from collections import deque
+
+from aiohttp import web
+
+from pi_stream import __version__, clock
+from pi_stream.frame import Packet
+from pi_stream.hub import Settings, Subscription
+from pi_stream.protocol import Present, Reply, Stats, Welcome, serialize, serialize_header
+from pi_stream.rate import Rate
+from pi_stream.server.house import House
+from pi_stream.vitals import Vitals
+from pi_stream.window import Window
+
+_OUTBOX = 256  # messages that may wait for a viewer; one who is further behind is let go
+
+
+class Viewer:
+    """A websocket, and what its owner watches."""
+
+    def __init__(self, house: House, socket: web.WebSocketResponse, transport: asyncio.BaseTransport) -> None:
+        self.id = house.viewers.new_id()
+        self.name = ""
+        self.subscription: Subscription | None = None
+        self._house = house
+        self._socket = socket
+        self._transport = transport
+        self._ready = asyncio.Event()  # a message or a packet waits, or the window opened
+        self._outbox: deque[str] = deque()
+        self._window = Window()
+        self._rate = Rate()
+        self._ages: deque[int] = deque(maxlen=250)  # microseconds, since the last stats
+        self._dropped_before = 0  # by subscriptions that ended
+
+    def welcome(self) -> None:
+        """Tell it what there is, and the others that it came."""
+        house = self._house
+        self.reply(
+            Welcome(
+                version=__version__,
+                you=self.id,
+                encodings=house.encodings,
+                source=house.camera.describe(),
+                captions=house.captions.all,
+                viewers=(*house.viewers.present, Present(self.id, self.name)),
+            )
+        )
+        house.viewers.join(self)
+
+    async def close(self, code: int, reason: str) -> None:
+        """End the connection with a websocket close code."""
+        await self._socket.close(code=code, message=reason.encode())
+
+    # --- what it watches
+
+    def watch(self, settings: Settings, fps: float | None, window: int | None) -> None:
+        """Send it these pictures from now on; `window` frames at most that it has not acknowledged, None: any."""
+        self.unwatch()
+        self._window = Window(window)  # frames on their way may never be drawn, and so never be acknowledged
+        self.subscription = self._house.hub.subscribe(settings, fps=fps, ready=self._ready)
+
+    def unwatch(self) -> None:
+        """Send it no pictures."""
+        if self.subscription is not None:
+            self._dropped_before += self.subscription.dropped
+            self.subscription.close()
+            self.subscription = None
+
+    def ack(self, seq: int) -> None:
+        """It has drawn that frame."""
+        captured = self._window.ack(seq)
+        if captured is not None:
+            self._ages.append(clock.now() - captured)
+            self._ready.set()
+
+    # --- what it is sent
+
+    def tell(self, text: str) -> None:
+        """Leave a message for it."""
+        if len(self._outbox) >= _OUTBOX:  # it stopped reading long ago; waiting for it would only hold memory
+            self._transport.close()
+            return
+        self._outbox.append(text)
+        self._ready.set()
+
+    def reply(self, message: Reply) -> None:
+        """Leave a message for it alone."""
+        self.tell(serialize(message))
+
+    async def send(self) -> None:
+        """Send what waits, until cancelled. Raises ConnectionError when it went away."""
+        while True:
+            self._ready.clear()
+            while self._outbox:
+                await self._socket.send_str(self._outbox.popleft())
+            if self.subscription is not None and self._window.open:
+                packet = self.subscription.slot.poll()
+                if packet is not None:
+                    await self._send_packet(packet)
+                    continue  # messages first, before the next packet
+            await self._ready.wait()
+
+    async def _send_packet(self, packet: Packet) -> None:
+        sent = clock.now()
+        message = b"".join((serialize_header(packet, sent), packet.data))
+        self._window.sent(packet.seq, packet.captured)
+        self._rate.tick(sent, len(message))
+        if self._window.size is None:
+            self._ages.append(sent - packet.captured)
+        await self._socket.send_bytes(message)
+
+    # --- how it fares
+
+    @property
+    def watching(self) -> str | None:
+        """What it watches, such as "jpeg 1280x720 q80"; None: no pictures."""
+        return str(self.subscription.settings) if self.subscription is not None else None
+
+    @property
+    def dropped(self) -> int:
+        """Frames that it could have had, and had not, since it came."""
+        return self._dropped_before + (self.subscription.dropped if self.subscription is not None else 0)
+
+    def stats(self, now: int, vitals: Vitals) -> Stats | None:
+        """How it fares; None while earlier messages still wait.
+
+        The age is the median since the last one: until the frame's acknowledgement came back, or where there are
+        none, until it was handed to the socket.
+        """
+        if self._outbox:
+            return None
+        age = round(statistics.median(self._ages) / 1000, 1) if self._ages else None
+        self._ages.clear()
+        return Stats(
+            source_fps=round(self._house.camera.fps, 1),
+            fps=round(self._rate.per_second(now), 1),
+            dropped=self.dropped,
+            age_ms=age,
+            bytes_per_second=round(self._rate.amount_per_second(now)),
+            viewers=len(self._house.viewers),
+            cpu_percent=vitals.cpu_percent,
+            memory_mb=vitals.memory_mb,
+            temperature_c=vitals.temperature_c,
+            throttled=vitals.throttled,
+        )

@@ -1,0 +1,102 @@
+"""Everybody who is connected: who they are, and what all of them are told."""
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from typing import Protocol
+
+from pi_stream import clock
+from pi_stream.protocol import Present, Reply, Said, Stats, ViewersNews, serialize
+from pi_stream.vitals import Vitals
+
+
+class Member(Protocol):
+    """A viewer, as the others know it."""
+
+    id: str
+    name: str
+
+    @property
+    def dropped(self) -> int:
+        """Frames that it could have had, and had not."""
+        ...
+
+    @property
+    def watching(self) -> str | None:
+        """What it watches, in short."""
+        ...
+
+    def tell(self, text: str) -> None:
+        """Leave a message for it."""
+        ...
+
+    def stats(self, now: int, vitals: Vitals) -> Stats | None:
+        """How it fares, or None when it is too far behind to be told."""
+        ...
+
+    async def close(self, code: int, reason: str) -> None:
+        """End its connection."""
+        ...
+
+
+class Viewers:
+    """The connected viewers, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._members: dict[str, Member] = {}
+        self._ids = itertools.count(1)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(tuple(self._members.values()))
+
+    def new_id(self) -> str:
+        """An id that no viewer of this process had before."""
+        return f"v{next(self._ids)}"
+
+    @property
+    def present(self) -> tuple[Present, ...]:
+        """Who is watching."""
+        return tuple(Present(member.id, member.name) for member in self)
+
+    def join(self, member: Member) -> None:
+        """Somebody came; the others hear of it."""
+        news = serialize(ViewersNews(viewers=(*self.present, Present(member.id, member.name))))
+        for other in self:
+            other.tell(news)
+        self._members[member.id] = member
+
+    def leave(self, member: Member) -> None:
+        """Somebody went."""
+        if self._members.pop(member.id, None) is not None:
+            self.tell_all(ViewersNews(viewers=self.present))
+
+    def rename(self, member: Member, name: str) -> None:
+        """Somebody is called otherwise from now on."""
+        member.name = name
+        self.tell_all(ViewersNews(viewers=self.present))
+
+    def say(self, member: Member, text: str) -> None:
+        """Somebody says a line to all."""
+        self.tell_all(Said(sender=member.id, name=member.name, text=text, at=clock.utc()))
+
+    def tell_all(self, message: Reply) -> None:
+        """A message to everybody; it is serialized once."""
+        text = serialize(message)
+        for member in self:
+            member.tell(text)
+
+    def tell_stats(self, vitals: Vitals) -> None:
+        """To each, how it fares."""
+        now = clock.now()
+        for member in self:
+            if (stats := member.stats(now, vitals)) is not None:
+                member.tell(serialize(stats))
+
+    async def close_all(self, code: int, reason: str) -> None:
+        """End every connection, all at once."""
+        async with asyncio.TaskGroup() as tasks:
+            for member in self:
+                tasks.create_task(member.close(code, reason))

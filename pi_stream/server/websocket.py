@@ -1,0 +1,137 @@
+"""/ws: what a viewer asks is done, or refused with the reason."""
+
+import asyncio
+from collections import deque
+
+from aiohttp import WSMsgType, web
+from msgspec import UNSET, UnsetType
+
+from pi_stream import clock
+from pi_stream.encoders import LOSSY
+from pi_stream.errors import BadMessage, Refused
+from pi_stream.hub import Settings
+from pi_stream.overlay.caption import Caption
+from pi_stream.protocol import (
+    LONGEST_MESSAGE,
+    VERSION,
+    Ack,
+    CaptionDelete,
+    CaptionPut,
+    Controls,
+    Error,
+    Name,
+    Ok,
+    Ping,
+    Pong,
+    Request,
+    Say,
+    Unwatch,
+    Watch,
+    Watching,
+    choose,
+    fit,
+    parse_request,
+)
+from pi_stream.server.house import HOUSE, House
+from pi_stream.server.viewer import Viewer
+
+_BAD_MESSAGES = 20  # within _BAD_SPAN; one more ends the connection
+_BAD_SPAN = 10_000_000  # microseconds
+_CLOSE_PATIENCE = 2.0  # seconds for the other side to agree to the end
+_HEARTBEAT = 20.0  # seconds between websocket pings; one without an answer ends the connection
+
+
+async def websocket(request: web.Request) -> web.StreamResponse:
+    """GET /ws"""
+    house = request.app[HOUSE]
+    if len(house.viewers) >= house.config.stream.max_viewers:
+        raise web.HTTPServiceUnavailable(
+            text=f"{len(house.viewers)} viewers are connected, as many as stream.max_viewers allows",
+            headers={"Retry-After": "10"},
+        )
+    socket = web.WebSocketResponse(
+        protocols=(VERSION,),
+        heartbeat=_HEARTBEAT,
+        timeout=_CLOSE_PATIENCE,
+        max_msg_size=LONGEST_MESSAGE,
+        compress=False,  # pictures are compressed already, and deflating them again costs 44 ms each
+    )
+    await socket.prepare(request)
+    transport = request.transport
+    if transport is None:
+        return socket  # it went away while its handshake was answered
+    viewer = Viewer(house, socket, transport)
+    viewer.welcome()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            sending = tasks.create_task(viewer.send(), name=f"sending to {viewer.id}")
+            await _receive(house, viewer, socket)
+            sending.cancel()
+    except* ConnectionError:
+        pass  # it went away in the middle of a message: that is how most viewers leave
+    finally:
+        viewer.unwatch()
+        house.viewers.leave(viewer)
+    return socket
+
+
+async def _receive(house: House, viewer: Viewer, socket: web.WebSocketResponse) -> None:
+    bad: deque[int] = deque(maxlen=_BAD_MESSAGES)
+    async for message in socket:
+        try:
+            if message.type is not WSMsgType.TEXT:
+                raise BadMessage("expected a text message, got a binary one")
+            request = parse_request(message.data)
+            await _do(house, viewer, request)
+        except Refused as error:
+            now = clock.now()
+            if isinstance(error, BadMessage):
+                if len(bad) == _BAD_MESSAGES and now - bad[0] < _BAD_SPAN:
+                    await viewer.close(1008, "more than 20 bad messages in 10 seconds")
+                    return
+                bad.append(now)
+            viewer.reply(Error(re=UNSET if error.re is None else error.re, code=error.code, message=str(error)))
+
+
+async def _do(house: House, viewer: Viewer, request: Request) -> None:
+    """Do what is asked, and say so. Raises Refused."""
+    caption: Caption | UnsetType = UNSET
+    try:
+        match request:
+            case Ack(seq=seq):
+                viewer.ack(seq)
+            case Ping(sent=sent):
+                viewer.reply(Pong(sent=sent, clock=clock.now(), utc=clock.utc()))
+            case Watch():
+                _watch(house, viewer, request)
+            case Unwatch():
+                viewer.unwatch()
+            case CaptionPut(caption=draft):
+                caption = house.captions.put(draft, by=viewer.name)
+            case CaptionDelete(id=gone):
+                house.captions.delete(gone)
+            case Say(text=text):
+                house.viewers.say(viewer, text)
+            case Name(name=name):
+                house.viewers.rename(viewer, name)
+            case Controls(controls=controls):
+                await house.camera.set_controls(controls)
+    except Refused as error:
+        error.re = request.id
+        raise
+    if request.id is not None:
+        viewer.reply(Ok(re=request.id, caption=caption))
+
+
+def _watch(house: House, viewer: Viewer, watch: Watch) -> None:
+    config = house.config
+    encoding = choose(watch.accept, house.encodings)
+    width, height = fit(config.camera.width, config.camera.height, watch.width)
+    quality = 0
+    if encoding in LOSSY:
+        quality = watch.quality if isinstance(watch.quality, int) else config.stream.quality
+    fps = None if watch.fps is None or watch.fps >= config.camera.fps else watch.fps
+    viewer.watch(Settings(encoding, width, height, quality), fps, watch.window if watch.acks else None)
+    viewer.reply(
+        Watching(encoding=encoding, width=width, height=height, fps=fps or config.camera.fps, quality=quality or None)
+    )

@@ -1,0 +1,144 @@
+"""The service: the one room that knows every part, and the order in which they start and stop.
+
+A frame's way through it: `Camera` takes it from the source and hands it to `show`, where the overlay draws on it and
+the hub takes it over; a channel of the hub has it encoded; the server's viewers get the packet.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pi_stream import clock, protocol, vitals
+from pi_stream.camera import Camera
+from pi_stream.config import Config
+from pi_stream.encoders import ENCODERS
+from pi_stream.frame import Frame
+from pi_stream.hub import Hub
+from pi_stream.overlay import Overlay, placard
+from pi_stream.overlay.captions import Captions
+from pi_stream.server import Server
+from pi_stream.server.house import House
+from pi_stream.sources import open_source, resolve
+from pi_stream.sources.capture import Capture
+from pi_stream.text_picture import picture_of_text
+
+log = logging.getLogger(__name__)
+
+_PATIENCE = 3.0  # seconds that the page waits for a camera that is slow to open
+
+
+async def serve(config: Config, *, state: Path, ready: Callable[[House, Server], None]) -> None:
+    """Run until SIGTERM or SIGINT; `ready` is called once, when the page is served.
+
+    Raises SettingError, alone or in an exception group, for a setting that cannot be; any other error is a bug.
+    """
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _end, ended, None)
+    settings = config.camera
+    choice = await asyncio.to_thread(resolve, settings.source, settings.path)
+    threads = config.stream.threads or vitals.cores()
+
+    def new_source(seq: Iterator[int]) -> Capture:
+        return Capture(
+            lambda: open_source(
+                choice.kind,
+                path=choice.path,
+                width=settings.width,
+                height=settings.height,
+                fps=settings.fps,
+                rotation=settings.rotation,
+                seq=seq,
+                stall_timeout=settings.stall_timeout,
+            ),
+            stall_timeout=settings.stall_timeout,
+        )
+
+    with (
+        ThreadPoolExecutor(threads, thread_name_prefix="encoder") as encoding,
+        ThreadPoolExecutor(1, thread_name_prefix="overlay") as drawing,
+    ):
+        captions = Captions(state / "captions.json", config.overlay.max_captions)
+        async with captions, Hub(ENCODERS, encoding) as hub, asyncio.TaskGroup() as tasks:
+            overlay = Overlay()
+            in_turn = asyncio.Lock()
+
+            async def show(frame: Frame) -> None:
+                async with in_turn:
+                    drawn = captions.all
+                    if drawn and hub.watched:
+                        await loop.run_in_executor(drawing, overlay.draw, frame, drawn, values(frame))
+                    hub.offer(frame)
+
+            def values(frame: Frame) -> Mapping[str, str]:
+                temperature = house.vitals.latest.temperature_c
+                return {
+                    "fps": f"{camera.fps:.0f}",
+                    "seq": str(frame.seq),
+                    "host": socket.gethostname(),
+                    "viewers": str(len(house.viewers)),
+                    "temperature": "?" if temperature is None else f"{temperature:.0f}",
+                }
+
+            camera = Camera(
+                kind=choice.kind,
+                facts={"why": choice.why, "refused": choice.refused},
+                size=(settings.width, settings.height),
+                open_source=new_source,
+                placard=placard,
+                show=show,
+                changed=lambda: house.viewers.tell_all(
+                    protocol.SourceNews(online=camera.online, kind=camera.kind, reason=camera.reason)
+                ),
+            )
+            house = House(
+                config=config,
+                camera=camera,
+                captions=captions,
+                hub=hub,
+                pool=encoding,
+                encodings=tuple(ENCODERS),
+                picture_of_text=picture_of_text,
+                fail=lambda error: _end(ended, error),
+                www=_www(),
+                vitals=vitals.VitalSigns(),
+                started=clock.now(),
+            )
+            captions.on_change = lambda: house.viewers.tell_all(protocol.CaptionsNews(captions=captions.all))
+
+            running = [
+                tasks.create_task(camera.run(), name="camera"),
+                tasks.create_task(_tell_stats(house), name="stats"),
+            ]
+            await asyncio.wait({tasks.create_task(camera.tried.wait())}, timeout=_PATIENCE)
+            async with Server(house) as server:
+                ready(house, server)
+                await ended
+            for task in running:
+                task.cancel()
+
+
+def _end(ended: asyncio.Future[None], error: BaseException | None) -> None:
+    if ended.done():
+        return
+    if error is None:
+        ended.set_result(None)
+    else:
+        ended.set_exception(error)
+
+
+async def _tell_stats(house: House) -> None:
+    while True:
+        await asyncio.sleep(1)
+        house.viewers.tell_stats(house.vitals.read())
+
+
+def _www() -> Path:
+    """The page's folder: beside this package once it is installed, above it in a checkout."""
+    here = Path(__file__).parent
+    return here / "www" if (here / "www").is_dir() else here.parent / "www"

@@ -1,0 +1,298 @@
+"""The Python viewer: the newest pictures of a pi-stream, as arrays, and captions for it.
+
+async with pi_stream.connect("http://raspberrypi.local:8000", accept=["png"]) as camera:
+    await camera.put_caption("Garage {time:%H:%M}", anchor="bottom", x=0.5, y=0.97)
+    async for packet in camera:
+        print(packet.seq, packet.age_ms, packet.image().shape)
+"""
+
+import asyncio
+import io
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit, urlunsplit
+
+import numpy as np
+import websockets
+from msgspec import structs
+from numpy.typing import NDArray
+
+from pi_stream import clock, protocol
+from pi_stream.errors import BadMessage, Disconnected, Refused
+from pi_stream.frame import Frame, Packet
+from pi_stream.overlay.caption import Caption, CaptionDraft
+from pi_stream.shape import ShapeError, convert
+from pi_stream.slot import Slot
+
+_LONGEST_FRAME = 256 * 2**20  # bytes: raw pixels of 8192 x 8192
+_PATIENCE = 10.0  # seconds for the connection, and for an answer
+_PING_PERIOD = 5.0  # seconds between two looks at the service's clock
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReceivedPacket(Packet):
+    """A packet as it arrived. `sent` is in microseconds of the service's clock, `age_ms` is its age on arrival."""
+
+    sent: int = 0
+    age_ms: float | None = None
+
+    def image(self) -> NDArray[np.uint8]:
+        """The picture as R, G, B: uint8, (height, width, 3). Raises BadMessage for an encoding that is not decoded."""
+        match self.encoding:
+            case "rgba":
+                return np.frombuffer(self.data, np.uint8).reshape(self.height, self.width, 4)[..., :3]
+            case "i420":
+                from pi_stream.encoders.convert import RgbConverter
+
+                frame = Frame(
+                    np.frombuffer(self.data, np.uint8).copy(), self.width, self.height, self.seq, self.captured
+                )
+                return RgbConverter("rgb24").convert(frame).reshape(self.height, self.width, 3)
+            case "jpeg":
+                import simplejpeg
+
+                pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(self.data, "RGB")
+                return pixels
+            case "png":
+                from PIL import Image
+
+                with Image.open(io.BytesIO(self.data)) as picture:
+                    return np.asarray(picture.convert("RGB"))
+            case _:
+                raise BadMessage(f"{self.encoding} pictures are not decoded here; accept another encoding")
+
+
+class ConnectedCamera:
+    """What `connect` gives: iterate for packets; the rest is what the service said last."""
+
+    welcome: protocol.Welcome
+    watching: protocol.Watching | None = None
+    stats: protocol.Stats | None = None
+    source: protocol.SourceNews | None = None
+
+    def __init__(self, url: str, watch: protocol.Watch | None) -> None:
+        self.captions: tuple[Caption, ...] = ()
+        self.viewers: tuple[protocol.Present, ...] = ()
+        self._url = websocket_url(url)
+        self._watch = watch
+        self._ids = itertools.count(1)
+        self._slot: Slot[ReceivedPacket] = Slot()
+        self._answers: dict[protocol.Id, asyncio.Future[protocol.Ok]] = {}
+        self._lost: Disconnected | None = None
+        self._offset: tuple[int, int] | None = None  # round trip, and service's clock minus ours, in microseconds
+        self._life = AsyncExitStack()
+
+    # --- its life
+
+    async def __aenter__(self) -> Self:
+        """Raises Disconnected when there is no pi-stream at this address, and Unsupported for the encodings."""
+        try:
+            connecting = websockets.connect(
+                self._url,
+                subprotocols=[websockets.Subprotocol(protocol.VERSION)],
+                compression=None,
+                max_size=_LONGEST_FRAME,
+                max_queue=4,
+                open_timeout=_PATIENCE,
+                close_timeout=1,
+            )
+            self._socket = await self._life.enter_async_context(connecting)
+            first = protocol.parse_reply(str(await asyncio.wait_for(self._socket.recv(), _PATIENCE)))
+        except (OSError, TimeoutError, websockets.WebSocketException, BadMessage) as error:
+            await self._life.aclose()
+            raise Disconnected(f"no pi-stream answers at {self._url}: {error}") from None
+        if not isinstance(first, protocol.Welcome):
+            await self._life.aclose()
+            raise Disconnected(f"what answers at {self._url} is no pi-stream")
+        self.welcome, self.captions, self.viewers = first, first.captions, first.viewers
+        group = await self._life.enter_async_context(asyncio.TaskGroup())
+        for each in (self._receive(), self._keep_time()):
+            self._life.callback(group.create_task(each).cancel)
+        try:
+            if self._watch is not None:
+                await self.ask(self._watch)
+        except BaseException:
+            await self._life.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self._life.aclose()
+
+    # --- pictures
+
+    def __aiter__(self) -> AsyncIterator[ReceivedPacket]:
+        return self._packets()
+
+    async def _packets(self) -> AsyncIterator[ReceivedPacket]:
+        while True:
+            packet = await self._slot.take()
+            if self._lost is not None:
+                raise self._lost
+            yield packet
+            await self._send(protocol.Ack(seq=packet.seq))  # asked for the next: this one has been dealt with
+
+    @property
+    def dropped(self) -> int:
+        """Packets that arrived and were replaced by newer ones before they were asked for."""
+        return self._slot.dropped
+
+    # --- requests
+
+    async def put_caption(self, text: str, **fields: Any) -> Caption:
+        """Put a caption on the picture: a new one, or with a known `id` in that one's place. Raises Refused."""
+        try:
+            draft = convert({"text": text, **fields}, CaptionDraft)
+        except ShapeError as error:
+            raise BadMessage(f"captions.{error}") from None
+        answer = await self.ask(protocol.CaptionPut(caption=draft))
+        if not isinstance(answer.caption, Caption):
+            raise BadMessage("the service put the caption and did not say which")
+        return answer.caption
+
+    async def delete_caption(self, id: str) -> None:  # noqa: A002 - it is the field's name
+        """Remove a caption. Raises Refused."""
+        await self.ask(protocol.CaptionDelete(id=id))
+
+    async def say(self, text: str) -> None:
+        """Say a line to all viewers."""
+        await self.ask(protocol.Say(text=text))
+
+    async def set_controls(self, **controls: Any) -> None:
+        """Change camera controls, by libcamera's names. Raises Refused."""
+        await self.ask(protocol.Controls(controls=controls))
+
+    async def ask(self, request: protocol.Request) -> protocol.Ok:
+        """Send a request and wait for its answer. Raises Refused with the service's words."""
+        name = request.id if request.id is not None else f"q{next(self._ids)}"
+        answer: asyncio.Future[protocol.Ok] = asyncio.get_running_loop().create_future()
+        self._answers[name] = answer
+        try:
+            await self._send(structs.replace(request, id=name))
+            return await asyncio.wait_for(answer, _PATIENCE)
+        except TimeoutError:
+            raise Disconnected(f"{self._url} did not answer within {_PATIENCE:g} s") from None
+        finally:
+            self._answers.pop(name, None)
+
+    # --- the wire
+
+    async def _send(self, request: protocol.Request) -> None:
+        if self._lost is not None:
+            raise self._lost
+        try:
+            await self._socket.send(protocol.serialize(request))
+        except websockets.ConnectionClosed as error:
+            raise Disconnected(f"{self._url} went away: {error}") from None
+
+    async def _receive(self) -> None:
+        try:
+            async for message in self._socket:
+                if isinstance(message, bytes):
+                    self._slot.put(self._received(message))
+                elif (reply := protocol.parse_reply(message)) is not None:
+                    self._note(reply)
+            self._lose(f"{self._url} said goodbye: {self._socket.close_reason or self._socket.close_code}")
+        except websockets.ConnectionClosed as error:
+            self._lose(f"{self._url} went away: {error}")
+        except BadMessage as error:
+            self._lose(f"{self._url}: {error}")
+
+    def _lose(self, reason: str) -> None:
+        self._lost = Disconnected(reason)
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(self._lost)
+        # Wakes who waits for a picture; it finds that none will come.
+        self._slot.put(ReceivedPacket("jpeg", b"", 0, 0, 0, 0))
+
+    def _received(self, message: bytes) -> ReceivedPacket:
+        packet, sent = protocol.parse_packet(message)
+        age = None if self._offset is None else (clock.now() + self._offset[1] - packet.captured) / 1000
+        return ReceivedPacket(
+            packet.encoding,
+            packet.data,
+            packet.width,
+            packet.height,
+            packet.seq,
+            packet.captured,
+            packet.offline,
+            packet.key,
+            packet.init,
+            sent,
+            age,
+        )
+
+    def _note(self, reply: protocol.Reply) -> None:
+        match reply:
+            case protocol.Ok(re=re):
+                if (answer := self._answers.get(re)) is not None and not answer.done():
+                    answer.set_result(reply)
+            case protocol.Error(re=re, code=code, message=text):
+                if isinstance(re, str) and (answer := self._answers.get(re)) is not None and not answer.done():
+                    answer.set_exception(_refused(code, text))
+            case protocol.Pong(sent=sent, clock=theirs):
+                now = clock.now()
+                trip = now - int(sent)
+                if self._offset is None or trip <= self._offset[0]:  # the quickest answer is the truest
+                    self._offset = (trip, theirs - now + trip // 2)
+            case protocol.Watching():
+                self.watching = reply
+            case protocol.Stats():
+                self.stats = reply
+            case protocol.SourceNews():
+                self.source = reply
+            case protocol.CaptionsNews(captions=captions):
+                self.captions = captions
+            case protocol.ViewersNews(viewers=viewers):
+                self.viewers = viewers
+
+    async def _keep_time(self) -> None:
+        while self._lost is None:
+            try:
+                await self._send(protocol.Ping(sent=clock.now()))
+            except Disconnected:
+                return
+            await asyncio.sleep(_PING_PERIOD)
+
+
+def connect(
+    url: str,
+    *,
+    accept: Sequence[str] = ("jpeg", "png", "i420", "rgba"),
+    fps: float | None = None,
+    width: int | None = None,
+    quality: int | Literal["auto"] | None = None,
+    window: int = 2,
+) -> ConnectedCamera:
+    """A viewer of the pi-stream at `url` (http or ws): `async with` it. Parameters as in `watch` of docs/protocol.md.
+
+    An empty `accept`: no pictures, only messages.
+    Raises BadMessage for an impossible address or parameter.
+    """
+    fields = {"accept": list(accept), "fps": fps, "width": width, "quality": quality, "window": window, "acks": True}
+    try:
+        return ConnectedCamera(url, convert(fields, protocol.Watch) if accept else None)
+    except ShapeError as error:
+        raise BadMessage(f"watch.{error}") from None
+
+
+def websocket_url(url: str) -> str:
+    """Where the websocket of the pi-stream at `url` is. Raises BadMessage when that is no address."""
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    scheme = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(parts.scheme)
+    if scheme is None or not parts.hostname:
+        raise BadMessage(f"expected an address such as http://raspberrypi.local:8000, got {url!r}")
+    path = parts.path if parts.path.endswith("/ws") else parts.path.rstrip("/") + "/ws"
+    return urlunsplit((scheme, parts.netloc, path, "", ""))
+
+
+def _refused(code: str, text: str) -> Refused:
+    kinds = {kind.code: kind for kind in Refused.__subclasses__()}
+    return kinds.get(code, Refused)(text)

@@ -1,0 +1,115 @@
+"""The settings."""
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pi_stream import config
+from pi_stream.config import Config, load
+from pi_stream.errors import SettingError
+
+HERE = Path(__file__).parent
+SHIPPED = HERE.parent / "config.toml"
+
+
+def test_the_shipped_file_holds_every_setting_with_its_default_and_a_comment() -> None:
+    """config.toml is the documentation: it may neither lack a key, nor differ, nor stay silent about one."""
+    text = SHIPPED.read_text(encoding="utf-8")
+    table, defaults = tomllib.loads(text), msgspec.to_builtins(Config())
+    assert {name: set(section) for name, section in table.items()} == {
+        name: set(section) for name, section in defaults.items()
+    }
+    assert load(SHIPPED) == Config()
+    assert all("#" in line for line in text.splitlines() if " = " in line.split("#")[0])
+
+
+def _file(folder: Path, text: str) -> Path:
+    path = folder / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[camera]\nwidht = 640", ["[camera] widht", "unknown", "the nearest is", '"width"']),
+        ("[camera]\nport = 640", ["[camera] port", "unknown", '"port" of [server]']),
+        ("[camra]\nwidth = 640", ["[camra]", "unknown", '"camera"']),
+        ("[camera]\nwidth = 641", ["[camera] width", "expected an even whole number from 64 to 8192", "got 641"]),
+        ("[camera]\nfps = 'fast'", ["[camera] fps", "expected a number from 0.1 to 240", 'got "fast"']),
+        ("[camera]\nrotation = 90", ["[camera] rotation", "expected one of 0, 180", "got 90"]),
+        ("[stream]\nquality = 0", ["[stream] quality", "expected a whole number from 1 to 100", "got 0"]),
+        ("camera = 3", ["[camera]", "expected an object", "got 3"]),
+        ("[camera\n", ["expected TOML"]),
+    ],
+)
+def test_a_wrong_setting_is_one_line_with_file_section_key_expected_and_got(
+    tmp_path: Path, text: str, words: list[str]
+) -> None:
+    """Whoever wrote it can mend it with nothing but that line."""
+    path = _file(tmp_path, text)
+    with pytest.raises(SettingError) as caught:
+        load(path)
+    line = str(caught.value)
+    assert line.startswith(str(path))
+    assert "\n" not in line
+    for word in words:
+        assert word in line
+
+
+def test_files_that_cannot_be_read_are_told_by_name(tmp_path: Path) -> None:
+    """A missing file, a folder and a file that is no text are three sentences, not three tracebacks."""
+    (tmp_path / "latin.toml").write_bytes(b"# caf\xe9\n")
+    for path, word in (
+        (tmp_path / "none.toml", "No such file"),
+        (tmp_path, "directory"),
+        (tmp_path / "latin.toml", "UTF-8"),
+    ):
+        with pytest.raises(SettingError, match=word) as caught:
+            load(path)
+        assert str(path) in str(caught.value)
+
+
+def test_assignments_stand_over_the_file_and_are_toml_or_else_text(tmp_path: Path) -> None:
+    """--set wins over the file; what is no TOML is a plain text."""
+    path = _file(tmp_path, "[camera]\nfps = 10\nheight = 480")
+    read = load(path, ["camera.fps=15", "camera.path=film.mp4", "camera.source=file", 'server.host="::1"'])
+    assert (read.camera.fps, read.camera.height) == (15, 480)
+    assert (read.camera.path, read.camera.source, read.server.host) == ("film.mp4", "file", "::1")
+
+
+@pytest.mark.parametrize("text", ["camera", "camera.fps", "fps=3", "=3", "camera.=3", ".fps=3"])
+def test_an_assignment_of_another_form_is_told(text: str) -> None:
+    """--set wants section.key=value."""
+    with pytest.raises(SettingError, match=r"section\.key=value"):
+        load(None, [text])
+
+
+def test_an_assignment_cannot_smuggle_in_other_settings() -> None:
+    """A value with a line break is a text, not more TOML."""
+    with pytest.raises(SettingError, match=r"camera\] fps"):
+        load(None, ["camera.fps=3\n[server]\nport = 1"])
+
+
+def test_without_a_path_the_systems_file_is_read_if_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """/etc/pi-stream/config.toml, or else the defaults."""
+    monkeypatch.setattr(config, "SYSTEM_CONFIG", tmp_path / "config.toml")
+    assert load() == Config()
+    _file(tmp_path, "[server]\nport = 81")
+    assert load().server.port == 81
+
+
+def test_the_state_folder_is_systemds_else_xdgs_else_the_homes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three places, in this order."""
+    monkeypatch.setenv("HOME", "/home/aki")
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    assert config.state_folder() == Path("/home/aki/.local/state/pi-stream")
+    monkeypatch.setenv("XDG_STATE_HOME", "/home/aki/state")
+    assert config.state_folder() == Path("/home/aki/state/pi-stream")
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/pi-stream")
+    assert config.state_folder() == Path("/var/lib/pi-stream")

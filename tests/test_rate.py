@@ -1,0 +1,31 @@
+"""How often something happens."""
+
+import pytest
+
+from pi_stream.rate import Rate
+
+
+def test_an_even_beat_is_measured_exactly() -> None:
+    """Thirty moments a second are 30.0, whatever the time of asking within a beat."""
+    rate = Rate()
+    for i in range(60):
+        rate.tick(i * 100_000 // 3, amount=10)
+    assert rate.per_second(59 * 100_000 // 3 + 20_000) == pytest.approx(30, abs=0.01)
+    assert rate.amount_per_second(59 * 100_000 // 3) == pytest.approx(300, abs=5)
+
+
+def test_a_rate_falls_when_nothing_comes() -> None:
+    """A beat that stopped a second ago is less than it was, and after two seconds it is nothing."""
+    rate = Rate()
+    for i in range(10):
+        rate.tick(i * 100_000)
+    assert rate.per_second(900_000) == pytest.approx(10)
+    assert rate.per_second(1_900_000) < 6
+    assert rate.per_second(3_000_000) == 0
+
+
+def test_one_moment_is_no_rate() -> None:
+    """A single moment says nothing about how often."""
+    rate = Rate()
+    rate.tick(5)
+    assert rate.per_second(6) == 0
