@@ -1,0 +1,138 @@
+/**
+ * Planes to pixels on the graphics processor, exact to a rounding: BT.601 full range, ITU-T T.871 (JFIF) clause 7.
+ *
+ * Every output pixel fetches its own texels by whole coordinates: nothing is interpolated, so the result is that of
+ * i420-pixels.js.
+ */
+
+const VERTEX = `#version 300 es
+void main() { // one triangle that covers everything, from the vertex's number alone
+  gl_Position = vec4(float(gl_VertexID & 1) * 4.0 - 1.0, float(gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0);
+}`;
+
+const FRAGMENT = `#version 300 es
+precision highp float;
+precision highp int;
+precision highp sampler2D;
+uniform sampler2D lumas, blues, reds;
+uniform int height;
+out vec4 pixel;
+void main() {
+  ivec2 at = ivec2(gl_FragCoord.x, height - 1 - int(gl_FragCoord.y)); // rows run top down in planes, bottom up here
+  float y = texelFetch(lumas, at, 0).r * 255.0;
+  float cb = texelFetch(blues, at / 2, 0).r * 255.0 - 128.0;
+  float cr = texelFetch(reds, at / 2, 0).r * 255.0 - 128.0;
+  vec3 rgb = vec3(y + 1.402 * cr, y - 0.344136286 * cb - 0.714136286 * cr, y + 1.772 * cb);
+  pixel = vec4(clamp(rgb, 0.0, 255.0) / 255.0, 1.0);
+}`;
+
+const PLANES = ['lumas', 'blues', 'reds'];
+
+export class PlanesOnGpu {
+  /** Where the converted picture is, until the task that converted it ends. */
+  canvas;
+  #gl;
+  #largest;
+  /** @type {WebGLUniformLocation | null} */
+  #height = null;
+  /** @type {WebGLTexture[]} */
+  #textures = [];
+  #built = false;
+
+  /** Null where there is no WebGL2. */
+  static open() {
+    const canvas = document.createElement('canvas');
+    const gl = canvas.getContext('webgl2', { alpha: false, antialias: false, depth: false, stencil: false });
+    return gl && new PlanesOnGpu(canvas, gl);
+  }
+
+  /** @param {HTMLCanvasElement} canvas @param {WebGL2RenderingContext} gl */
+  constructor(canvas, gl) {
+    this.canvas = canvas;
+    this.#gl = gl;
+    this.#largest = /** @type {number} */ (gl.getParameter(gl.MAX_TEXTURE_SIZE));
+    // Without this the browser never gives a lost context back.
+    canvas.addEventListener('webglcontextlost', (event) => {
+      event.preventDefault();
+      this.#built = false;
+    });
+  }
+
+  /** Whether a frame of that size can be converted here now. @param {number} width @param {number} height */
+  fits(width, height) {
+    return Math.max(width, height) <= this.#largest && !this.#gl.isContextLost();
+  }
+
+  /**
+   * Put the planes' picture on `canvas`; false when the context is lost.
+   * @param {Uint8Array} planes
+   * @param {number} width
+   * @param {number} height
+   */
+  convert(planes, width, height) {
+    const gl = this.#gl;
+    const { canvas } = this;
+    if (gl.isContextLost()) return false;
+    if (!this.#built || canvas.width !== width || canvas.height !== height) this.#build(width, height);
+    const across = Math.ceil(width / 2);
+    const down = Math.ceil(height / 2);
+    let at = 0;
+    this.#textures.forEach((texture, unit) => {
+      const [w, h] = unit === 0 ? [width, height] : [across, down];
+      gl.activeTexture(gl.TEXTURE0 + unit);
+      gl.bindTexture(gl.TEXTURE_2D, texture);
+      gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, w, h, gl.RED, gl.UNSIGNED_BYTE, planes, at);
+      at += w * h;
+    });
+    gl.uniform1i(this.#height, height);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
+    return !gl.isContextLost();
+  }
+
+  // A program and textures of that size; also after the context was lost, when all the old ones are gone anyway.
+  /** @param {number} width @param {number} height */
+  #build(width, height) {
+    const gl = this.#gl;
+    this.canvas.width = width;
+    this.canvas.height = height;
+    gl.viewport(0, 0, width, height);
+    if (!this.#built) {
+      this.#textures = [];
+      const program = this.#program();
+      gl.useProgram(program);
+      this.#height = gl.getUniformLocation(program, 'height');
+      PLANES.forEach((plane, unit) => gl.uniform1i(gl.getUniformLocation(program, plane), unit));
+      gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+      gl.disable(gl.DITHER); // on by default, and free to change the numbers
+    }
+    for (const texture of this.#textures) gl.deleteTexture(texture);
+    this.#textures = PLANES.map((_plane, unit) => {
+      const texture = gl.createTexture();
+      gl.activeTexture(gl.TEXTURE0 + unit);
+      gl.bindTexture(gl.TEXTURE_2D, texture);
+      const shrink = unit === 0 ? 1 : 2;
+      gl.texStorage2D(gl.TEXTURE_2D, 1, gl.R8, Math.ceil(width / shrink), Math.ceil(height / shrink));
+      gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+      gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+      return texture;
+    });
+    this.#built = true;
+  }
+
+  #program() {
+    const gl = this.#gl;
+    const program = gl.createProgram();
+    for (const [kind, source] of /** @type {const} */ ([[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]])) {
+      const shader = gl.createShader(kind);
+      if (!shader) throw new Error('the graphics context was lost');
+      gl.shaderSource(shader, source);
+      gl.compileShader(shader);
+      gl.attachShader(program, shader);
+    }
+    gl.linkProgram(program);
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
+      throw new Error(`the i420 shader does not build: ${gl.getProgramInfoLog(program)}`);
+    }
+    return program;
+  }
+}

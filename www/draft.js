@@ -1,0 +1,103 @@
+/**
+ * The caption being written, shown on the picture in a dashed frame before it is there: drag it, tap where it should
+ * be, or move it with the arrow keys.
+ *
+ * @import { CaptionDraft } from './protocol.js'
+ * @import { Box, Place } from './place.js'
+ */
+import { find } from './dom.js';
+import { placeOf, shares } from './place.js';
+
+const STEP = 0.01;
+const STRIDE = 0.05;
+/** @type {Record<string, [number, number]>} */
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const FAMILIES = new Map([['serif', 'serif'], ['mono', 'monospace']]);
+
+export class Draft {
+  #view = find('view', HTMLElement);
+  #box = find('draft', HTMLElement);
+  #moved;
+  /** Where in the box the finger holds it, in fractions of the picture. @type {[number, number] | null} */
+  #held = null;
+
+  /** @param {(place: Place) => void} moved */
+  constructor(moved) {
+    this.#moved = moved;
+    this.#view.addEventListener('pointerdown', (event) => this.#take(event));
+    this.#view.addEventListener('pointermove', (event) => this.#drag(event));
+    for (const end of ['pointerup', 'pointercancel']) this.#view.addEventListener(end, () => (this.#held = null));
+    this.#box.addEventListener('keydown', (event) => this.#push(event));
+  }
+
+  /** Show what is being written, or nothing. @param {CaptionDraft | null} caption */
+  show(caption) {
+    const box = this.#box;
+    box.hidden = caption === null;
+    this.#view.classList.toggle('placing', caption !== null);
+    if (!caption) return;
+    const [along, down] = shares(caption.anchor);
+    box.textContent = caption.text || 'Your caption';
+    box.style.left = `${caption.x * 100}%`;
+    box.style.top = `${caption.y * 100}%`;
+    box.style.transform = `translate(${-along * 100}%, ${-down * 100}%)`;
+    box.style.textAlign = ['left', 'center', 'right'][along * 2] ?? 'left';
+    box.style.setProperty('--line', `${caption.size * 100}cqh`);
+    box.style.color = caption.color;
+    box.style.backgroundColor = caption.background;
+    box.style.fontFamily = FAMILIES.get(caption.font) ?? 'sans-serif';
+  }
+
+  /** @param {PointerEvent} event */
+  #take(event) {
+    if (this.#box.hidden || event.button !== 0) return;
+    const box = this.#boxNow();
+    const [x, y] = this.#at(event);
+    const onBox = event.target === this.#box;
+    this.#held = onBox ? [x - box.left, y - box.top] : [box.width / 2, box.height / 2];
+    this.#view.setPointerCapture(event.pointerId);
+    this.#drag(event);
+    this.#box.focus({ preventScroll: true });
+    event.preventDefault();
+  }
+
+  /** @param {PointerEvent} event */
+  #drag(event) {
+    if (!this.#held || this.#box.hidden) return;
+    const [x, y] = this.#at(event);
+    this.#put({ ...this.#boxNow(), left: x - this.#held[0], top: y - this.#held[1] });
+  }
+
+  /** @param {KeyboardEvent} event */
+  #push(event) {
+    const arrow = ARROWS[event.key];
+    if (!arrow || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const step = event.shiftKey ? STRIDE : STEP;
+    const box = this.#boxNow();
+    this.#put({ ...box, left: box.left + arrow[0] * step, top: box.top + arrow[1] * step });
+  }
+
+  /** @param {Box} box */
+  #put(box) {
+    this.#moved(placeOf(box));
+  }
+
+  /** @returns {Box} */
+  #boxNow() {
+    const view = this.#view.getBoundingClientRect();
+    const box = this.#box.getBoundingClientRect();
+    return {
+      left: (box.left - view.left) / view.width,
+      top: (box.top - view.top) / view.height,
+      width: box.width / view.width,
+      height: box.height / view.height,
+    };
+  }
+
+  /** @param {PointerEvent} event @returns {[number, number]} */
+  #at(event) {
+    const view = this.#view.getBoundingClientRect();
+    return [(event.clientX - view.left) / view.width, (event.clientY - view.top) / view.height];
+  }
+}

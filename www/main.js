@@ -1,0 +1,191 @@
+/** Builds the page's parts and joins them: the only file that knows every part. */
+
+/** @import { Caption, Reply, Request, Source, Stats } from './protocol.js' */
+import { CaptionForm } from './caption-form.js';
+import { Captions } from './captions.js';
+import { ServerClock } from './clock.js';
+import { Connection, socketAddress } from './connection.js';
+import { Conversation } from './conversation.js';
+import { decoders } from './decoders/index.js';
+import { find } from './dom.js';
+import { Draft } from './draft.js';
+import { Fullscreen } from './fullscreen.js';
+import { Meter } from './meter.js';
+import { Panels } from './panels.js';
+import { ack, ping } from './protocol.js';
+import { Screen } from './screen.js';
+import { Settings } from './settings.js';
+import { listenForShortcuts } from './shortcuts.js';
+import { Status } from './status.js';
+import { Storage, isBoolean } from './storage.js';
+import { Viewers } from './viewers.js';
+
+const PING_EVERY = 2000;
+const FAILURES_SHOWN = 3; // one bad frame is replaced before anyone could read about it
+
+const storage = new Storage();
+const meter = new Meter();
+const clock = new ServerClock();
+const canvas = find('picture', HTMLCanvasElement);
+const view = find('view', HTMLElement);
+
+// --- the line: connection, screen, and the ack back
+
+const connection = new Connection(socketAddress(document.baseURI), {
+  state(state) {
+    status.connection(state);
+    if (state.name !== 'live') screen.clear();
+  },
+  packet(packet, bytes) {
+    meter.arrived(bytes, performance.now());
+    if (!packet.init) screen.show(packet);
+  },
+  reply: hear,
+  problem: (error) => showProblem(error.message),
+});
+const ask = /** @param {Request} request */ (request) => connection.ask(request);
+
+const screen = new Screen(canvas, decoders, {
+  drawn(packet) {
+    connection.send(ack(packet.seq));
+    const now = performance.now();
+    meter.drawn(clock.age(packet.captured, now), now);
+    view.style.setProperty('--ratio', String(packet.width / packet.height));
+    status.trouble('');
+  },
+  dropped: () => meter.dropped(), // the ack of the one that took its place covers it
+  failed(packet, error, inARow) {
+    connection.send(ack(packet.seq)); // else the line would wait for it for ever
+    meter.dropped();
+    if (inARow >= FAILURES_SHOWN) status.trouble(`The pictures cannot be shown: ${error.message}`);
+  },
+});
+
+// --- the panels
+
+const status = new Status(() => connection.tryNow());
+const panels = new Panels((open) => {
+  draft.show(open === 'captions' ? form.draft : null);
+  conversation.visible(open === 'people');
+});
+const form = new CaptionForm(ask, () => {
+  if (panels.shown === 'captions') draft.show(form.draft);
+});
+const draft = new Draft((place) => form.move(place));
+const captions = new Captions(ask, (caption) => form.edit(caption));
+const viewers = new Viewers(storage, ask);
+const conversation = new Conversation(ask);
+const settings = new Settings(storage, [...decoders.keys()], ask, (refusal) => status.trouble(refusal));
+const fullscreen = new Fullscreen();
+
+// --- what the server says
+
+/** @type {Source | null} */
+let source = null;
+/** @type {Stats | null} */
+let stats = null;
+let version = '';
+
+/** @param {Caption[]} all */
+function showCaptions(all) {
+  captions.show(all);
+  form.check(all);
+}
+
+/** @param {Reply} reply */
+function hear(reply) {
+  switch (reply.type) {
+    case 'welcome':
+      clock.forget(); // it may be another machine by now
+      version = reply.version;
+      setHost(reply.host ?? location.hostname);
+      source = reply.source;
+      status.source(source);
+      showCaptions(reply.captions);
+      viewers.welcome(reply.you);
+      viewers.show(reply.viewers);
+      settings.offered(reply.encodings);
+      void settings.watch();
+      sendPing();
+      break;
+    case 'watching':
+      settings.watching(reply);
+      break;
+    case 'source':
+      source = { ...source, ...reply };
+      status.source(source);
+      break;
+    case 'captions':
+      showCaptions(reply.captions);
+      break;
+    case 'viewers':
+      viewers.show(reply.viewers);
+      break;
+    case 'said':
+      conversation.add(reply, reply.from === viewers.you);
+      break;
+    case 'stats':
+      stats = reply;
+      settings.health(source, stats, version);
+      break;
+    case 'pong':
+      clock.heard(reply.sent, performance.now(), reply.clock);
+      break;
+    case 'error':
+      showProblem(reply.message);
+      break;
+    case 'ok':
+      break; // the answer to something that nobody waits for any more
+  }
+}
+
+function sendPing() {
+  connection.send(ping(performance.now()));
+}
+
+/** @param {string} host */
+function setHost(host) {
+  document.title = host ? `${host} · pi-stream` : 'pi-stream';
+  find('host', HTMLElement).textContent = host || 'pi-stream';
+  canvas.setAttribute('aria-label', `Live picture from ${host || 'the camera'}`);
+}
+
+// What the server says without having been asked goes where nothing else is, for as long as it takes to read.
+let problemTimer = 0;
+/** @param {string} text */
+function showProblem(text) {
+  const problem = find('problem', HTMLElement);
+  problem.textContent = text;
+  problem.hidden = false;
+  clearTimeout(problemTimer);
+  problemTimer = setTimeout(() => (problem.hidden = true), 10_000);
+}
+
+// --- the person
+
+find('snapshot', HTMLAnchorElement).addEventListener('click', ({ currentTarget }) => {
+  const when = new Date().toLocaleString('sv').replace(/[^0-9]+/g, '-'); // Swedish for 2026-01-31 12:00:00
+  if (currentTarget instanceof HTMLAnchorElement) currentTarget.download = `${location.hostname}-${when}.jpg`;
+});
+
+listenForShortcuts(
+  {
+    c: () => panels.open('captions'),
+    t: () => panels.open('people'),
+    p: () => panels.open('settings'),
+    s: () => find('snapshot', HTMLAnchorElement).click(),
+    f: () => fullscreen.toggle(),
+  },
+  () => panels.close(),
+  { on: storage.get('shortcuts', isBoolean, true), changed: (on) => storage.set('shortcuts', on) },
+);
+
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) connection.tryNow();
+});
+addEventListener('online', () => connection.tryNow());
+setInterval(() => status.numbers(meter.read(performance.now()), stats?.dropped ?? 0), 500);
+setInterval(sendPing, PING_EVERY);
+
+setHost(location.hostname);
+connection.start();

@@ -1,0 +1,122 @@
+/**
+ * What pictures this browser asks for, remembered here; and what the server says of them and of itself.
+ *
+ * @import { Encoding, Ok, Request, Source, Stats, Watching, Wishes } from './protocol.js'
+ * @import { Storage } from './storage.js'
+ */
+import { attempt, field, find, make } from './dom.js';
+import { watch } from './protocol.js';
+import { isString } from './storage.js';
+import { encodingName, perSecond, whole } from './words.js';
+
+const FIELDS = /** @type {const} */ (['encoding', 'quality', 'fps', 'width']);
+const LOSSLESS = new Set(['png', 'i420', 'rgba']);
+
+/**
+ * What a form's choices mean on the wire; an empty choice leaves it to the server.
+ * @param {{ encoding: string, quality: string, fps: string, width: string }} choices
+ * @param {readonly Encoding[]} known what this page can show, best first
+ * @returns {Wishes}
+ */
+export function wishes(choices, known) {
+  // One chosen encoding is asked for alone: another in its place would look like it.
+  const accept = known.filter((encoding) => !choices.encoding || encoding === choices.encoding);
+  return {
+    accept,
+    ...(choices.quality && { quality: choices.quality === 'auto' ? 'auto' : Number(choices.quality) }),
+    ...(choices.fps && { fps: Number(choices.fps) }),
+    ...(choices.width && { width: Number(choices.width) }),
+  };
+}
+
+export class Settings {
+  #form = find('settings-form', HTMLFormElement);
+  #problem = find('settings-problem', HTMLOutputElement);
+  #storage;
+  #ask;
+  #known;
+  #refused;
+
+  /**
+   * @param {Storage} storage
+   * @param {readonly Encoding[]} known what this page can show, best first
+   * @param {(request: Request) => Promise<Ok>} ask
+   * @param {(why: string) => void} refused told why there are no pictures, and nothing when there are
+   */
+  constructor(storage, known, ask, refused) {
+    this.#storage = storage;
+    this.#known = known;
+    this.#ask = ask;
+    this.#refused = refused;
+    for (const encoding of known) this.#select('encoding').add(new Option(encodingName(encoding), encoding));
+    for (const name of FIELDS) {
+      const select = this.#select(name);
+      select.value = storage.get(`watch.${name}`, isString, '');
+      if (select.selectedIndex < 0) select.value = ''; // an option of another version
+    }
+    this.#form.addEventListener('change', () => this.#changed());
+    this.#form.addEventListener('submit', (event) => event.preventDefault());
+    this.#quiet();
+  }
+
+  /** Ask for the pictures that are chosen here. */
+  async watch() {
+    const value = /** @param {typeof FIELDS[number]} name */ (name) => this.#select(name).value;
+    const choices = { encoding: value('encoding'), quality: value('quality'), fps: value('fps'), width: value('width') };
+    const done = await attempt(this.#problem, () => this.#ask(watch(wishes(choices, this.#known))));
+    this.#refused(done ? '' : this.#problem.value);
+  }
+
+  /** What of all this the server has. @param {string[]} offered */
+  offered(offered) {
+    for (const option of this.#select('encoding').options) {
+      const missing = option.value !== '' && !offered.includes(option.value);
+      option.textContent = option.value ? encodingName(option.value) + (missing ? ' (not here)' : '') : 'Automatic';
+      option.disabled = missing && !option.selected;
+    }
+  }
+
+  /** @param {Watching} watching */
+  watching({ encoding, width, height, fps, quality }) {
+    const parts = [encodingName(encoding), `${width} × ${height}`];
+    if (fps) parts.push(`${perSecond(fps)} fps`);
+    if (quality) parts.push(`quality ${quality}`);
+    find('watching', HTMLElement).textContent = parts.join(' · ');
+  }
+
+  /** @param {Source | null} source @param {Stats | null} stats @param {string} version */
+  health(source, stats, version) {
+    /** @type {[string, string | null | undefined][]} */
+    const facts = [
+      ['Source', source?.kind],
+      ['Why this one', source?.why],
+      ['Frames', number(stats?.source_fps, perSecond, 'fps')],
+      ['Processor', number(stats?.cpu_percent, whole, '%')],
+      ['Memory', number(stats?.memory_mb, whole, 'MB')],
+      ['Temperature', number(stats?.temperature_c, whole, '°C')],
+      ['Power or heat', stats?.throttled ? 'slowed down' : null],
+      ['Version', version],
+    ];
+    const known = facts.flatMap(([term, text]) => (text ? [make('div', {}, make('dt', {}, term), make('dd', {}, text))] : []));
+    find('health', HTMLElement).replaceChildren(...known);
+  }
+
+  #changed() {
+    for (const name of FIELDS) this.#storage.set(`watch.${name}`, this.#select(name).value);
+    this.#quiet();
+    void this.watch();
+  }
+
+  // Quality means nothing where nothing is lost.
+  #quiet() {
+    this.#select('quality').disabled = LOSSLESS.has(this.#select('encoding').value);
+  }
+
+  /** @param {typeof FIELDS[number]} name */
+  #select(name) {
+    return field(this.#form, name, HTMLSelectElement);
+  }
+}
+
+/** @param {number | null | undefined} value @param {(value: number) => string} words @param {string} unit */
+const number = (value, words, unit) => (value === null || value === undefined ? null : `${words(value)} ${unit}`);

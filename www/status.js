@@ -1,0 +1,103 @@
+/**
+ * The bar: whether the picture is live, and if not why; and the numbers.
+ *
+ * @import { State } from './connection.js'
+ * @import { Reading } from './meter.js'
+ * @import { Source } from './protocol.js'
+ */
+import { find } from './dom.js';
+import { bytesPerSecond, perSecond, whole } from './words.js';
+
+export class Status {
+  #words = find('status', HTMLElement);
+  #countdown = find('countdown', HTMLElement);
+  #notice = find('notice', HTMLElement);
+  #noticeText = find('notice-text', HTMLElement);
+  #tryNow = find('try-now', HTMLButtonElement);
+  /** @type {State} */
+  #state = { name: 'connecting' };
+  /** @type {Source | null} null before any welcome */
+  #source = null;
+  #trouble = '';
+
+  /** @param {() => void} tryNow */
+  constructor(tryNow) {
+    this.#tryNow.addEventListener('click', tryNow);
+    setInterval(() => this.#count(), 500);
+    this.#show();
+  }
+
+  /** @param {State} state */
+  connection(state) {
+    this.#state = state;
+    this.#trouble = '';
+    this.#show();
+  }
+
+  /** @param {Source} source */
+  source(source) {
+    this.#source = source;
+    this.#show();
+  }
+
+  /** Why pictures come but cannot be shown; empty when they can. @param {string} trouble */
+  trouble(trouble) {
+    if (trouble === this.#trouble) return;
+    this.#trouble = trouble;
+    this.#show();
+  }
+
+  /** @param {Reading} reading @param {number} droppedThere frames that the server dropped for this viewer */
+  numbers(reading, droppedThere) {
+    const dropped = reading.dropped + droppedThere;
+    this.#number('fps', reading.fps, perSecond(reading.fps));
+    this.#number('age', reading.age, whole(reading.age));
+    this.#number('dropped', dropped, whole(dropped));
+    this.#number('bytes', reading.bytesPerSecond, bytesPerSecond(reading.bytesPerSecond));
+  }
+
+  // The value is for whoever reads the page by program, in plain units; the text is for people.
+  /** @param {string} id @param {number | null} value @param {string} text */
+  #number(id, value, text) {
+    const shown = find(id, HTMLDataElement);
+    shown.value = value === null ? '' : String(value);
+    if (shown.textContent !== text) shown.textContent = text;
+  }
+
+  #show() {
+    const { mood, words, notice } = this.#told();
+    document.documentElement.dataset.state = mood;
+    if (this.#words.textContent !== words) this.#words.textContent = words; // spoken aloud only when it changes
+    this.#noticeText.textContent = notice;
+    this.#notice.hidden = !notice;
+    this.#tryNow.hidden = this.#state.name !== 'waiting';
+    this.#count();
+  }
+
+  /** @returns {{ mood: 'live' | 'away' | 'lost' | 'connecting', words: string, notice: string }} */
+  #told() {
+    if (this.#state.name === 'connecting') {
+      return this.#source
+        ? { mood: 'lost', words: 'Reconnecting…', notice: 'The connection was lost. Trying again…' }
+        : { mood: 'connecting', words: 'Connecting…', notice: 'Connecting to the camera…' };
+    }
+    if (this.#state.name === 'waiting') {
+      const reason = this.#state.reason ? ` (${this.#state.reason})` : '';
+      const notice = this.#source ? `The connection was lost${reason}.` : `The camera does not answer${reason}.`;
+      return { mood: 'lost', words: 'Reconnecting…', notice };
+    }
+    if (this.#source && !this.#source.online) {
+      return { mood: 'away', words: 'Camera offline', notice: this.#source.reason || 'The camera gives no picture now.' };
+    }
+    if (this.#trouble) return { mood: 'away', words: 'Cannot be shown', notice: this.#trouble };
+    return { mood: 'live', words: 'Live', notice: '' };
+  }
+
+  // Beside the status, not in it: a screen reader need not count aloud.
+  #count() {
+    const state = this.#state;
+    const left = state.name === 'waiting' ? Math.ceil((state.until - performance.now()) / 1000) : 0;
+    const text = left > 0 ? `again in ${left} s` : '';
+    if (this.#countdown.textContent !== text) this.#countdown.textContent = text;
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Who is watching, and what this viewer is called.
+ *
+ * @import { Ok, Request, Viewer } from './protocol.js'
+ * @import { Storage } from './storage.js'
+ */
+import { attempt, field, find, make } from './dom.js';
+import { name as nameMessage } from './protocol.js';
+import { isString } from './storage.js';
+
+const NAMELESS = 'Guest';
+
+/** How a viewer is called on the page. @param {string} name */
+export const called = (name) => name || NAMELESS;
+
+export class Viewers {
+  #list = find('viewers', HTMLUListElement);
+  #form = find('name-form', HTMLFormElement);
+  #input = field(this.#form, 'name', HTMLInputElement);
+  #problem = find('name-problem', HTMLOutputElement);
+  #ask;
+  /** This viewer's id, by which the server knows it until the connection ends. */
+  you = '';
+
+  /** @param {Storage} storage @param {(request: Request) => Promise<Ok>} ask */
+  constructor(storage, ask) {
+    this.#ask = ask;
+    this.#input.value = storage.get('name', isString, '');
+    this.#form.addEventListener('submit', async (event) => {
+      event.preventDefault();
+      const name = this.#input.value.trim();
+      if (await attempt(this.#problem, () => ask(nameMessage(name)), this.#form.querySelector('button'))) {
+        storage.set('name', name);
+      }
+    });
+  }
+
+  /** A new connection: it knows neither this viewer's name nor its old id. @param {string} you */
+  welcome(you) {
+    this.you = you;
+    const name = this.#input.value.trim();
+    if (name) void attempt(this.#problem, () => this.#ask(nameMessage(name)));
+  }
+
+  /** @param {Viewer[]} viewers */
+  show(viewers) {
+    this.#list.replaceChildren(
+      ...viewers.map(({ id, name }) => {
+        const you = id === this.you;
+        return make('li', { className: you ? 'you' : '' }, make('bdi', {}, called(name)), you ? ' (you)' : '');
+      }),
+    );
+    find('viewers-title', HTMLElement).textContent = `Watching now: ${viewers.length}`;
+  }
+}
