@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from pi_stream.frame import Frame
+from pi_stream.overlay.block import Align
 from pi_stream.overlay.caption import Anchor, Caption, CaptionDraft
 from pi_stream.overlay.captions import Captions
 from pi_stream.overlay.fields import fill_in, parse_text
 from pi_stream.overlay.patch import Patch
 from pi_stream.overlay.placard import placard, render_text
-from pi_stream.overlay.text import Align, render
+from pi_stream.overlay.text import render
 
 __all__ = ["Caption", "CaptionDraft", "Captions", "Overlay", "placard", "render_text"]
 

@@ -10,6 +10,7 @@ from bisect import bisect_right
 _ZWNJ, _ZWJ = "\u200c", "\u200d"
 _TEXT, _EMOJI = "\ufe0e", "\ufe0f"  # variation selectors: as text, as emoji
 _KEYCAP = "\u20e3"
+_LONGEST = 32  # characters of one cluster; no language needs more (UAX #15 takes 30 marks on a letter to be enough)
 _NO_GLYPH = frozenset(("Cf", "Cc"))  # what shapes others and has no shape of its own
 
 
@@ -59,7 +60,7 @@ def clusters(text: str) -> list[str]:
     """The text in order, in pieces that must not be torn apart; joined, they are the text."""
     found: list[str] = []
     for character in text:
-        if found and _belongs(found[-1], character):
+        if found and len(found[-1]) < _LONGEST and _belongs(found[-1], character):
             found[-1] += character
         else:
             found.append(character)

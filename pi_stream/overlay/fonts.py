@@ -52,7 +52,8 @@ class Fonts:
         self._ask = ask
         self._lists: dict[str, list[Face]] = {}
         self._found: dict[tuple[str, Family, str], Face] = {}
-        self._told: set[str] = set()
+        self._missing: set[str] = set()  # no font has them
+        self._told: set[str] = set()  # and the log has said so
         self._failed = False
         self._lock = threading.Lock()
         self._bundled = Face(BUNDLED, 0, CodePoints(BUNDLED.with_suffix(".charset.txt").read_text("ascii")))
@@ -71,6 +72,7 @@ class Fonts:
                 faces.append(faces[-1])  # a space belongs to the word before it, so that a run is not cut in two
             else:
                 faces.append(self._face(cluster, family, language if is_east_asian(cluster) else ""))
+        self._tell()
         return faces
 
     def _face(self, cluster: str, family: Family, language: str) -> Face:
@@ -94,7 +96,7 @@ class Fonts:
         for face in plain:  # a font for the letter at least, if not for all that stands above and below it
             if wanted[0] in face.characters and face.opens:
                 return face
-        self._tell(wanted)
+        self._missing.update(wanted)
         return next(face for face in plain if face.opens)
 
     def _list(self, pattern: str) -> list[Face]:
@@ -113,10 +115,12 @@ class Fonts:
             self._lists[pattern] = [*faces, self._bundled]
         return self._lists[pattern]
 
-    def _tell(self, characters: list[str]) -> None:
-        new = [each for each in characters if each not in self._told][: _TOLD - len(self._told)]
-        if new:
+    def _tell(self) -> None:
+        with self._lock:
+            new = sorted(self._missing - self._told)[: _TOLD - len(self._told)]
             self._told.update(new)
+            self._missing.clear()
+        if new:
             named = ", ".join(f"U+{ord(each):04X} {unicodedata.name(each, '')}".rstrip() for each in new)
             log.warning("no font has %s: a box is drawn; `apt install fonts-noto` has most scripts", named)
 

@@ -101,20 +101,15 @@ class _Paragraph:
                 start, used = word.start, 0.0
             stop = word.stop
             used += word.whole
-            while word.width > width and start < stop - 1 and self._width(start, stop) > width:
-                torn = self._tear(start, stop, width)
-                yield self._line(start, torn)
-                start, used = torn, self._width(torn, stop)
+            if word.width > width:  # wider than a line of its own: torn between clusters
+                used = 0.0
+                for at in range(start, self._trimmed(start, stop)):
+                    wide = self._width(at, at + 1)
+                    if at > start and used + wide > width:
+                        yield self._line(start, at)
+                        start, used = at, 0.0
+                    used += wide
         yield self._line(start, stop)
-
-    def _tear(self, start: int, stop: int, width: float) -> int:
-        """Where to cut a word that is wider than a line: after at least one cluster."""
-        used = 0.0
-        for at in range(start, stop):
-            used += self._width(at, at + 1)
-            if used > width and at > start:
-                return at
-        return stop - 1
 
     def _cut_into_words(self) -> list[_Word]:
         words: list[_Word] = []

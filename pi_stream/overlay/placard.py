@@ -46,7 +46,7 @@ def placard(width: int, height: int, title: str, reason: str) -> NDArray[np.uint
 
 
 def _words(text: str, size: float, color: str, max_width: int, max_height: int) -> Pixels:
-    under = "#%02x%02x%02x" % _BACKGROUND  # the picture's own, lest the letters get a dark edge
+    under = "#{:02x}{:02x}{:02x}".format(*_BACKGROUND)  # the picture's own, lest the letters get a dark edge
     return render(
         text, size=size, color=color, background=under, align="center", max_width=max_width, max_height=max_height
     )

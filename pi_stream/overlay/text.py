@@ -1,25 +1,21 @@
-"""Text, drawn: lines of any script become an array of pixels."""
+"""Text, drawn: any text becomes an array of pixels, on its box or filling a picture."""
 
 import math
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageFilter
 
-from pi_stream.overlay.bidi import library
+from pi_stream.overlay.block import Align, Block, largest
 from pi_stream.overlay.caption import Family, rgba_from_hex
-from pi_stream.overlay.face import Face, direction
 from pi_stream.overlay.fonts import Fonts, installed
-from pi_stream.overlay.layout import BASELINE, LEADING, Layout, Line
+from pi_stream.overlay.layout import Layout
 
-Align = Literal["left", "center", "right"]
 Pixels = NDArray[np.uint8]
 
-_PAD_X, _PAD_Y, _CORNER = 0.4, 0.12, 0.3  # of the box, in line heights
-_SMALLEST = 4.0  # pixels a line; text that does not fit even so is cut off
-_OVERSHOOT = 1.0  # ems that accents piled on accents may reach beyond their line before they are cut off
-_LTR_OVERRIDE, _RTL_OVERRIDE, _END_OVERRIDE = "\u202d", "\u202e", "\u202c"
+_PAD = (0.4, 0.12)  # of the box, left and right, above and below, in line heights
+_CORNER = 0.3  # its radius, in line heights
+_NO_PAD = (0.0, 0.0)
 
 
 def render(
@@ -39,27 +35,23 @@ def render(
         render("Garage 車庫 🚗", size=36, background="#00000080", max_width=1280, max_height=720)
 
     `size` is the height of a line in pixels. Colours are #rgb, #rrggbb or #rrggbbaa. Lines wider than `max_width` are
-    broken; where they are then too many for `max_height`, all is drawn smaller. With a background that is wholly
-    transparent, a soft dark edge (a light one around dark text) keeps the text readable on any picture. Takes any
-    text; raises BadMessage for a colour that is none.
+    broken; where they are then too many for `max_height`, all is drawn smaller, and below a pixel or two cut off. With
+    a background that is wholly transparent, a soft dark edge (a light one around dark text) keeps the text readable on
+    any picture. Takes any text; raises BadMessage for a colour that is none.
     """
+    letters, under = rgba_from_hex(color), rgba_from_hex(background)
     layout = Layout(text, font, fonts or installed())
-    size = min(max(size, _SMALLEST), max_height)
-    while True:
-        em = max(1, round(size / LEADING))
-        lines = layout.lines(max(max_width - 2 * _PAD_X * size, size) / em)
-        block = _Block(lines, size, em, align)
-        height = block.height + 2 * _PAD_Y * size
-        if height <= max_height or size <= _SMALLEST:
-            break
-        # Half as many pixels a line are also half as many lines: so not by the ratio at once, but towards it.
-        size = max(_SMALLEST, size * min(0.95, math.sqrt(max_height / height)))
-    pad_x, pad_y = round(_PAD_X * size), round(_PAD_Y * size)
-    canvas = (min(max_width, math.ceil(block.width) + 2 * pad_x), min(max_height, math.ceil(block.height) + 2 * pad_y))
-    coverage, emoji = block.draw(canvas, (canvas[0] - block.width) / 2, pad_y)
-    under = rgba_from_hex(background)
-    base = _box(canvas, under, _CORNER * size) if under[3] else _halo(coverage, rgba_from_hex(color), em)
-    return _compose(base, coverage, rgba_from_hex(color), emoji)
+
+    def make(size: float) -> Block:
+        return Block(layout, size, max_width, align, _PAD)
+
+    block = make(max(size, 1))
+    if math.ceil(block.height) > max_height:
+        block = largest(make, lambda block: math.ceil(block.height) <= max_height, min(size, max_height))
+    canvas = min(max_width, math.ceil(block.width)), min(max_height, math.ceil(block.height))
+    coverage, emoji = block.draw(canvas, 0, 0)
+    base = _box(canvas, under, _CORNER * block.size) if under[3] else _halo(coverage, letters, block.em)
+    return _compose(base, coverage, letters, emoji)
 
 
 def fill(
@@ -76,87 +68,15 @@ def fill(
 
     Line breaks are kept, and more are made at spaces where that lets the text be larger.
     """
+    letters, under = rgba_from_hex(color), rgba_from_hex(background)
     layout = Layout(text, font, fonts or installed())
-    low, high = 1, max(1, int(height / LEADING))  # ems; what is known to fit, and what may
-    while low < high:
-        em = (low + high + 1) // 2
-        lines = layout.lines(width / em)
-        fits = layout.widest_word * em <= width and _Block(lines, em * LEADING, em, "center").height <= height
-        low, high = (em, high) if fits else (low, em - 1)
-    block = _Block(layout.lines(width / low), low * LEADING, low, "center")
+
+    def fits(block: Block) -> bool:
+        return not block.torn and block.width <= width and block.height <= height
+
+    block = largest(lambda size: Block(layout, size, width, "center", _NO_PAD), fits, height)
     coverage, emoji = block.draw((width, height), (width - block.width) / 2, (height - block.height) / 2)
-    base = Image.new("RGBA", (width, height), rgba_from_hex(background))
-    return _compose(base, coverage, rgba_from_hex(color), emoji)
-
-
-class _Block:
-    """Lines one below the other at one size; a line whose ink is taller than usual pushes the others away."""
-
-    def __init__(self, lines: list[Line], size: float, em: int, align: Align) -> None:
-        self._lines = lines
-        self._em = em
-        self._align = align
-        self._left = em * min(max(line.left for line in lines), _OVERSHOOT)
-        right = em * min(max(line.right for line in lines), _OVERSHOOT)
-        self._inner = em * max(line.width for line in lines)
-        self.width = self._left + self._inner + right
-        ascent = BASELINE * em + (size - LEADING * em) / 2
-        self._baselines: list[float] = []
-        y = 0.0
-        for line in lines:
-            above = max(ascent, em * min(line.above, BASELINE + _OVERSHOOT))
-            self._baselines.append(y + above)
-            y += above + max(size - ascent, em * min(line.below, LEADING - BASELINE + _OVERSHOOT))
-        self.height = y
-
-    def draw(self, canvas: tuple[int, int], x: float, y: float) -> tuple[Image.Image, Image.Image | None]:
-        """How much of each pixel is text (L), and the emoji if there are any (RGBa: premultiplied)."""
-        coverage = Image.new("L", canvas)
-        emoji: Image.Image | None = None
-        pen = ImageDraw.Draw(coverage)
-        for line, baseline in zip(self._lines, self._baselines, strict=True):
-            spare = self._inner - line.width * self._em
-            at = float(round(x + self._left + {"left": 0.0, "center": spare / 2, "right": spare}[self._align]))
-            bottom = round(y + baseline)  # on whole pixels, where hinted letters are sharp
-            if bottom - canvas[1] > 3 * self._em:
-                break
-            for run in line.runs:
-                for text, metrics in run.pieces():
-                    if run.face.coloured:
-                        emoji = emoji or Image.new("RGBa", canvas)
-                        _stick(emoji, run.face, text, self._em, at, bottom)
-                    else:
-                        font = run.face.at(self._em)
-                        pen.text(
-                            (at, bottom), _forced(text, run.level), 255, font, "ls", direction=direction(run.level)
-                        )
-                    at += metrics.advance * self._em
-        return coverage, emoji
-
-
-def _forced(text: str, level: int) -> str:
-    """A run that is drawn the way its level says, though its characters alone might be taken for the other way."""
-    if library() is None or (text.isascii() and level % 2 == 0):
-        return text
-    return (_RTL_OVERRIDE if level % 2 else _LTR_OVERRIDE) + text + _END_OVERRIDE
-
-
-def _stick(canvas: Image.Image, face: Face, cluster: str, em: int, x: float, baseline: int) -> None:
-    """Draw one emoji at the size that its font has, and scale it to the size that is wanted."""
-    strike, metrics = face.strike, face.measure(cluster, 0)
-    size = (
-        max(1, math.ceil((metrics.right - metrics.left) * strike)),
-        max(1, math.ceil((metrics.bottom - metrics.top) * strike)),
-    )
-    drawn = Image.new("RGBA", size)
-    origin = -metrics.left * strike, -metrics.top * strike
-    ImageDraw.Draw(drawn).text(origin, cluster, font=face.at(strike), anchor="ls", embedded_color=True)
-    # Pillow mixes a glyph's colours with the transparent black that was there: what comes out is premultiplied.
-    glyph = Image.frombytes("RGBa", size, drawn.tobytes())
-    left, right = round(x + metrics.left * em), round(x + metrics.right * em)
-    top, bottom = round(baseline + metrics.top * em), round(baseline + metrics.bottom * em)
-    scaled = glyph.resize((max(1, right - left), max(1, bottom - top)), Image.Resampling.LANCZOS)
-    canvas.paste(scaled, (left, top))
+    return _compose(Image.new("RGBA", (width, height), under), coverage, letters, emoji)
 
 
 def _box(size: tuple[int, int], color: tuple[int, int, int, int], radius: float) -> Image.Image:
