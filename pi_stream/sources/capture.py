@@ -1,0 +1,191 @@
+"""A source on a thread of its own, and its newest frame for whoever awaits it."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Self
+
+from pi_stream.errors import SourceStuck, SourceUnavailable
+from pi_stream.frame import Frame
+from pi_stream.slot import Slot
+from pi_stream.sources.source import Json, Source
+
+
+class Capture:
+    """Owns the thread that opens, reads and closes one source; an async context manager.
+
+    `opener` opens the source, on that thread: opening may block. Entering waits for it, `opening` seconds at most, and
+    raises what it raises, SourceUnavailable above all. Leaving waits `closing` seconds at most, then raises
+    SourceStuck: only a new process can free what hangs in a library.
+    """
+
+    def __init__(
+        self,
+        opener: Callable[[], Source],
+        *,
+        stall_timeout: float = 5.0,
+        opening: float = 20.0,
+        closing: float = 5.0,
+    ) -> None:
+        self._opener = opener
+        self._stall_timeout, self._opening, self._closing = stall_timeout, opening, closing
+        self._ready = asyncio.Event()
+        self._slot: Slot[Frame] = Slot(self._ready)
+        self._opened: asyncio.Future[Source] = asyncio.Future()
+        self._ended = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._overtaken = 0
+        # Shared with the thread, under the lock:
+        self._lock = threading.Lock()
+        self._source: Source | None = None
+        self._stopping = False
+        self._fresh: Frame | None = None
+        self._requests: deque[tuple[Mapping[str, object], Future[None]]] = deque()
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        # A daemon only so that a thread which hangs in a library cannot keep the process from ending: every other one
+        # is joined.
+        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        self._thread.start()
+        try:
+            async with asyncio.timeout(self._opening):
+                self._facts = (await asyncio.shield(self._opened)).describe()
+        except TimeoutError:
+            await self._stop()
+            raise SourceUnavailable(f"the source did not open within {self._opening:g} s") from None
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stop()
+
+    async def frame(self) -> Frame:
+        """Wait for a frame newer than the last one given.
+
+        Raises SourceUnavailable when the source does, or when no frame came for `stall_timeout` seconds. Everything
+        else that the source raises is a bug, and is let out.
+        """
+        try:
+            async with asyncio.timeout(self._stall_timeout):
+                while True:
+                    self._ready.clear()
+                    if (frame := self._slot.poll()) is not None:
+                        return frame
+                    if self._failure is not None:
+                        raise self._failure
+                    await self._ready.wait()
+        except TimeoutError as error:
+            if error is self._failure:
+                raise
+            raise SourceUnavailable(f"no frame for {self._stall_timeout:g} s") from None
+
+    async def set_controls(self, controls: Mapping[str, object]) -> None:
+        """Change camera controls, between two frames. Raises Unsupported, BadMessage, or SourceUnavailable."""
+        done: Future[None] = Future()
+        with self._lock:
+            if self._failure is not None or self._stopping:
+                raise SourceUnavailable("the source is away")
+            self._requests.append((controls, done))
+        await asyncio.wrap_future(done)
+
+    def describe(self) -> dict[str, Json]:
+        """The source's facts."""
+        return dict(self._facts)
+
+    @property
+    def dropped(self) -> int:
+        """Frames that were replaced before anyone took them."""
+        return self._slot.dropped + self._overtaken
+
+    async def _stop(self) -> None:
+        with self._lock:
+            self._stopping = True
+            source = self._source
+        if source is not None:
+            source.interrupt()
+        try:
+            async with asyncio.timeout(self._closing):
+                await self._ended.wait()
+        except TimeoutError:
+            raise SourceStuck(f"the source did not close within {self._closing:g} s") from None
+        self._thread.join()
+
+    def _run(self) -> None:
+        failure: BaseException | None = None
+        try:
+            source = self._opener()
+            try:
+                self._read(source)
+            finally:
+                source.close()
+        except BaseException as error:  # not lost: frame, or entering, raises it where somebody waits
+            failure = error
+        self._tell(self._end, failure)
+
+    def _read(self, source: Source) -> None:
+        with self._lock:
+            self._source = source
+        self._tell(self._open, source)
+        while not self._stopping:
+            while self._requests:
+                controls, done = self._requests.popleft()
+                _answer(done, source, controls)
+            frame = source.read()
+            with self._lock:
+                waiting, self._fresh = self._fresh, frame
+            # One call at a time waits for the event loop: were it blocked, frames would pile up in its queue.
+            if waiting is None:
+                self._tell(self._deliver)
+            else:
+                self._overtaken += 1
+
+    def _tell(self, what: Callable[..., None], *with_what: object) -> None:
+        """Have the event loop do something, unless it is gone: then nobody is left to be told."""
+        try:
+            self._loop.call_soon_threadsafe(what, *with_what)
+        except RuntimeError:
+            if not self._loop.is_closed():
+                raise
+
+    # On the event loop:
+
+    def _open(self, source: Source) -> None:
+        if not self._opened.done():
+            self._opened.set_result(source)
+
+    def _deliver(self) -> None:
+        with self._lock:
+            frame, self._fresh = self._fresh, None
+        if frame is not None:
+            self._slot.put(frame)
+
+    def _end(self, failure: BaseException | None) -> None:
+        with self._lock:
+            self._failure = failure if failure is not None else SourceUnavailable("the source is closed")
+            left, self._requests = self._requests, deque()
+        for _, done in left:
+            if not done.done():
+                done.set_exception(SourceUnavailable("the source is away"))
+        if not self._opened.done():
+            self._opened.set_exception(self._failure)
+        self._ended.set()
+        self._ready.set()
+
+
+def _answer(done: Future[None], source: Source, controls: Mapping[str, object]) -> None:
+    if not done.set_running_or_notify_cancel():
+        return
+    try:
+        source.set_controls(controls)
+    except BaseException as error:  # not lost: it is the answer
+        done.set_exception(error)
+    else:
+        done.set_result(None)

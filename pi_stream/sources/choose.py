@@ -1,0 +1,76 @@
+"""Which source there will be, and why: so that whoever expected another one can read what to mend."""
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+from pi_stream.errors import SettingError, SourceUnavailable
+from pi_stream.sources.devices import capture_devices
+
+Kind = Literal["picamera2", "v4l2", "file", "synthetic"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A source's kind and path, why it is this one, and what the better ones lacked: sentences for log and status."""
+
+    kind: Kind
+    path: str
+    why: str
+    refused: tuple[str, ...] = ()
+
+
+def resolve(kind: str, path: str = "") -> Choice:
+    """Settle `kind`, which may be "auto", and look at the film, if it is one.
+
+    Raises SettingError, naming the setting, for a kind that there is not, and for a film that is missing or is none.
+    """
+    if kind == "auto":
+        return _auto(path)
+    if kind not in ("picamera2", "v4l2", "file", "synthetic"):
+        raise SettingError(
+            f'camera.source: expected one of "auto", "picamera2", "v4l2", "file", "synthetic", got "{kind}"'
+        )
+    if kind == "file":
+        _check_film(path)
+    return Choice(cast("Kind", kind), path, f'the settings say source = "{kind}"')
+
+
+def _auto(path: str) -> Choice:
+    if path.startswith("/dev/video"):
+        return Choice("v4l2", path, f"camera.path is the device {path}")
+    if path:
+        _check_film(path)
+        return Choice("file", path, f"camera.path is the film {Path(path).name}")
+    no_camera = _no_pi_camera()
+    if no_camera is None:
+        return Choice("picamera2", "", "libcamera finds a camera")
+    refused = [f"picamera2: {no_camera}"]
+    devices = capture_devices()
+    if devices:
+        return Choice("v4l2", devices[0].path, f"{devices[0].path} is a camera ({devices[0].card})", tuple(refused))
+    refused.append("v4l2: no /dev/video* capture device that can be opened (is a webcam plugged in?)")
+    return Choice("synthetic", "", "there is no camera, so the picture is made up", tuple(refused))
+
+
+def _no_pi_camera() -> str | None:
+    """Why picamera2 has no camera to offer; None when it has one."""
+    module = importlib.import_module("pi_stream.sources.picamera2")
+    try:
+        module.find_camera("")
+    except SourceUnavailable as error:
+        return str(error)
+    return None
+
+
+def _check_film(path: str) -> None:
+    if not path:
+        raise SettingError('camera.path: source = "file" needs the path of a film, got nothing')
+    if not Path(path).exists():
+        raise SettingError(f"camera.path: no such file: {path}")
+    film = importlib.import_module("pi_stream.sources.film")
+    try:
+        film.probe(path)
+    except SourceUnavailable as error:
+        raise SettingError(f"camera.path: {error}") from error

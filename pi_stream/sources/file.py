@@ -1,0 +1,107 @@
+"""A film in place of a camera: looped, at its own speed, scaled to the size asked for."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pi_stream.errors import Unsupported
+from pi_stream.frame import Frame
+from pi_stream.sources.ahead import Ahead
+from pi_stream.sources.convert import Converter
+from pi_stream.sources.film import Picture, held, laps, probe, thinned
+from pi_stream.sources.pace import Pace
+from pi_stream.sources.source import Json
+
+_log = logging.getLogger(__name__)
+
+_AHEAD = 4  # pictures; at 25 a second they bridge the 160 ms in which a small machine opens the next lap
+_PATIENCE = 500_000  # microseconds behind, after which the film is taken to play slower than it should
+
+
+class FileSource:
+    """Any video that PyAV opens. `fps` is an upper bound; what is beyond it is not even converted.
+
+    `captured` is when the frame was due. A picture whose successor is due, too, is left out; when the machine cannot
+    decode at the film's speed, the film plays slower, and the log says so.
+    """
+
+    kind = "file"
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        width: int,
+        height: int,
+        fps: float,
+        rotation: int,
+        seq: Iterator[int],
+        pace: Pace | None = None,
+    ) -> None:
+        self._name = Path(path).name
+        self._fps, self._rotation, self._seq = fps, rotation, seq
+        self._facts = probe(path)
+        self._convert = Converter(width, height, rotation)
+        # The first conversion builds what the others use; here it keeps no frame waiting.
+        self._convert.convert(self._facts.first.frame, self._facts.first.shape)
+        self._pace = pace if pace is not None else Pace()
+        self._origin: int | None = None
+        self._slow = False
+        self._ahead = Ahead(thinned(held(laps(path, fps)), fps), _AHEAD)
+
+    def describe(self) -> dict[str, Json]:
+        """See Source."""
+        return {
+            "kind": self.kind,
+            "name": self._name,
+            "codec": self._facts.codec,
+            "film": f"{self._facts.width}x{self._facts.height}",
+            "width": self._convert.width,
+            "height": self._convert.height,
+            "fps": min(self._fps, self._facts.fps or self._fps),
+            "rotation": self._rotation,
+            "colour": self._convert.colour,
+        }
+
+    def read(self) -> Frame:
+        """See Source."""
+        while True:
+            picture = self._ahead.take()
+            now = self._pace.now()
+            if self._origin is None:
+                self._origin = now - self._offset(picture)
+            due = self._origin + self._offset(picture)
+            if now - due > _PATIENCE:
+                due = self._put_off(picture, now, now - due)
+            elif (after := self._ahead.peek()) and self._origin + self._offset(after) <= now:
+                self._pace.check()
+                continue
+            data = self._convert.convert(picture.frame, picture.shape)
+            self._pace.until(due)
+            return Frame(data, self._convert.width, self._convert.height, next(self._seq) & 0xFFFFFFFF, due)
+
+    def set_controls(self, controls: Mapping[str, object]) -> None:
+        """See Source."""
+        raise Unsupported(f"a film has no camera controls, so {', '.join(controls)} cannot be set")
+
+    def interrupt(self) -> None:
+        """See Source."""
+        self._pace.interrupt()
+        self._ahead.interrupt()
+
+    def close(self) -> None:
+        """See Source."""
+        self._ahead.close()
+
+    def _put_off(self, picture: Picture, now: int, late: int) -> int:
+        if not self._slow:
+            self._slow = True
+            _log.warning(
+                "%s is %.1f s late and goes on from there; it plays slower than filmed", self._name, late / 1e6
+            )
+        self._origin = now - self._offset(picture)
+        return now
+
+    @staticmethod
+    def _offset(picture: Picture) -> int:
+        return round(picture.time * 1e6)
