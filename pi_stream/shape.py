@@ -128,6 +128,10 @@ def words(kind: inspect.Type | None) -> str:
 
 
 def _span(noun: str, kind: inspect.IntType | inspect.FloatType) -> str:
-    low = f"from {kind.ge:.9g}" if kind.ge is not None else f"above {kind.gt:.9g}" if kind.gt is not None else ""
-    high = f"to {kind.le:.9g}" if kind.le is not None else f"below {kind.lt:.9g}" if kind.lt is not None else ""
-    return " ".join(filter(None, (noun, low, high)))
+    low = f"from {_number(kind.ge)}" if kind.ge is not None else f"above {_number(kind.gt)}"
+    high = f"to {_number(kind.le)}" if kind.le is not None else f"below {_number(kind.lt)}"
+    return " ".join(each for each in (noun, low, high) if not each.endswith("None"))
+
+
+def _number(value: float | None) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

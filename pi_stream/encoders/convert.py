@@ -81,7 +81,10 @@ def _reformatter() -> VideoReformatter:
 
 
 def _view(frame: Frame) -> VideoFrame:
-    """The frame as libav sees it, over the same memory."""
+    """The frame as libav sees it, over the same memory where that may be."""
     from av.video.frame import VideoFrame
 
-    return VideoFrame.from_numpy_buffer(frame.data.reshape(frame.height * 3 // 2, frame.width), format="yuvj420p")
+    rows = frame.data.reshape(frame.height * 3 // 2, frame.width)
+    if frame.height % 4:  # PyAV computes the height of such a buffer wrongly, and cuts rows off; a copy is right
+        return VideoFrame.from_ndarray(rows, format="yuvj420p")
+    return VideoFrame.from_numpy_buffer(rows, format="yuvj420p")

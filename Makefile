@@ -1,0 +1,30 @@
+# make run     start pi-stream here; make run ARGS="--set camera.path=film.mp4" for settings
+# make test    check everything: style, types, tests in Python, in node and in a browser
+
+PYTHON ?= python3
+PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: run test clean
+
+run: .venv/runs
+	@.venv/bin/pi-stream serve $(ARGS)
+
+test: .venv/tests
+	@tests/run
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/bin/python:
+	@PYTHON=$(PYTHON) deploy/make-venv .venv
+
+.venv/runs: pyproject.toml | .venv/bin/python
+	@echo "installing pi-stream into .venv"
+	@$(PIP) install --editable .
+	@touch $@
+
+.venv/tests: pyproject.toml tests/provide | .venv/bin/python
+	@echo "installing pi-stream and its test tools into .venv"
+	@$(PIP) install --editable '.[test]'
+	@tests/provide
+	@touch $@ .venv/runs

@@ -1,0 +1,129 @@
+"""The encoders, against decoders that are not ours."""
+
+import io
+
+import numpy as np
+import pytest
+import simplejpeg
+from PIL import Image
+
+from pi_stream.colour import rgb_from_ycc
+from pi_stream.encoders import ENCODERS
+from pi_stream.encoders.convert import Scaler
+from pi_stream.encoders.png import png_file
+from pi_stream.frame import Frame, Plane
+from tests.frames import noisy_frame, plain_frame
+
+
+def _reference(frame: Frame) -> Plane:
+    """The JFIF formulas, with chroma repeated."""
+    u, v = (plane.repeat(2, 0).repeat(2, 1) for plane in (frame.u, frame.v))
+    return rgb_from_ycc(np.stack([frame.y, u, v], axis=-1))
+
+
+def _soft_frame(width: int = 320, height: int = 180) -> Frame:
+    """Smooth gradients in all three planes, as film has them."""
+    x, y = np.linspace(0, 255, width), np.linspace(0, 255, height)
+    luma = (x[None, :] + y[:, None]) / 2
+    u, v = (
+        np.broadcast_to(x[None, ::2], (height // 2, width // 2)),
+        np.broadcast_to(y[::2, None], (height // 2, width // 2)),
+    )
+    data = np.concatenate([plane.ravel() for plane in (luma, u, v)]).astype(np.uint8)
+    return Frame(data, width, height, 1, 2)
+
+
+def test_i420_is_the_frames_own_bytes() -> None:
+    """Exactly, without a copy."""
+    frame = noisy_frame(1)
+    packet = ENCODERS["i420"](64, 64, 0).encode(frame)
+    assert bytes(packet) == frame.data.tobytes()
+
+
+def test_png_and_rgba_are_the_same_pixels_and_the_formulas_ones() -> None:
+    """PNG, read by Pillow, equals the raw pixels, and both the reference within 2 of 255."""
+    frame = noisy_frame(3, width=322, height=182)
+    rgba = np.frombuffer(ENCODERS["rgba"](322, 182, 0).encode(frame), np.uint8).reshape(182, 322, 4)
+    with Image.open(io.BytesIO(ENCODERS["png"](322, 182, 0).encode(frame))) as picture:
+        assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (322, 182))
+        png = np.asarray(picture)
+    assert np.array_equal(png, rgba[..., :3])
+    assert (rgba[..., 3] == 255).all()
+    difference = np.abs(png.astype(int) - _reference(frame))
+    assert difference.max() <= 2
+    assert difference.mean() < 0.5
+
+
+@pytest.mark.parametrize("encoding", ["rgba", "png", "jpeg"])
+@pytest.mark.parametrize(("luma", "grey"), [(0, 0), (255, 255), (128, 128)])
+def test_black_is_0_and_white_is_255(encoding: str, luma: int, grey: int) -> None:
+    """Full range: nothing is washed out."""
+    data = ENCODERS[encoding](64, 64, 80).encode(plain_frame(y=luma))  # type: ignore[index]  # one of its keys
+    if encoding == "rgba":
+        pixels = np.frombuffer(data, np.uint8).reshape(64, 64, 4)[..., :3]
+    else:
+        with Image.open(io.BytesIO(data)) as picture:
+            pixels = np.asarray(picture.convert("RGB"))
+    assert (pixels == grey).all()
+
+
+def test_jpeg_is_close_to_the_frame_and_better_at_higher_quality() -> None:
+    """At quality 90 the luma that comes back is within 40 dB of what was sent, and quality matters."""
+    frame = _soft_frame()
+    sizes = {}
+    for quality in (30, 90, 100):
+        data = ENCODERS["jpeg"](320, 180, quality).encode(frame)
+        sizes[quality] = len(data)
+        luma = simplejpeg.decode_jpeg(data, "GRAY")[..., 0].astype(float)
+        if quality >= 90:
+            assert 10 * np.log10(255**2 / np.mean((luma - frame.y) ** 2)) > 40
+    assert sizes[30] < sizes[90] < sizes[100]
+
+
+@pytest.mark.parametrize("encoding", ["jpeg", "png", "rgba", "i420"])
+def test_a_smaller_picture_is_the_same_picture(encoding: str) -> None:
+    """Half the size keeps the colours where they were."""
+    frame = _soft_frame()
+    data = ENCODERS[encoding](160, 90, 90).encode(frame)  # type: ignore[index]  # one of its keys
+    if encoding == "i420":
+        pixels = _reference(Frame(np.frombuffer(data, np.uint8).copy(), 160, 90, 0, 0))
+    elif encoding == "rgba":
+        pixels = np.frombuffer(data, np.uint8).reshape(90, 160, 4)[..., :3]
+    else:
+        with Image.open(io.BytesIO(data)) as picture:
+            pixels = np.asarray(picture.convert("RGB"))
+    expected = _reference(frame).reshape(90, 2, 160, 2, 3).mean(axis=(1, 3))
+    assert np.abs(pixels - expected).mean() < 3
+
+
+def test_scaling_leaves_black_and_white_as_they_are() -> None:
+    """The full range stays full."""
+    for luma in (0, 255):
+        assert (Scaler(32, 32).scale(plain_frame(y=luma)).y == luma).all()
+
+
+def test_scaling_keeps_what_is_known_of_the_frame() -> None:
+    """A smaller frame is the same frame: its number, its moment, and whether it is the source's."""
+    frame = Frame(noisy_frame(1).data, 64, 64, 77, 88, offline=True)
+    scaled = Scaler(32, 16).scale(frame)
+    assert (scaled.width, scaled.height, scaled.seq, scaled.captured, scaled.offline) == (32, 16, 77, 88, True)
+    assert Scaler(64, 64).scale(frame) is frame
+
+
+@pytest.mark.parametrize(("depth", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
+def test_a_png_file_of_any_depth_is_read_back_exactly(depth: int, mode: str) -> None:
+    """Odd sizes too, and one row alone."""
+    for height, width in ((1, 1), (3, 5), (17, 31)):
+        pixels = np.random.default_rng(height).integers(0, 256, (height, width, depth), np.uint8)
+        with Image.open(io.BytesIO(png_file(pixels.reshape(height, width * depth), depth))) as picture:
+            assert picture.mode == mode
+            assert np.array_equal(np.asarray(picture).reshape(height, width, depth), pixels)
+
+
+def test_an_encoder_keeps_nothing_of_the_frame_before() -> None:
+    """Its memory is used again and again; each file is whole."""
+    encoder = ENCODERS["png"](64, 64, 0)
+    first = encoder.encode(noisy_frame(1))
+    second = encoder.encode(plain_frame(2))
+    assert encoder.encode(noisy_frame(1)) == first
+    assert encoder.encode(plain_frame(2)) == second

@@ -1,0 +1,182 @@
+"""The hub: encoded once, handed to all, newest wins, nothing for nobody."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pi_stream.frame import Frame, Packet
+from pi_stream.hub import Hub, Pace, Settings, Subscription
+from tests.frames import plain_frame
+
+JPEG = Settings("jpeg", 64, 64, 80)
+
+
+class CountingEncoder:
+    """Encodes a frame as its number. `gate` may hold it up, `made` lists what it was given."""
+
+    gate = threading.Event()
+    made: list[int] = []  # noqa: RUF012 - one list for all, which the fixture empties
+    at_work = threading.Event()
+
+    def __init__(self, width: int, height: int, quality: int) -> None:
+        assert (width, height, quality) == (64, 64, 80)
+
+    def encode(self, frame: Frame) -> bytes:
+        self.made.append(frame.seq)
+        self.at_work.set()
+        assert self.gate.wait(10)
+        return str(frame.seq).encode()
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[Hub]:
+    CountingEncoder.made.clear()
+    CountingEncoder.at_work.clear()
+    CountingEncoder.gate.set()
+    with ThreadPoolExecutor(2) as pool:
+        async with Hub({"jpeg": CountingEncoder, "png": CountingEncoder}, pool) as hub:
+            yield hub
+            CountingEncoder.gate.set()
+
+
+async def _take(subscription: Subscription) -> Packet:
+    return await asyncio.wait_for(subscription.slot.take(), 10)
+
+
+async def test_a_frame_is_encoded_once_whoever_watches(hub: Hub) -> None:
+    """Three who watch the same get the same packet, made once."""
+    three = [hub.subscribe(JPEG) for _ in range(3)]
+    hub.offer(plain_frame(7))
+    packets = [await _take(each) for each in three]
+    assert [packet.data for packet in packets] == [b"7"] * 3
+    assert packets[0] is packets[2]
+    assert (packets[0].seq, packets[0].captured, packets[0].width) == (7, 233_333, 64)
+    assert CountingEncoder.made == [7]
+
+
+async def test_nothing_is_encoded_for_nobody(hub: Hub) -> None:
+    """Before the first subscription and after the last, frames pass by."""
+    hub.offer(plain_frame(1))
+    assert not hub.watched
+    with hub.subscribe(JPEG) as subscription:
+        assert hub.watched
+        hub.offer(plain_frame(2))
+        await _take(subscription)
+    assert not hub.watched
+    hub.offer(plain_frame(3))
+    assert hub.channels == ()
+    assert CountingEncoder.made == [2]
+
+
+async def test_other_settings_are_another_channel(hub: Hub) -> None:
+    """Encoding, size and quality make the channel."""
+    jpeg, png = hub.subscribe(JPEG), hub.subscribe(Settings("png", 64, 64, 80))
+    hub.offer(plain_frame(1))
+    assert (await _take(jpeg)).encoding == "jpeg"
+    assert (await _take(png)).encoding == "png"
+    assert len(hub.channels) == 2
+    assert CountingEncoder.made == [1, 1]
+
+
+async def test_a_busy_encoder_keeps_only_the_newest_frame_and_the_loss_is_counted(hub: Hub) -> None:
+    """While frame 1 is being encoded, 2 and 3 are replaced by 4."""
+    subscription = hub.subscribe(JPEG)
+    CountingEncoder.gate.clear()
+    hub.offer(plain_frame(1))
+    await asyncio.to_thread(CountingEncoder.at_work.wait, 10)
+    for seq in (2, 3, 4):
+        hub.offer(plain_frame(seq))
+    CountingEncoder.gate.set()
+    assert (await _take(subscription)).seq == 1
+    assert (await _take(subscription)).seq == 4
+    assert CountingEncoder.made == [1, 4]
+    assert subscription.dropped == 2
+
+
+async def test_a_slow_viewer_gets_the_newest_packet_and_does_not_hold_up_another(hub: Hub) -> None:
+    """One who takes nothing drops; the one beside it misses nothing."""
+    slow, fast = hub.subscribe(JPEG), hub.subscribe(JPEG)
+    for seq in range(5):
+        hub.offer(plain_frame(seq))
+        assert (await _take(fast)).seq == seq
+    assert (await _take(slow)).seq == 4
+    assert (slow.dropped, fast.dropped) == (4, 0)
+
+
+async def test_who_joins_sees_the_newest_packet_at_once(hub: Hub) -> None:
+    """Nobody looks at nothing until the next frame comes."""
+    first = hub.subscribe(JPEG)
+    hub.offer(plain_frame(9))
+    await _take(first)
+    assert (await _take(hub.subscribe(JPEG))).seq == 9
+
+
+async def test_a_channel_ends_with_its_last_subscription_even_in_the_middle_of_a_frame(hub: Hub) -> None:
+    """The packet that nobody waits for any more goes nowhere; the next subscription starts anew."""
+    subscription = hub.subscribe(JPEG)
+    CountingEncoder.gate.clear()
+    hub.offer(plain_frame(1))
+    await asyncio.to_thread(CountingEncoder.at_work.wait, 10)
+    subscription.close()
+    subscription.close()
+    assert hub.channels == ()
+    CountingEncoder.gate.set()
+    again = hub.subscribe(JPEG)
+    hub.offer(plain_frame(2))
+    assert (await _take(again)).seq == 2
+
+
+async def test_an_encoder_that_raises_is_a_bug_and_ends_the_hub() -> None:
+    """It is not caught, logged and forgotten."""
+
+    class Broken:
+        def __init__(self, width: int, height: int, quality: int) -> None: ...
+
+        def encode(self, frame: Frame) -> bytes:
+            raise ZeroDivisionError(frame.seq)
+
+    async def run(pool: ThreadPoolExecutor) -> None:
+        async with Hub({"jpeg": Broken}, pool) as hub:
+            hub.subscribe(JPEG)
+            hub.offer(plain_frame(1))
+            await asyncio.wait_for(asyncio.Event().wait(), 10)
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(BaseExceptionGroup) as caught:
+        await run(pool)
+    assert caught.group_contains(ZeroDivisionError)
+
+
+async def test_fewer_frames_are_encoded_when_nobody_wants_more(hub: Hub) -> None:
+    """At 10 of 30 frames a second, two thirds are not even given to the encoder."""
+    subscription = hub.subscribe(JPEG, fps=10)
+    for seq in range(30):
+        hub.offer(plain_frame(seq))
+        if seq % 3 == 0:
+            assert (await _take(subscription)).seq == seq
+    assert CountingEncoder.made == list(range(0, 30, 3))
+    assert subscription.dropped == 0
+
+
+@pytest.mark.parametrize(("wanted", "source"), [(30, 30), (20, 30), (15, 30), (10, 30), (1, 30), (24, 25), (7, 60)])
+@pytest.mark.parametrize("jitter", [0, 4000])
+def test_a_pace_takes_as_many_frames_as_are_wanted(wanted: int, source: int, jitter: int) -> None:
+    """Over a minute, within two per cent, however unevenly a camera's frames come."""
+    pace, taken = Pace(wanted), 0
+    for i in range(60 * source):
+        captured = 10**9 + i * 1_000_000 // source + (i * 7919 % 3 - 1) * jitter
+        if pace.due(captured):
+            pace.took(captured)
+            taken += 1
+    assert taken == pytest.approx(60 * wanted, rel=0.02)
+
+
+def test_after_a_pause_a_pace_does_not_catch_up() -> None:
+    """Ten seconds without frames are not followed by a burst."""
+    pace = Pace(10)
+    pace.took(1_000_000)
+    pace.took(11_000_000)
+    assert not pace.due(11_033_333)
+    assert pace.due(11_100_000)
