@@ -38,6 +38,7 @@ class Captions:
         self._numbered = 0  # the highest n of the ids c<n> that were given
         self._timer: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()  # there is something for the writing task to do
+        self._idle = asyncio.Event()  # and there is not, now
         self._unwritten = False
         self._closing = False
         self._tasks = asyncio.TaskGroup()
@@ -122,9 +123,19 @@ class Captions:
             self._changed()
         return bool(gone)
 
+    async def written(self) -> bool:
+        """Wait until the newest change is in the file, or could not be written; which of the two.
+
+        Nobody has to: what is unwritten is written when the block ends. Without a file the answer is False.
+        """
+        if self._path is not None:
+            await self._idle.wait()
+        return self._path is not None and not self._unwritten
+
     def _changed(self) -> None:
         self._all = tuple(self._captions.values())
         self._unwritten = True
+        self._idle.clear()
         self._wake.set()
         self._wind_timer()
         self.on_change()
@@ -153,7 +164,9 @@ class Captions:
         """Write what is newest after each change, off the event loop; a fault is told once while it lasts."""
         fault = ""
         while True:
-            await self._wake.wait()
+            if not self._wake.is_set():
+                self._idle.set()
+                await self._wake.wait()
             self._wake.clear()
             closing = self._closing
             if self._unwritten:
