@@ -6,7 +6,7 @@
  */
 import { join, split } from './colour.js';
 import { attempt, field, find } from './dom.js';
-import { usual } from './place.js';
+import { past, usual } from './place.js';
 import { putCaption } from './protocol.js';
 
 export class CaptionForm {
@@ -17,6 +17,7 @@ export class CaptionForm {
   #changed;
   /** @type {Caption | null} what is being changed; null while a new one is written */
   #edited = null;
+  #begun = false; // nothing is shown on the picture before there is something to show
 
   /** @param {(request: Request) => Promise<Ok>} ask @param {() => void} changed told whenever `draft` is another */
   constructor(ask, changed) {
@@ -25,11 +26,12 @@ export class CaptionForm {
     const form = this.#form;
     form.addEventListener('input', (event) => {
       if (event.target instanceof HTMLInputElement && event.target.name === 'anchor') this.move(usual(this.draft.anchor));
-      else this.#show();
+      else this.#begin();
     });
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
-      if (await attempt(problem, () => ask(putCaption(this.draft)), this.#submit)) this.#done();
+      const { draft } = this;
+      if (await attempt(problem, () => ask(putCaption(draft)), this.#submit)) this.#done(draft);
       this.#text.focus();
     });
     form.addEventListener('reset', (event) => {
@@ -46,6 +48,11 @@ export class CaptionForm {
       button.addEventListener('click', () => this.#insert(button.getAttribute('data-field') ?? ''));
     }
     this.#show();
+  }
+
+  /** Whether anything is being written. */
+  get begun() {
+    return this.#begun;
   }
 
   /** What is written now. @returns {CaptionDraft} */
@@ -86,9 +93,10 @@ export class CaptionForm {
     this.#text.focus();
   }
 
-  /** What is being changed is gone, so saving would bring it back as a new one. @param {Caption[]} captions */
+  /** If somebody deleted what is being changed here, what is written stays and becomes a new one. @param {Caption[]} captions */
   check(captions) {
-    if (this.#edited && !captions.some(({ id }) => id === this.#edited?.id)) this.#done(false);
+    if (this.#edited && !captions.some(({ id }) => id === this.#edited?.id)) this.#edited = null;
+    this.#show();
   }
 
   /** Put it somewhere else. @param {Place} place */
@@ -96,6 +104,11 @@ export class CaptionForm {
     this.#input('x').value = String(Number((x * 100).toFixed(2)));
     this.#input('y').value = String(Number((y * 100).toFixed(2)));
     field(this.#form, 'anchor', RadioNodeList).value = anchor;
+    this.#begin();
+  }
+
+  #begin() {
+    this.#begun = true;
     this.#show();
   }
 
@@ -121,14 +134,18 @@ export class CaptionForm {
     const { selectionStart, selectionEnd } = this.#text;
     this.#text.setRangeText(text, selectionStart, selectionEnd, 'end');
     this.#text.focus();
-    this.#show();
+    this.#begin();
   }
 
-  // Ready for another one; the look and the place stay.
-  #done(empty = true) {
+  // Ready for another one: the look stays, and the place is the next one to what was put there, if anything was.
+  /** @param {CaptionDraft} [put] */
+  #done(put) {
+    const added = put && !this.#edited;
     this.#edited = null;
-    if (empty) this.#text.value = '';
+    this.#text.value = '';
     this.#stay(null);
+    if (added) this.move(past(/** @type {Place} */ (put), put.size * put.text.split('\n').length));
+    this.#begun = false;
     this.#show();
   }
 

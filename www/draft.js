@@ -30,12 +30,13 @@ export class Draft {
     this.#box.addEventListener('keydown', (event) => this.#push(event));
   }
 
-  /** Show what is being written, or nothing. @param {CaptionDraft | null} caption */
+  /** Show what is being written. Empty: a tap still says where it will be. @param {CaptionDraft | 'empty' | 'closed'} caption */
   show(caption) {
     const box = this.#box;
-    box.hidden = caption === null;
-    this.#view.classList.toggle('placing', caption !== null);
-    if (!caption) return;
+    const none = caption === 'empty' || caption === 'closed';
+    box.hidden = none;
+    this.#view.classList.toggle('placing', caption !== 'closed');
+    if (none) return;
     const [along, down] = shares(caption.anchor);
     box.textContent = caption.text || 'Your caption';
     box.style.left = `${caption.x * 100}%`;
@@ -50,9 +51,10 @@ export class Draft {
 
   /** @param {PointerEvent} event */
   #take(event) {
-    if (this.#box.hidden || event.button !== 0) return;
-    const box = this.#boxNow();
+    if (!this.#view.classList.contains('placing') || event.button !== 0) return;
     const [x, y] = this.#at(event);
+    if (this.#box.hidden) this.#put({ left: x, top: y, width: 0, height: 0 }); // it has a size only once it is shown
+    const box = this.#boxNow();
     const onBox = event.target === this.#box;
     this.#held = onBox ? [x - box.left, y - box.top] : [box.width / 2, box.height / 2];
     this.#view.setPointerCapture(event.pointerId);
@@ -63,7 +65,7 @@ export class Draft {
 
   /** @param {PointerEvent} event */
   #drag(event) {
-    if (!this.#held || this.#box.hidden) return;
+    if (!this.#held) return;
     const [x, y] = this.#at(event);
     this.#put({ ...this.#boxNow(), left: x - this.#held[0], top: y - this.#held[1] });
   }

@@ -65,18 +65,20 @@ const screen = new Screen(canvas, decoders, {
 
 const status = new Status(() => connection.tryNow());
 const panels = new Panels((open) => {
-  draft.show(open === 'captions' ? form.draft : null);
+  showDraft();
   conversation.visible(open === 'people');
 });
-const form = new CaptionForm(ask, () => {
-  if (panels.shown === 'captions') draft.show(form.draft);
-});
 const draft = new Draft((place) => form.move(place));
+const form = new CaptionForm(ask, () => showDraft());
 const captions = new Captions(ask, (caption) => form.edit(caption));
 const viewers = new Viewers(storage, ask);
 const conversation = new Conversation(ask);
 const settings = new Settings(storage, [...decoders.keys()], ask, (refusal) => status.trouble(refusal));
 const fullscreen = new Fullscreen();
+
+function showDraft() {
+  draft.show(panels.shown !== 'captions' ? 'closed' : form.begun ? form.draft : 'empty');
+}
 
 // --- what the server says
 

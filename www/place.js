@@ -40,6 +40,20 @@ export function placeOf({ left, top, width, height }) {
   return { x: round(clamp(x + along * width, 1)), y: round(clamp(y + down * height, 1)), anchor };
 }
 
+/**
+ * Where the next caption goes when one has been put somewhere: past it, away from its edge, in the same column; back
+ * at the edge when there is no room left.
+ * @param {Place} place
+ * @param {number} height of the caption that is there now
+ * @returns {Place}
+ */
+export function past({ x, y, anchor }, height) {
+  const [, down] = shares(anchor);
+  const next = y + (height + MARGIN_Y / 2) * (down === 1 ? -1 : 1);
+  const room = down === 1 ? next - height : 1 - next - height * (1 - down);
+  return { x, y: room >= 0 ? round(next) : usual(anchor).y, anchor };
+}
+
 /** @param {number} at @returns {0 | 0.5 | 1} */
 const third = (at) => (at < 1 / 3 ? 0 : at > 2 / 3 ? 1 : 0.5);
 

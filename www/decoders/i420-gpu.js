@@ -39,10 +39,16 @@ export class PlanesOnGpu {
   #textures = [];
   #built = false;
 
-  /** Null where there is no WebGL2. */
+  /** Null where there is no WebGL2, or none worth having. */
   static open() {
     const canvas = document.createElement('canvas');
-    const gl = canvas.getContext('webgl2', { alpha: false, antialias: false, depth: false, stencil: false });
+    const gl = canvas.getContext('webgl2', {
+      alpha: false,
+      antialias: false,
+      depth: false,
+      stencil: false,
+      failIfMajorPerformanceCaveat: true, // one that is imitated in software is slower than our own thread
+    });
     return gl && new PlanesOnGpu(canvas, gl);
   }
 
