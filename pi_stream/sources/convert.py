@@ -126,7 +126,10 @@ class Converter:
         steps = []
         deep = "yuv420p10" if kind.deep and recolour and kind.matrix != "rgb" else "yuv420p"
         if kind.matrix == "rgb":
-            steps += [("scale", f"{size[0]}:{size[1]}:out_color_matrix=smpte170m:out_range=pc"), ("format", "yuv420p")]
+            steps += [
+                ("scale", f"{size[0]}:{size[1]}:out_color_matrix=smpte170m:out_range=pc:flags=bicubic+accurate_rnd"),
+                ("format", "yuv420p"),
+            ]
         else:
             span = "pc" if kind.full else "tv"
             tags = f"colorspace={kind.matrix}:range={span}:color_primaries=bt709:color_trc=bt709"
