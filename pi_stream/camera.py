@@ -153,13 +153,13 @@ class Camera:
             await self._pause(_PLACARD_PERIOD)
 
     async def _pause(self, seconds: float | None) -> None:
-        """Wait that long, or until the state changes."""
-        self._state_changed.clear()
+        """Wait that long, or until the state changes, or not at all if it changed since the last pause."""
         try:
             async with asyncio.timeout(seconds):
                 await self._state_changed.wait()
         except TimeoutError:
-            pass
+            return
+        self._state_changed.clear()
 
     def _set(self, *, online: bool, reason: str | None) -> None:
         if (online, reason) != (self.online, self.reason):

@@ -105,7 +105,7 @@ async def text_socket(request: web.Request) -> web.StreamResponse:
     """GET /ws/text: each text is answered by one picture of it, as bare bytes."""
     house = request.app[HOUSE]
     query = parse_query(dict(request.query), TextQuery)
-    socket = web.WebSocketResponse(max_msg_size=LONGEST_MESSAGE, compress=False, heartbeat=20.0, timeout=2.0)
+    socket = web.WebSocketResponse(max_msg_size=LONGEST_MESSAGE + 1, compress=False, heartbeat=20.0, timeout=2.0)
     await socket.prepare(request)
     loop = asyncio.get_running_loop()
     async for message in socket:

@@ -53,7 +53,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
         protocols=(VERSION,),
         heartbeat=_HEARTBEAT,
         timeout=_CLOSE_PATIENCE,
-        max_msg_size=LONGEST_MESSAGE,
+        max_msg_size=LONGEST_MESSAGE + 1,  # aiohttp refuses what is as long as this, too
         compress=False,  # pictures are compressed already, and deflating them again costs 44 ms each
     )
     await socket.prepare(request)

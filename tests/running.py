@@ -1,0 +1,140 @@
+"""A whole service, running: in this process for speed, or as a process of its own where that is what counts."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import websockets
+
+from pi_stream.config import load
+from pi_stream.server import Server
+from pi_stream.server.house import House
+from pi_stream.service import serve
+
+SMALL = ("server.host=127.0.0.1", "server.port=0", "camera.source=synthetic", "camera.width=320", "camera.height=180")
+PATIENCE = 20.0  # seconds until a test says that something does not come
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that runs: where it is, and what is inside."""
+
+    url: str
+    house: House
+
+    def socket(self, path: str = "ws", **options: Any) -> websockets.connect:
+        """A websocket to it, by a library that is not the service's."""
+        return websockets.connect(
+            self.url.replace("http", "ws") + path, max_size=2**26, compression=None, **{"proxy": None, **options}
+        )
+
+
+@asynccontextmanager
+async def running(state: Path, *assignments: str) -> AsyncIterator[Running]:
+    """A service in this process, on a free port, with a small synthetic picture unless told otherwise."""
+    started: asyncio.Future[tuple[House, Server]] = asyncio.get_running_loop().create_future()
+    config = load(Path(os.devnull), [*SMALL, *assignments])
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(
+            serve(config, state=state, ready=lambda house, server: started.set_result((house, server)))
+        )
+        house, server = await asyncio.wait_for(started, PATIENCE)  # a service that fails cancels this
+        yield Running(server.urls[0], house)
+        task.cancel()
+
+
+class Process:
+    """A service as a process of its own. Stop it with `stop`; `lines` is what it printed."""
+
+    def __init__(self, process: asyncio.subprocess.Process, url: str, lines: list[str]) -> None:
+        self.process = process
+        self.url = url
+        self.lines = lines
+
+    async def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, and wait for the exit code."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        return await asyncio.wait_for(self.process.wait(), PATIENCE)
+
+
+@asynccontextmanager
+async def process(state: Path, *assignments: str) -> AsyncIterator[Process]:
+    """`pi-stream serve`, once it said that it is ready."""
+    command = [sys.executable, "-m", "pi_stream", "serve", "--config", os.devnull]
+    for assignment in (*SMALL, *assignments):
+        command += ["--set", assignment]
+    child = await asyncio.create_subprocess_exec(
+        *command,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "STATE_DIRECTORY": str(state)},
+    )
+    assert child.stdout is not None
+    lines: list[str] = []
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not lines or not lines[-1].startswith("Stop with"):
+                line = (await child.stdout.readline()).decode()
+                assert line, f"pi-stream ended: {''.join(lines)}"
+                lines.append(line)
+        url = next(line.strip() for line in lines if line.startswith("  http"))
+        yield Process(child, url, lines)
+    finally:
+        if child.returncode is None:
+            child.kill()
+        await child.communicate()
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+async def messages_until(connection: websockets.ClientConnection, *kinds: str, **expected: object) -> dict[str, Any]:
+    """The next text message of one of these types with these fields; others, and frames, are passed over."""
+    async with asyncio.timeout(PATIENCE):
+        async for message in connection:
+            if isinstance(message, str):
+                value: dict[str, Any] = json.loads(message)
+                if value["type"] in kinds and all(value.get(name) == each for name, each in expected.items()):
+                    return value
+    raise AssertionError(f"the connection ended before {kinds} came")
+
+
+async def next_frame(connection: websockets.ClientConnection) -> bytes:
+    """The next binary message."""
+    async with asyncio.timeout(PATIENCE):
+        async for message in connection:
+            if isinstance(message, bytes):
+                return message
+    raise AssertionError("the connection ended before a frame came")
+
+
+async def say(connection: websockets.ClientConnection, kind: str, **fields: object) -> None:
+    """Send one message."""
+    await connection.send(json.dumps({"type": kind, **fields}))
+
+
+@asynccontextmanager
+async def http(running: Running | Process) -> AsyncIterator[aiohttp.ClientSession]:
+    """An HTTP session with it; paths are relative to its root."""
+    timeout = aiohttp.ClientTimeout(total=PATIENCE)
+    async with aiohttp.ClientSession(base_url=running.url, timeout=timeout) as session:
+        yield session
+
+
+def values(sequence: Sequence[dict[str, Any]], name: str) -> list[Any]:
+    """One field of each."""
+    return [each[name] for each in sequence]

@@ -1,0 +1,207 @@
+"""The camera: keeps a source running, shows why when there is none, and tries again."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
+
+import pytest
+
+from pi_stream.camera import Camera
+from pi_stream.errors import SettingError, SourceUnavailable, Unsupported
+from pi_stream.frame import Frame, Plane
+from tests.frames import plain_frame
+
+
+class ScriptedSource:
+    """A source that gives some frames and then does as it was told."""
+
+    def __init__(
+        self, frames: int, then: BaseException | None, seq: Iterator[int], opening: BaseException | None
+    ) -> None:
+        self._left = frames
+        self._then = then
+        self._seq = seq
+        self._opening = opening
+        self.closed = False
+        self.controls: dict[str, object] = {}
+
+    async def __aenter__(self) -> Self:
+        if self._opening:
+            raise self._opening
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.closed = True
+
+    async def frame(self) -> Frame:
+        if self._left == 0:
+            if self._then is None:
+                await asyncio.Event().wait()
+            raise self._then or AssertionError
+        self._left -= 1
+        return plain_frame(next(self._seq))
+
+    def describe(self) -> dict[str, Any]:
+        return {"name": "scripted"}
+
+    async def set_controls(self, controls: Mapping[str, object]) -> None:
+        self.controls.update(controls)
+
+
+class Scene:
+    """A camera with its scripted sources; `shown` fills with frames, `wait` waits for some."""
+
+    def __init__(self, *script: tuple[int, BaseException | None, BaseException | None]) -> None:
+        self.shown: list[Frame] = []
+        self.changes: list[tuple[bool, str | None]] = []
+        self.placards: list[tuple[str, str]] = []
+        self.sources: list[ScriptedSource] = []
+        self._script = iter(script)
+        self._news = asyncio.Event()
+        self.camera = Camera(
+            kind="scripted",
+            facts={"why": "a test"},
+            size=(64, 64),
+            open_source=self._open,
+            placard=self._placard,
+            show=self._show,
+            changed=lambda: self.changes.append((self.camera.online, self.camera.reason)),
+        )
+
+    def _open(self, seq: Iterator[int]) -> ScriptedSource:
+        frames, then, opening = next(self._script)
+        self.sources.append(ScriptedSource(frames, then, seq, opening))
+        return self.sources[-1]
+
+    def _placard(self, width: int, height: int, title: str, reason: str) -> Plane:
+        self.placards.append((title, reason))
+        return plain_frame(width=width, height=height, y=16).data
+
+    async def _show(self, frame: Frame) -> None:
+        self.shown.append(frame)
+        self._news.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Run the camera until the frames shown make the condition true."""
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(self.camera.run())
+            async with asyncio.timeout(10):
+                while not condition():
+                    self._news.clear()
+                    await self._news.wait()
+            task.cancel()
+
+
+async def test_frames_are_shown_and_the_source_is_closed_at_the_end() -> None:
+    """One frame after the other, each shown before the next is asked for."""
+    scene = Scene((3, None, None))
+    await scene.until(lambda: len(scene.shown) == 3)
+    assert [frame.seq for frame in scene.shown] == [0, 1, 2]
+    assert scene.changes == [(True, None)]
+    assert scene.sources[0].closed
+
+
+async def test_a_source_that_fails_is_opened_again_and_the_numbers_go_on() -> None:
+    """In between stands an offline picture with the reason, and everybody is told."""
+    scene = Scene((2, SourceUnavailable("unplugged"), None), (2, None, None))
+    await scene.until(lambda: len(scene.sources) == 2 and len(scene.shown) >= 5)
+    seqs = [frame.seq for frame in scene.shown]
+    assert seqs == list(range(len(seqs)))
+    offline = [frame.offline for frame in scene.shown]
+    assert offline == [False, False, *[True] * (len(seqs) - 4), False, False]
+    assert scene.changes == [(True, None), (False, "unplugged"), (True, None)]
+    assert ("No picture", "unplugged") in scene.placards
+    assert all(source.closed for source in scene.sources)
+
+
+async def test_a_source_that_cannot_be_opened_now_is_tried_again() -> None:
+    """A camera that comes later is found."""
+    scene = Scene((0, None, SourceUnavailable("busy")), (1, None, None))
+    await scene.until(lambda: any(not frame.offline for frame in scene.shown))
+    assert scene.changes == [(False, "busy"), (True, None)]
+    assert scene.camera.tried.is_set()
+
+
+async def test_a_source_that_can_never_be_opened_ends_the_service() -> None:
+    """A film that is not there is a wrong setting, told at the start."""
+    scene = Scene((0, None, SettingError("camera.path: no such file: film.mp4")))
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await scene.until(lambda: False)
+    assert caught.group_contains(SettingError, match=r"film\.mp4")
+
+
+async def test_a_film_that_is_taken_away_later_is_waited_for() -> None:
+    """What was right once is not a wrong setting."""
+    scene = Scene(
+        (1, SourceUnavailable("ended"), None), (0, None, SettingError("no such file: film.mp4")), (1, None, None)
+    )
+    await scene.until(lambda: sum(not frame.offline for frame in scene.shown) == 2)
+    assert (False, "no such file: film.mp4") in scene.changes
+
+
+async def test_a_bug_in_a_source_is_let_out() -> None:
+    """It is no reason to try again."""
+    scene = Scene((1, ZeroDivisionError("a bug"), None))
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await scene.until(lambda: False)
+    assert caught.group_contains(ZeroDivisionError)
+
+
+async def test_the_pauses_between_two_tries_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second, one, two ... fifteen, and no more."""
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def note(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr("pi_stream.camera.asyncio.sleep", note)
+    away = [(0, None, SourceUnavailable("away")) for _ in range(8)]
+    scene = Scene(*away, (1, None, None))
+    await scene.until(lambda: any(not frame.offline for frame in scene.shown))
+    assert pauses == [0.5, 1, 2, 4, 8, 15, 15, 15]
+
+
+async def test_controls_go_to_the_open_source_and_are_refused_while_there_is_none() -> None:
+    """The refusal says why it is away."""
+    scene = Scene((1, None, None))
+    with pytest.raises(Unsupported, match="starting"):
+        await scene.camera.set_controls({"Brightness": 1})
+    done = asyncio.Event()
+
+    async def control(frame: Frame) -> None:
+        await scene.camera.set_controls({"Brightness": frame.seq})
+        done.set()
+
+    scene.camera._show = control
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(scene.camera.run())
+        await asyncio.wait_for(done.wait(), 10)
+        task.cancel()
+    assert scene.sources[0].controls == {"Brightness": 0}
+
+
+def test_what_is_said_of_a_source_holds_its_state() -> None:
+    """Facts known before, facts of the source, and whether it is online and why not."""
+
+    async def describe() -> dict[str, Any]:
+        return Scene().camera.describe()
+
+    described = asyncio.run(describe())
+    assert described["kind"] == "scripted"
+    assert (described["online"], described["reason"], described["why"]) == (False, "starting", "a test")
+    assert (described["width"], described["height"]) == (64, 64)
+
+
+def test_numbers_go_round_after_the_largest() -> None:
+    """A placard's number is one of 32 bits, like every frame's."""
+
+    async def first() -> Frame:
+        scene = Scene((0, None, SourceUnavailable("away")), (0, None, SourceUnavailable("away")))
+        scene.camera._seq = itertools.count(2**32 + 5)
+        await scene.until(lambda: bool(scene.shown))
+        return scene.shown[0]
+
+    assert asyncio.run(first()).seq == 5
