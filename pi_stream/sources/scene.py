@@ -46,10 +46,12 @@ class Scene:
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
-        self._font = ImageFont.load_default(max(9, round(_LETTERS * height)))
+        # The clock's twelve characters are just under six letters' heights wide: a slim picture has small letters.
+        self._letters = min(_LETTERS * height, 0.15 * width)
+        self._font = ImageFont.load_default(max(9, round(self._letters)))
         self._glyphs = {character: self._glyph(character) for character in "0123456789:."}
         self._still = self._draw_still()
-        self._ball = _Ball(_even(_DIAMETER * height))
+        self._ball = _Ball(_even(_DIAMETER * min(width, height)))
 
     def draw(self, seq: int, captured: int, time: str, seconds: float) -> Frame:
         """A new frame that shows `seq`, `time` (12 characters, `HH:MM:SS.mmm`), and the ball after `seconds`."""
@@ -104,7 +106,7 @@ class Scene:
     def _glyph(self, character: str) -> Plane:
         """One character of the clock as luma, all of one height."""
         wide = round(self._font.getlength("0" if character.isdigit() else character))
-        high = round(1.3 * _LETTERS * self.height) + 2
+        high = round(1.3 * self._letters) + 2
         mask = Image.new("L", (wide, high))
         pen = ImageDraw.Draw(mask)
         pen.text((wide / 2, high * 0.8), character, fill=255, font=self._font, anchor="ms")
