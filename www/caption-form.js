@@ -25,6 +25,7 @@ export class CaptionForm {
     const problem = find('caption-problem', HTMLOutputElement);
     const form = this.#form;
     form.addEventListener('input', (event) => {
+      problem.textContent = ''; // it was about what stood there before
       if (event.target instanceof HTMLInputElement && event.target.name === 'anchor') this.move(usual(this.draft.anchor));
       else this.#begin();
     });

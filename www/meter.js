@@ -18,14 +18,18 @@ export function median(numbers) {
 
 /**
  * Frames per second from the moments they were drawn: intervals over the time they took, so that it does not
- * flicker between 29 and 31 as frames fall in and out of a second.
+ * flicker between 29 and 31 as frames fall in and out of a second. A pause that is longer than an interval counts too,
+ * so that a picture that stands still does not go on reading 30.
  * @param {number[]} moments in milliseconds, ascending
+ * @param {number} now
  */
-export function rate(moments) {
+export function rate(moments, now) {
   const first = moments[0];
   const last = moments.at(-1);
   if (first === undefined || last === undefined || last <= first) return 0;
-  return ((moments.length - 1) * SECOND) / (last - first);
+  const intervals = moments.length - 1;
+  const usual = (last - first) / intervals;
+  return (intervals * SECOND) / Math.max(last - first, now - first - usual);
 }
 
 export class Meter {
@@ -57,7 +61,7 @@ export class Meter {
     this.#forget(now);
     const ages = this.#drawn.flatMap(({ at, age }) => (now - at <= SECOND && age !== null ? [age] : []));
     return {
-      fps: rate(this.#drawn.map(({ at }) => at)),
+      fps: rate(this.#drawn.map(({ at }) => at), now),
       age: median(ages),
       dropped: this.#dropped,
       bytesPerSecond: this.#arrived.reduce((sum, { bytes }) => sum + bytes, 0),

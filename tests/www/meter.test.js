@@ -12,10 +12,15 @@ test('the median is the middle one, or between the two middle ones', () => {
 });
 
 test('a rate is intervals over the time that they took', () => {
-  assert.equal(rate([]), 0);
-  assert.equal(rate([7]), 0);
-  assert.equal(rate([7, 7]), 0);
-  assert.equal(rate([0, 100, 200, 300]), 10);
+  assert.equal(rate([], 9), 0);
+  assert.equal(rate([7], 9), 0);
+  assert.equal(rate([7, 7], 9), 0);
+  assert.equal(rate([0, 100, 200, 300], 300), 10);
+  assert.equal(rate([0, 100, 200, 300], 399), 10);
+});
+
+test('a picture that stands still does not go on reading what it was', () => {
+  assert.equal(rate([0, 100, 200, 300], 1100), 3);
 });
 
 test('thirty frames a second read as thirty, wherever the second is cut', () => {
