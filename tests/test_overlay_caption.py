@@ -85,6 +85,11 @@ def test_fields_are_filled_in() -> None:
     assert fill_in(parts, values, NOW) == "2026-01-31 12:04:05 31. January 2026, 12時04分 100% 29.9 7 garage 2 –"
 
 
+def test_a_value_is_never_longer_than_a_line() -> None:
+    """Whatever a value became elsewhere, 200 characters of it are drawn."""
+    assert fill_in(parse_text("{host}!"), {"host": "x" * 9999}, NOW) == "x" * 200 + "!"
+
+
 def test_an_unknown_field_is_named_with_those_there_are() -> None:
     """Somebody who mistyped a field reads which, and what there is."""
     with pytest.raises(BadMessage) as caught:

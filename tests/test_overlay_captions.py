@@ -242,3 +242,13 @@ async def test_an_error_in_the_block_comes_out_as_itself(tmp_path: Path) -> None
             captions.put(CaptionDraft(text="a"))
             raise KeyError("mine")
     assert len(state.load(path).captions) == 1
+
+
+def test_what_cannot_be_read_is_set_aside_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Something that is no file at all is moved out of the way, so that captions can be kept again."""
+    path = tmp_path / "captions.json"
+    path.mkdir()
+    assert state.load(path) == state.State()
+    assert "cannot be read (Is a directory); it is kept as captions.json.damaged-1" in caplog.text
+    state.save(path, state.State())
+    assert path.is_file()

@@ -17,6 +17,7 @@ from pi_stream.errors import BadMessage
 from pi_stream.overlay import bidi
 from pi_stream.overlay.clusters import CodePoints, clusters, is_emoji
 from pi_stream.overlay.fonts import BUNDLED, Fonts, installed
+from pi_stream.overlay.layout import Layout
 from pi_stream.overlay.text import Pixels, fill, render
 
 BOX = "\U0010fffd"  # a private character of which nobody has heard
@@ -170,6 +171,18 @@ def test_marks_sit_on_their_letters() -> None:
     assert abs(marked.shape[1] - plain.shape[1]) <= 4
 
 
+def test_letters_and_marks_are_one_character_where_unicode_has_it() -> None:
+    """A font that has é, but not the accent alone, is good enough for an e and an accent."""
+    (line,) = Layout("e\u0301", "sans", installed()).lines(99)
+    assert [run.clusters for run in line.runs] == [("é",)]
+
+
+@pytest.mark.parametrize("character", ["\ud800", "\x00", "\x7f", "\x9c"])
+def test_what_is_no_character_is_drawn_as_unknown(character: str) -> None:
+    """Halves of characters and control characters, as in a file's name, become the replacement character."""
+    assert np.array_equal(draw(f"a{character}b"), draw("a\ufffdb"))
+
+
 def test_emoji_are_in_colour() -> None:
     """An emoji is coloured whatever the colour of the text; a sign that may be either, as its selector says."""
     need("😀❤\ufe0f")
@@ -209,8 +222,9 @@ def test_everything_in_one_line() -> None:
 def test_what_no_font_has_is_a_box_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
     """A private character becomes visible ink, and the log names it one time."""
     fonts = Fonts()
-    for _ in range(3):
-        assert ink(draw(BOX, fonts=fonts)).size > 50
+    assert ink(draw(BOX, fonts=fonts)).size > 50
+    fonts.faces([BOX], "mono")
+    assert ink(draw(BOX, fonts=fonts)).size > 50
     assert [record.message for record in caplog.records if "U+10FFFD" in record.message] == [
         "no font has U+10FFFD: a box is drawn; `apt install fonts-noto` has most scripts"
     ]
@@ -303,8 +317,9 @@ def test_a_long_line_is_broken_at_spaces_and_between_kanji() -> None:
         assert pixels.shape[0] > 80
     assert np.array_equal(draw("aaa bbb", width=120), draw("aaa\nbbb", width=120))
     need("日。")
-    wide = draw("日日日").shape[1]
-    assert np.array_equal(draw("日日日。", width=wide + 2), draw("日日\n日。", width=wide + 2))
+    width = draw("日日日").shape[1] + 10  # less than a fourth
+    assert draw("日日日", width=width).shape[0] < 60
+    assert np.array_equal(draw("日日日。", width=width), draw("日日\n日。", width=width))
 
 
 def test_what_is_too_tall_is_drawn_smaller() -> None:
@@ -343,6 +358,12 @@ def test_filling_leaves_no_room_for_a_larger_letter(text: str) -> None:
         rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
         assert np.ptp(columns) > 200 or np.ptp(rows) > 75
         assert abs(columns.mean() - 150) < 30
+
+
+def test_filling_tears_no_word() -> None:
+    """In a tall narrow picture a long word is small rather than in pieces."""
+    rows = fill("abcdefgh", 60, 300, color="#000", background="#00000000")[..., 3].max(axis=1) > 0
+    assert np.diff(rows.astype(int)).tolist().count(1) == 1
 
 
 def test_one_pixel_is_enough_to_fill() -> None:

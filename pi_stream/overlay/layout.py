@@ -161,10 +161,5 @@ def _clean(text: str) -> str:
 
 
 def _drawable(character: str) -> str:
-    match unicodedata.category(character):
-        case "Cs":
-            return "\ufffd"
-        case "Cc" if not _BREAKS.match(character):
-            return "\ufffd"
-        case _:
-            return character
+    known = unicodedata.category(character) not in ("Cs", "Cc") or _BREAKS.match(character)
+    return character if known else "\ufffd"

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import msgspec
 
-from pi_stream.errors import BadMessage
 from pi_stream.overlay.caption import Caption, check_text
 
 log = logging.getLogger(__name__)
@@ -29,8 +28,8 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load(path: Path) -> State:
     """Read what `save` wrote. Blocks; raises nothing.
 
-    No file is an empty state. So is a damaged one, which is renamed to `<name>.damaged-1` to `-5`, and one that cannot
-    be read; both are said in the log.
+    No file is an empty state. So is one that is damaged or cannot be read: it is renamed to `<name>.damaged-1` to `-5`,
+    lest the next save write over it, and the log says so.
     """
     try:
         with path.open("rb") as file:
@@ -38,19 +37,20 @@ def load(path: Path) -> State:
     except FileNotFoundError:
         return State()
     except OSError as error:
-        log.warning("the captions in %s cannot be read (%s); starting without captions", path, error.strerror or error)
-        return State()
-    try:
-        return _checked(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        log.warning("the captions in %s are damaged (%s); %s, starting without captions", path, error, _set_aside(path))
-        return State()
+        problem = f"cannot be read ({error.strerror or error})"
+    else:
+        try:
+            return _checked(data)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            problem = f"are damaged ({error})"
+    log.warning("the captions in %s %s; %s; starting without captions", path, problem, _set_aside(path))
+    return State()
 
 
 def save(path: Path, state: State) -> None:
     """Replace the file by one that is whole: whatever happens meanwhile, the old or the new one is there. Blocks.
 
-    Raises OSError, with the old file as it was.
+    Raises OSError when it cannot be written for certain; then it is best tried again.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(path.name + ".new")
@@ -73,10 +73,10 @@ def save(path: Path, state: State) -> None:
 
 def _checked(data: bytes) -> State:
     if len(data) > _LARGEST:
-        raise BadMessage(f"more than {_LARGEST >> 20} MiB")
+        raise ValueError(f"more than {_LARGEST >> 20} MiB")
     state = msgspec.json.decode(data, type=State)
     if len({caption.id for caption in state.captions}) < len(state.captions):
-        raise BadMessage("an id stands twice")
+        raise ValueError("an id stands twice")
     for caption in state.captions:
         check_text(caption.text)
     return state
