@@ -13,10 +13,11 @@ T = TypeVar("T")
 class Ahead(Generic[T]):
     """Runs an endless generator on a thread, at most `depth` items ahead of who takes them.
 
-    What the generator raises, `take` raises when its turn has come. The generator is closed on its own thread.
+    What the generator raises, `take` raises when its turn has come. The generator is closed on its own thread. It may
+    yield None where it has no item but long work behind and before it, so that it can be interrupted there.
     """
 
-    def __init__(self, items: Generator[T, None, None], depth: int) -> None:
+    def __init__(self, items: Generator[T | None, None, None], depth: int) -> None:
         self._items = items
         self._depth = depth
         self._done: deque[T] = deque()
@@ -61,8 +62,9 @@ class Ahead(Generic[T]):
         try:
             for item in self._items:
                 with self._changed:
-                    self._done.append(item)
-                    self._changed.notify_all()
+                    if item is not None:
+                        self._done.append(item)
+                        self._changed.notify_all()
                     self._changed.wait_for(lambda: len(self._done) < self._depth or self._interrupted)
                     if self._interrupted:
                         return

@@ -34,7 +34,7 @@ class Capture:
         self._stall_timeout, self._opening, self._closing = stall_timeout, opening, closing
         self._ready = asyncio.Event()
         self._slot: Slot[Frame] = Slot(self._ready)
-        self._opened: asyncio.Future[Source] = asyncio.Future()
+        self._facts: dict[str, Json] | None = None
         self._ended = asyncio.Event()
         self._failure: BaseException | None = None
         self._overtaken = 0
@@ -53,13 +53,18 @@ class Capture:
         self._thread.start()
         try:
             async with asyncio.timeout(self._opening):
-                self._facts = (await asyncio.shield(self._opened)).describe()
+                while self._facts is None and self._failure is None:
+                    self._ready.clear()
+                    await self._ready.wait()
         except TimeoutError:
             await self._stop()
             raise SourceUnavailable(f"the source did not open within {self._opening:g} s") from None
         except BaseException:
             await self._stop()
             raise
+        if self._facts is None and self._failure is not None:
+            await self._stop()
+            raise self._failure
         return self
 
     async def __aexit__(
@@ -97,8 +102,8 @@ class Capture:
         await asyncio.wrap_future(done)
 
     def describe(self) -> dict[str, Json]:
-        """The source's facts."""
-        return dict(self._facts)
+        """The source's facts, as they were when it had been opened."""
+        return dict(self._facts or {})
 
     @property
     def dropped(self) -> int:
@@ -133,7 +138,7 @@ class Capture:
     def _read(self, source: Source) -> None:
         with self._lock:
             self._source = source
-        self._tell(self._open, source)
+        self._tell(self._open, source.describe())
         while not self._stopping:
             while self._requests:
                 controls, done = self._requests.popleft()
@@ -157,9 +162,9 @@ class Capture:
 
     # On the event loop:
 
-    def _open(self, source: Source) -> None:
-        if not self._opened.done():
-            self._opened.set_result(source)
+    def _open(self, facts: dict[str, Json]) -> None:
+        self._facts = facts
+        self._ready.set()
 
     def _deliver(self) -> None:
         with self._lock:
@@ -174,8 +179,6 @@ class Capture:
         for _, done in left:
             if not done.done():
                 done.set_exception(SourceUnavailable("the source is away"))
-        if not self._opened.done():
-            self._opened.set_exception(self._failure)
         self._ended.set()
         self._ready.set()
 

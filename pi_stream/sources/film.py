@@ -97,17 +97,17 @@ def held(pictures: Generator[Picture, None, None]) -> Generator[Picture, None, N
             yield picture
 
 
-def thinned(pictures: Generator[Picture, None, None], fps: float) -> Generator[Picture, None, None]:
-    """Of each 1 / `fps` seconds only the first picture.
+def thinned(pictures: Generator[Picture, None, None], fps: float) -> Generator[Picture | None, None, None]:
+    """Of each 1 / `fps` seconds only the first picture, and None for each of the others.
 
     A quarter early still counts as in time, so that the rounded timestamps of a film of just this rate lose none.
     """
     newest = -1
     with closing(pictures):
         for picture in pictures:
-            if (tick := floor(picture.time * fps + 0.25)) > newest:
-                newest = tick
-                yield picture
+            tick = floor(picture.time * fps + 0.25)
+            yield picture if tick > newest else None
+            newest = max(tick, newest)
 
 
 def _opened(path: str) -> InputContainer:

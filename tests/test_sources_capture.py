@@ -1,0 +1,256 @@
+"""A source's thread: the newest frame, every kind of end, and never a hang."""
+
+import asyncio
+import itertools
+import queue
+import threading
+from collections.abc import AsyncIterator, Mapping
+from typing import Self
+
+import pytest
+
+from pi_stream.errors import SourceStuck, SourceUnavailable, Unsupported
+from pi_stream.frame import Frame
+from pi_stream.sources import Capture, Json, open_source
+from tests.frames import plain_frame
+
+Step = Frame | BaseException
+
+
+class Script:
+    """A source that gives what it is handed, when it is handed it."""
+
+    kind = "script"
+
+    def __init__(self, *steps: Step) -> None:
+        self.steps: queue.SimpleQueue[Step | None] = queue.SimpleQueue()
+        for step in steps:
+            self.steps.put(step)
+        self.threads: list[tuple[str, int]] = []
+        self.controls: list[Mapping[str, object]] = []
+        self.given = threading.Semaphore(0)
+        self.deaf = False
+        self.hang: threading.Event | None = None
+        self.closed = False
+
+    def open(self) -> Self:
+        self.note("open")
+        return self
+
+    def describe(self) -> dict[str, Json]:
+        return {"kind": self.kind, "name": "a script"}
+
+    def read(self) -> Frame:
+        self.note("read")
+        step = self.steps.get()
+        if step is None:
+            raise SourceUnavailable("interrupted")
+        if isinstance(step, BaseException):
+            raise step
+        self.given.release()
+        return step
+
+    def set_controls(self, controls: Mapping[str, object]) -> None:
+        self.note("set_controls")
+        if "Wrong" in controls:
+            raise Unsupported("there is no Wrong")
+        self.controls.append(controls)
+
+    def interrupt(self) -> None:
+        if not self.deaf:
+            self.steps.put(None)
+
+    def close(self) -> None:
+        self.note("close")
+        if self.hang is not None:
+            self.hang.wait(20)
+        self.closed = True
+
+    def note(self, what: str) -> None:
+        self.threads.append((what, threading.get_ident()))
+
+
+@pytest.fixture(autouse=True)
+async def no_thread_left() -> AsyncIterator[None]:
+    """Whatever happens, no thread of a capture outlives its test."""
+    yield
+    assert [thread for thread in threading.enumerate() if thread.name == "capture"] == []
+
+
+async def test_frames_in_turn() -> None:
+    """Frames come in their order, each once, and all of the source's life is on one thread, not the loop's."""
+    script = Script()
+    async with Capture(script.open) as capture:
+        for seq in range(3):
+            script.steps.put(plain_frame(seq))
+            assert (await capture.frame()).seq == seq
+        assert capture.describe() == {"kind": "script", "name": "a script"}
+        assert capture.dropped == 0
+    assert script.closed
+    assert len({thread for _, thread in script.threads}) == 1
+    assert script.threads[0][1] != threading.get_ident()
+
+
+async def test_newest_wins() -> None:
+    """Who comes late gets the newest frame, and what was missed is counted."""
+    script = Script(*[plain_frame(seq) for seq in range(10)])
+    async with Capture(script.open) as capture:
+        for _ in range(10):
+            await asyncio.to_thread(script.given.acquire)
+        await reading_on(script, 11)
+        assert (await capture.frame()).seq == 9
+        assert capture.dropped == 9
+
+
+async def test_a_blocked_loop_piles_nothing_up() -> None:
+    """While the event loop is busy, frames replace each other instead of queueing up in it."""
+    script = Script(*[plain_frame(seq) for seq in range(200)])
+    async with Capture(script.open) as capture:
+        for _ in range(200):
+            script.given.acquire()  # blocks the loop on purpose
+        await reading_on(script, 201)
+        assert (await capture.frame()).seq == 199
+        assert capture.dropped == 199
+
+
+async def reading_on(script: Script, reads: int) -> None:
+    """Wait until so many reads have begun: then the frame before has been handed over."""
+    while sum(what == "read" for what, _ in script.threads) < reads:
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(0)
+
+
+async def test_the_source_goes_away() -> None:
+    """What the source says is what the waiting one reads, every time, after the frames before it."""
+    script = Script(plain_frame(7), SourceUnavailable("the cable is loose"))
+    async with Capture(script.open) as capture:
+        assert (await capture.frame()).seq == 7
+        for _ in range(2):
+            with pytest.raises(SourceUnavailable, match=r"^the cable is loose$"):
+                await capture.frame()
+        with pytest.raises(SourceUnavailable):
+            await capture.set_controls({"Brightness": 1})
+    assert script.closed
+
+
+@pytest.mark.parametrize("bug", [ZeroDivisionError("oops"), TimeoutError("a bug, too")])
+async def test_a_bug_is_let_out(bug: Exception) -> None:
+    """Anything else that a source raises comes out as it is."""
+    async with Capture(Script(bug).open) as capture:
+        with pytest.raises(type(bug)) as caught:
+            await capture.frame()
+    assert caught.value is bug
+
+
+async def test_a_stall_is_told() -> None:
+    """A source that gives nothing for the time allowed is unavailable."""
+    script = Script()
+    async with Capture(script.open, stall_timeout=0.05) as capture:
+        with pytest.raises(SourceUnavailable, match=r"^no frame for 0\.05 s$"):
+            await capture.frame()
+
+
+async def test_opening_fails() -> None:
+    """What opening raises, entering raises."""
+
+    def opener() -> Script:
+        raise SourceUnavailable("not plugged in")
+
+    with pytest.raises(SourceUnavailable, match=r"^not plugged in$"):
+        async with Capture(opener):
+            pytest.fail("it did not open")
+
+
+async def test_opening_takes_too_long() -> None:
+    """Opening is given up after a while; when it ends after all, the source is closed."""
+    script, go = Script(), threading.Event()
+
+    def opener() -> Script:
+        go.wait(20)
+        return script.open()
+
+    async def enter() -> None:
+        async with Capture(opener, opening=0.05):
+            pytest.fail("it did not open")
+
+    entering = asyncio.create_task(enter())
+    await asyncio.sleep(0.1)
+    go.set()
+    with pytest.raises(SourceUnavailable, match=r"^the source did not open within 0\.05 s$"):
+        await entering
+    assert script.closed
+
+
+@pytest.mark.parametrize("where", ["opening", "reading", "closing"])
+async def test_a_stuck_source_never_hangs(where: str) -> None:
+    """A source that hangs in a library is told apart from one that is away, and nobody waits for it for ever."""
+    script, go = Script(), threading.Event()
+    script.deaf = True
+
+    def opener() -> Script:
+        if where == "opening":
+            go.wait(20)
+        return script.open()
+
+    if where == "closing":
+        script.deaf, script.hang = False, go
+    capture = Capture(opener, opening=0.05, closing=0.05)
+    with pytest.raises(SourceStuck, match=r"^the source did not close within 0\.05 s$"):
+        async with capture:
+            pass
+    go.set()
+    script.steps.put(None)
+    await asyncio.to_thread(capture._thread.join, 20)
+
+
+async def test_controls_between_frames() -> None:
+    """Controls are set on the source's own thread, and what it refuses is refused to the one who asked."""
+    script = Script()
+    async with Capture(script.open) as capture:
+        asked = [asyncio.create_task(capture.set_controls({name: 1})) for name in ("Right", "Wrong")]
+        await asyncio.sleep(0)
+        script.steps.put(plain_frame(1))
+        await asked[0]
+        with pytest.raises(Unsupported, match=r"^there is no Wrong$"):
+            await asked[1]
+    assert script.controls == [{"Right": 1}]
+    assert len({thread for _, thread in script.threads}) == 1
+
+
+async def test_controls_of_a_source_that_ends() -> None:
+    """Who asks for controls of a source that goes away is answered, too."""
+    script = Script()
+    async with Capture(script.open) as capture:
+        asked = asyncio.create_task(capture.set_controls({"Right": 1}))
+        await asyncio.sleep(0)
+        script.steps.put(SourceUnavailable("gone"))
+        with pytest.raises(SourceUnavailable, match="away"):
+            await asked
+
+
+async def test_cancelled_while_waiting() -> None:
+    """A task that is cancelled while it waits for a frame closes the source on its way out."""
+    script = Script()
+    waiting = asyncio.Event()
+
+    async def watch() -> None:
+        async with Capture(script.open) as capture:
+            waiting.set()
+            await capture.frame()
+
+    task = asyncio.create_task(watch())
+    await waiting.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert script.closed
+
+
+@pytest.mark.parametrize(("kind", "path"), [("synthetic", ""), ("file", "tests/media/bunny.mp4")])
+async def test_a_real_source(kind: str, path: str) -> None:
+    """A real source runs on the thread, and its frames are numbered on."""
+    seq = itertools.count(5)
+    async with Capture(lambda: open_source(kind, path=path, width=160, height=120, fps=200, seq=seq)) as capture:
+        numbers = [(await capture.frame()).seq for _ in range(20)]
+    assert numbers[0] >= 5
+    assert all(b > a for a, b in itertools.pairwise(numbers))
