@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -320,6 +321,17 @@ def test_a_long_line_is_broken_at_spaces_and_between_kanji() -> None:
     width = draw("日日日").shape[1] + 10  # less than a fourth
     assert draw("日日日", width=width).shape[0] < 60
     assert np.array_equal(draw("日日日。", width=width), draw("日日\n日。", width=width))
+
+
+@given(st.text("ab W日。\u0301عא😀-", max_size=60), st.integers(120, 400))
+@settings(max_examples=60, deadline=None)
+def test_no_line_is_wider_than_its_room(text: str, width: int) -> None:
+    """However words and scripts follow each other, broken lines fit, and nothing but space is lost between them."""
+    room = width / 40
+    lines = Layout(text, "sans", installed()).lines(room)
+    assert all(line.width <= room + 0.05 for line in lines)
+    drawn = "".join(cluster for line in lines for run in line.runs for cluster in run.clusters)
+    assert sorted(drawn.replace(" ", "")) == sorted(unicodedata.normalize("NFC", text).replace(" ", ""))
 
 
 def test_what_is_too_tall_is_drawn_smaller() -> None:

@@ -109,6 +109,7 @@ class _Paragraph:
                         yield self._line(start, at)
                         start, used = at, 0.0
                     used += wide
+                used += word.whole - word.width
         yield self._line(start, stop)
 
     def _cut_into_words(self) -> list[_Word]:
@@ -144,7 +145,7 @@ class _Paragraph:
 
 
 def _may_break(before: str, after: str) -> bool:
-    """Whether a line may end between two clusters: after a space, a soft hyphen's like, or between Han and kana."""
+    """Whether a line may end between two clusters: after a space or a hyphen, or beside Han, kana and emoji."""
     if after.isspace():
         return False
     if before.isspace() or before in ("\u200b", "-", "‐", "–", "—"):

@@ -16,7 +16,7 @@ _SMOOTH = 4  # the mark is drawn so many times larger, and scaled down
 
 
 def render_text(text: str, width: int, height: int, *, color: str = "#000000", background: str = "#00000000") -> Pixels:
-    """A text as large as fits in the middle of (height, width, 4) uint8: red, green, blue, straight alpha.
+    """A text as large as fits in the middle of (height, width, 4) uint8, read-only: red, green, blue, straight alpha.
 
     Line breaks are kept, and more are made at spaces where that lets the text be larger. Takes any text and any size
     from 1x1; raises BadMessage for a colour that is not #rgb, #rrggbb or #rrggbbaa.

@@ -30,7 +30,7 @@ def render(
     max_height: int,
     fonts: Fonts | None = None,
 ) -> Pixels:
-    """A box of text: (height, width, 4) uint8, red, green, blue and straight alpha, at most max_height by max_width.
+    """A box of text: (height, width, 4) uint8, read-only: red, green, blue and straight alpha, within the two limits.
 
         render("Garage 車庫 🚗", size=36, background="#00000080", max_width=1280, max_height=720)
 
