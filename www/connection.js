@@ -35,8 +35,6 @@ export function pauseBefore(attempt, random) {
 export function socketAddress(base) {
   const address = new URL('ws', base);
   address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
-  address.search = '';
-  address.hash = '';
   return address.href;
 }
 

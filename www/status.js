@@ -82,8 +82,8 @@ export class Status {
         : { mood: 'connecting', words: 'Connecting…', notice: 'Connecting to the camera…' };
     }
     if (this.#state.name === 'waiting') {
-      const reason = this.#state.reason ? ` (${this.#state.reason})` : '';
-      const notice = this.#source ? `The connection was lost${reason}.` : `The camera does not answer${reason}.`;
+      const what = this.#source ? 'The connection was lost' : 'The camera does not answer';
+      const notice = this.#state.reason ? `${what}: ${this.#state.reason}` : `${what}.`;
       return { mood: 'lost', words: 'Reconnecting…', notice };
     }
     if (this.#source && !this.#source.online) {

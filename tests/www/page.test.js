@@ -31,6 +31,8 @@ test('a box is anchored at the third of the picture where its middle is', () => 
 
 test('a box that was pulled outside stays on the picture', () => {
   assert.deepEqual(placeOf({ left: -3, top: 9, width: 0.2, height: 0.1 }), { x: 0, y: 1, anchor: 'bottom-left' });
+  assert.deepEqual(placeOf({ left: 9, top: -3, width: 0.2, height: 0.1 }), { x: 1, y: 0, anchor: 'top-right' });
+  assert.deepEqual(placeOf({ left: 0.3, top: 9, width: 0.8, height: 0.1 }), { x: 0.6, y: 1, anchor: 'bottom' });
   const large = placeOf({ left: 0.3, top: 0.3, width: 2, height: 3 });
   assert.ok(large.x >= 0 && large.x <= 1 && large.y >= 0 && large.y <= 1);
 });
