@@ -115,7 +115,7 @@ async def test_a_blocked_loop_piles_nothing_up() -> None:
 
 async def reading_on(script: Script, reads: int) -> None:
     """Wait until so many reads have begun: then the frame before has been handed over."""
-    while sum(what == "read" for what, _ in script.threads) < reads:
+    while sum(what == "read" for what, _ in script.threads) < reads:  # noqa: ASYNC110 - a thread has no asyncio.Event
         await asyncio.sleep(0.001)
     await asyncio.sleep(0)
 
@@ -197,7 +197,7 @@ async def test_a_stuck_source_never_hangs(where: str) -> None:
     capture = Capture(opener, opening=0.05, closing=0.05)
     with pytest.raises(SourceStuck, match=r"^the source did not close within 0\.05 s$"):
         async with capture:
-            pass
+            await reading_on(script, 1)
     go.set()
     script.steps.put(None)
     await asyncio.to_thread(capture._thread.join, 20)
@@ -221,6 +221,7 @@ async def test_controls_of_a_source_that_ends() -> None:
     """Who asks for controls of a source that goes away is answered, too."""
     script = Script()
     async with Capture(script.open) as capture:
+        await reading_on(script, 1)
         asked = asyncio.create_task(capture.set_controls({"Right": 1}))
         await asyncio.sleep(0)
         script.steps.put(SourceUnavailable("gone"))
