@@ -164,7 +164,8 @@ def find_camera(path: str) -> tuple[int, str]:
             "no camera found; check both ends of the ribbon cable, `rpicam-hello --list-cameras` should list it"
         )
     for number, info in cameras:
-        if path in ("", str(number)) or path.lower() in f"{info['Model']} {info['Id']}".lower():
+        named = path.lower() in f"{info['Model']} {info['Id']}".lower()
+        if path == str(number) or (named and not path.isdigit()):
             return number, info["Model"]
     names = ", ".join(f"{number} ({info['Model']})" for number, info in cameras)
     raise SourceUnavailable(f'no camera is called "{path}"; there are {names}')

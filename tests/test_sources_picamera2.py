@@ -1,0 +1,317 @@
+"""The Pi's camera, against a stand-in that honours picamera2's interface."""
+
+import itertools
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pi_stream import clock
+from pi_stream.errors import BadMessage, SourceUnavailable, Unsupported
+from pi_stream.sources import open_source
+from pi_stream.sources.picamera2 import Picamera2Source
+from tests.stand_in_picamera2 import ColorSpace, Picamera2, Plan, installed
+
+Bytes = NDArray[np.uint8]
+
+
+@pytest.fixture
+def plan() -> Iterator[Plan]:
+    plan = Plan()
+    with installed(plan):
+        yield plan
+
+
+def source(stall_timeout: float = 20, rotation: int = 0, path: str = "") -> Picamera2Source:
+    opened = open_source(
+        "picamera2",
+        path=path,
+        width=64,
+        height=48,
+        fps=25,
+        rotation=rotation,
+        seq=itertools.count(0xFFFFFFFE),
+        stall_timeout=stall_timeout,
+    )
+    assert isinstance(opened, Picamera2Source)
+    return opened
+
+
+def camera() -> Picamera2:
+    return Picamera2.made[-1]
+
+
+def noise(seed: int, width: int = 64, height: int = 48) -> list[Bytes]:
+    random = np.random.default_rng(seed)
+    return [random.integers(60, 190, (height >> s, width >> s), np.uint8) for s in (0, 1, 1)]
+
+
+def all_home(camera: Picamera2) -> bool:
+    """Whether every request but the one that picamera2 keeps ready is back with the camera."""
+    return len(camera.free) + len(camera.completed) + len(camera.shot) == 4
+
+
+@pytest.mark.parametrize("layout", ["YUV420", "NV12"])
+@pytest.mark.parametrize("padding", [0, 64])
+def test_planes_are_copied(plan: Plan, layout: str, padding: int) -> None:
+    """Frames hold the camera's planes without the ends of its rows, in memory that the camera does not write again."""
+    plan.layout, plan.padding = layout, padding
+    with closing(source()) as opened:
+        frames = []
+        for seed in range(10):
+            camera().shoot(noise(seed))
+            frames.append(opened.read())
+        assert all_home(camera())
+    for seed, frame in enumerate(frames):
+        for plane, expected in zip((frame.y, frame.u, frame.v), noise(seed), strict=True):
+            assert np.array_equal(plane, expected)
+    assert [frame.seq for frame in frames[:4]] == [0xFFFFFFFE, 0xFFFFFFFF, 0, 1]
+
+
+def test_what_is_asked_for(plan: Plan) -> None:
+    """The camera is asked for full range BT.601 in YUV420, four requests, no raw stream, and the rate."""
+    with closing(source(rotation=180)):
+        config = camera().camera_config
+    assert plan.space == ColorSpace.Sycc() == config["colour_space"]
+    assert config["buffer_count"] == 4
+    assert config["raw"] is None
+    assert config["queue"] is True
+    assert config["controls"] == {"FrameDurationLimits": (40_000, 40_000)}
+    assert (config["transform"].hflip, config["transform"].vflip) == (1, 1)
+
+
+@pytest.mark.usefixtures("plan")
+def test_newest_request_first() -> None:
+    """Who comes late gets the newest frame that the camera has kept, and none is lost to the camera."""
+    with closing(source()) as opened:
+        for value in range(1, 5):
+            camera().shoot(value=value)
+            until_idle(camera())
+        assert opened.read().y[0, 0] == 4
+        assert all_home(camera())
+
+
+def until_idle(camera: Picamera2) -> None:
+    deadline = time.monotonic() + 20
+    while camera.shot or len(camera.completed) > 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize("space", [ColorSpace.Rec709(), None], ids=["Rec709", "untagged"])
+def test_other_colours_are_converted(plan: Plan, space: ColorSpace | None) -> None:
+    """A pipeline that gives other colours than were asked for is found out, and its frames are converted."""
+    plan.space = space
+    with closing(source()) as opened:
+        camera().shoot([np.full((48, 64), 235, np.uint8), *[np.full((24, 32), 128, np.uint8)] * 2])
+        frame = opened.read()
+        assert "converted" in str(opened.describe()["colour"])
+    assert set(np.unique(frame.y)) == {255}
+    assert set(np.unique(frame.u)) == {128}
+
+
+def test_another_size_is_scaled(plan: Plan) -> None:
+    """A camera that has not the size that was asked for gives its own, scaled to ours."""
+    plan.size, plan.layout = (128, 96), "NV12"
+    with closing(source()) as opened:
+        camera().shoot(value=100)
+        frame = opened.read()
+    assert (frame.width, frame.height) == (64, 48)
+    assert set(np.unique(frame.y)) == {100}
+
+
+def test_turned_here_if_not_there(plan: Plan) -> None:
+    """A camera that cannot turn its picture has it turned here."""
+    plan.turns = False
+    with closing(source(rotation=180)) as opened:
+        camera().shoot(noise(1))
+        frame = opened.read()
+    for plane, expected in zip((frame.y, frame.u, frame.v), noise(1), strict=True):
+        assert np.array_equal(plane[::-1, ::-1], expected)
+
+
+def test_timestamps(plan: Plan) -> None:
+    """`captured` is the sensor's timestamp, of either clock that libcamera may mean; a senseless one is now."""
+    hour = 3600 * 10**9
+    stamps = iter([time.monotonic_ns() - 5_000_000, time.clock_gettime_ns(time.CLOCK_BOOTTIME) - 5_000_000, hour**2])
+    plan.first_timestamp = lambda: next(stamps)
+    with closing(source()) as opened:
+        before = clock.now()
+        captured = []
+        for _ in range(3):
+            camera().shoot()
+            captured.append(opened.read().captured)
+    assert before - 10_000 < captured[0] < before
+    assert abs(captured[1] - before) < 5_000_000
+    assert before <= captured[2] <= clock.now()
+    plan.first_timestamp = None
+    with closing(source()) as opened:
+        before = clock.now()
+        camera().shoot()
+        assert before <= opened.read().captured <= clock.now()
+
+
+@pytest.mark.usefixtures("plan")
+def test_a_stall_is_told_and_costs_nothing() -> None:
+    """Without frames the read ends with a reason, and its job is not left behind to swallow the next request."""
+    with closing(source(stall_timeout=0.05)) as opened:
+        with pytest.raises(SourceUnavailable, match=r"^no frame from the camera for 0\.05 s; is the ribbon"):
+            opened.read()
+        assert camera().jobs == []
+        camera().shoot(value=9)
+        assert opened.read().y[0, 0] == 9
+        assert all_home(camera())
+
+
+@pytest.mark.usefixtures("plan")
+def test_a_frame_at_the_last_moment_is_kept() -> None:
+    """A request that completes just as the read gives up is neither lost to the camera nor to the viewer."""
+    with closing(source(stall_timeout=0.2)) as opened:
+        camera().hold = threading.Event()
+        camera().shoot(value=7)
+        assert opened.read().y[0, 0] == 7
+        assert all_home(camera())
+
+
+def test_released_also_after_an_error(plan: Plan) -> None:
+    """A request whose picture cannot be read goes back to the camera all the same."""
+    plan.metadata = False
+    with closing(source()) as opened:
+        for _ in range(6):
+            camera().shoot()
+            with pytest.raises(RuntimeError, match="no metadata"):
+                opened.read()
+        assert all_home(camera())
+
+
+@pytest.mark.usefixtures("plan")
+def test_interrupted_while_waiting() -> None:
+    """A read that waits ends when it is told to, and so does one that is just about to."""
+    with closing(source()) as opened:
+        told: list[str] = []
+
+        def read() -> None:
+            with pytest.raises(SourceUnavailable) as caught:
+                opened.read()
+            told.append(str(caught.value))
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        opened.interrupt()
+        thread.join(10)
+        read()
+    assert told == ["the source is being closed"] * 2
+
+
+@pytest.mark.parametrize(
+    ("complaint", "advice"),
+    [
+        ("Failed to acquire camera: Device or resource busy", "another program uses it"),
+        ("Failed to open /dev/media0: Permission denied", "usermod -aG video"),
+        ("[Errno 12] Cannot allocate memory", "choose a smaller camera.width"),
+        ("Sensor init failed", "^the camera does not start: Sensor init failed$"),
+    ],
+)
+@pytest.mark.parametrize("when", ["acquire", "start"])
+def test_failures_say_what_to_do(plan: Plan, when: str, complaint: str, advice: str) -> None:
+    """A camera that does not open or start says what mends it, and trying again and again uses nothing up."""
+    setattr(plan, when, complaint)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        with pytest.raises(SourceUnavailable, match=advice):
+            source()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert not any(each.is_open for each in Picamera2.made)
+
+
+def test_which_camera(plan: Plan) -> None:
+    """The first camera, or the one of a number or of a part of a name; USB cameras are left to V4L2."""
+    plan.cameras = [
+        {"Model": "imx708", "Id": "/base/soc/i2c@1/imx708@1a", "Num": 0},
+        {"Model": "ov5647", "Id": "/base/soc/i2c@0/ov5647@36", "Num": 1},
+        {"Model": "Webcam", "Id": "/base/scb/pcie@7d500000/usb@0,0-1.3:1.0-046d:0825", "Num": 2},
+    ]
+    for path, number, name in (("", 0, "imx708"), ("1", 1, "ov5647"), ("OV56", 1, "ov5647")):
+        with closing(source(path=path)) as opened:
+            assert camera().camera_num == number
+            assert opened.describe()["name"] == name
+    with pytest.raises(SourceUnavailable, match=r'no camera is called "front"; there are 0 \(imx708\), 1 \(ov5647\)'):
+        source(path="front")
+    plan.cameras = plan.cameras[2:]
+    with pytest.raises(SourceUnavailable, match="ribbon cable"):
+        source()
+
+
+@pytest.mark.parametrize(
+    ("missing", "sentence"),
+    [
+        ("picamera2", r"^not installed \(apt install python3-picamera2\)$"),
+        ("pykms", "for pykms is missing"),
+        ("", "^cannot be imported: ValueError: numpy.dtype size changed$"),
+    ],
+)
+def test_a_library_that_is_not_there(monkeypatch: pytest.MonkeyPatch, missing: str, sentence: str) -> None:
+    """Without picamera2, or with one that is broken, there is a sentence and no traceback."""
+
+    class Finder:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            if name == "picamera2":
+                if missing:
+                    raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
+                raise ValueError("numpy.dtype size changed")
+
+    monkeypatch.delitem(sys.modules, "picamera2", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
+    with pytest.raises(SourceUnavailable, match=sentence):
+        source()
+
+
+@pytest.mark.usefixtures("plan")
+def test_controls() -> None:
+    """Controls reach the camera by libcamera's names, lists as tuples."""
+    with closing(source()) as opened:
+        opened.set_controls({"Brightness": 0.5, "ColourGains": [1.5, 2], "ScalerCrop": [0, 0, 640, 480]})
+        camera().shoot()
+        opened.read()
+        assert camera().set == [{"Brightness": 0.5, "ColourGains": (1.5, 2), "ScalerCrop": (0, 0, 640, 480)}]
+        assert "ExposureTime" in str(opened.describe()["controls"])
+
+
+@pytest.mark.parametrize(
+    ("controls", "error", "sentence"),
+    [
+        (
+            {"Brightnes": 1},
+            Unsupported,
+            r"controls\.Brightnes: this camera has no such control; the nearest is Brightness",
+        ),
+        ({"Brightness": "bright"}, BadMessage, r"controls\.Brightness: expected a number from -1 to 1, got 'bright'"),
+        ({"Brightness": 1.5}, BadMessage, "expected a number from -1 to 1, got 1.5"),
+        ({"Brightness": float("nan")}, BadMessage, "got nan"),
+        ({"ExposureTime": 1000.5}, BadMessage, "expected a whole number from 60 to 66666, got 1000.5"),
+        ({"ExposureTime": True}, BadMessage, "got True"),
+        ({"AeEnable": 1}, BadMessage, "expected true or false, got 1"),
+        ({"ColourGains": 1.5}, BadMessage, "expected a list of 2 values, got 1.5"),
+        ({"ColourGains": [1.5]}, BadMessage, "expected a list of 2 values"),
+        ({"ScalerCrop": [0, 0, "a", 1]}, BadMessage, "expected a whole number"),
+        ({}, BadMessage, "at least one control"),
+    ],
+)
+@pytest.mark.usefixtures("plan")
+def test_wrong_controls_never_reach_the_camera(
+    controls: dict[str, object], error: type[Exception], sentence: str
+) -> None:
+    """What libcamera would choke on later is refused at once, with what was wrong, and the camera goes on."""
+    with closing(source()) as opened:
+        with pytest.raises(error, match=sentence):
+            opened.set_controls(controls)
+        camera().shoot(value=3)
+        assert opened.read().y[0, 0] == 3
+        assert camera().set == []
