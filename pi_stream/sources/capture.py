@@ -75,11 +75,13 @@ class Capture:
     async def frame(self) -> Frame:
         """Wait for a frame newer than the last one given.
 
-        Raises SourceUnavailable when the source does, or when no frame came for `stall_timeout` seconds. Everything
-        else that the source raises is a bug, and is let out.
+        Raises SourceUnavailable when the source does, or when no frame came for `stall_timeout` seconds, or for two
+        frames' time where that is longer. Everything else that the source raises is a bug, and is let out.
         """
+        fps = self.describe().get("fps")
+        patience = max(self._stall_timeout, 2 / fps if isinstance(fps, int | float) else 0)
         try:
-            async with asyncio.timeout(self._stall_timeout):
+            async with asyncio.timeout(patience):
                 while True:
                     self._ready.clear()
                     if (frame := self._slot.poll()) is not None:
@@ -90,7 +92,7 @@ class Capture:
         except TimeoutError as error:
             if error is self._failure:
                 raise
-            raise SourceUnavailable(f"no frame for {self._stall_timeout:g} s") from None
+            raise SourceUnavailable(f"no frame for {patience:g} s") from None
 
     async def set_controls(self, controls: Mapping[str, object]) -> None:
         """Change camera controls, between two frames. Raises Unsupported, BadMessage, or SourceUnavailable."""
@@ -102,7 +104,7 @@ class Capture:
         await asyncio.wrap_future(done)
 
     def describe(self) -> dict[str, Json]:
-        """The source's facts, as they were when it had been opened."""
+        """The source's facts, as they were when it had been opened, or had given its first frame."""
         return dict(self._facts or {})
 
     @property
@@ -138,12 +140,17 @@ class Capture:
     def _read(self, source: Source) -> None:
         with self._lock:
             self._source = source
-        self._tell(self._open, source.describe())
+        self._tell(self._learn, source.describe())
+        first = True
         while not self._stopping:
             while self._requests:
                 controls, done = self._requests.popleft()
                 _answer(done, source, controls)
             frame = source.read()
+            if first:
+                # Only now a webcam's colours are known.
+                self._tell(self._learn, source.describe())
+                first = False
             with self._lock:
                 waiting, self._fresh = self._fresh, frame
             # One call at a time waits for the event loop: were it blocked, frames would pile up in its queue.
@@ -162,7 +169,7 @@ class Capture:
 
     # On the event loop:
 
-    def _open(self, facts: dict[str, Json]) -> None:
+    def _learn(self, facts: dict[str, Json]) -> None:
         self._facts = facts
         self._ready.set()
 

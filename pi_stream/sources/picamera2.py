@@ -48,7 +48,7 @@ class Picamera2Source:
     ) -> None:
         self._width, self._height, self._fps, self._rotation = width, height, fps, rotation
         self._seq = seq
-        self._stall_timeout = stall_timeout
+        self._stall_timeout = max(stall_timeout, 2 / fps)
         self._interrupted = threading.Event()
         number, self._model = find_camera(path)
         try:

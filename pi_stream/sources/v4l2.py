@@ -61,6 +61,7 @@ class V4l2Source:
         # Where every packet is a whole picture, older ones need not be decoded.
         self._whole = self._video.codec_context.name in ("rawvideo", "mjpeg")
         self._next_look = 0.0
+        self._origin: int | None = None
         self._tick = -1
 
     def describe(self) -> dict[str, Json]:
@@ -80,19 +81,19 @@ class V4l2Source:
 
     def read(self) -> Frame:
         """See Source."""
-        # Until shortly before a frame can be there, looking for it is in vain.
-        self._interrupted.wait(max(0.0, self._next_look - time.monotonic()))
         deadline = time.monotonic() + self._stall_timeout
-        while not self._interrupted.is_set():
+        # Until shortly before a frame can be there, looking for it is in vain.
+        while not self._interrupted.wait(max(_POLL, self._next_look - time.monotonic())):
             newest = self._newest()
-            if newest is not None and self._wanted(newest):
+            if newest is not None:
                 self._next_look = time.monotonic() + 0.8 / self._rate
-                data = self._convert.convert(newest.frame, self._video.sample_aspect_ratio)
-                number = next(self._seq) & 0xFFFFFFFF
-                return Frame(data, self._convert.width, self._convert.height, number, newest.captured)
-            if time.monotonic() > deadline:
+                deadline = time.monotonic() + self._stall_timeout
+                if self._wanted(newest):
+                    data = self._convert.convert(newest.frame, self._video.sample_aspect_ratio)
+                    number = next(self._seq) & 0xFFFFFFFF
+                    return Frame(data, self._convert.width, self._convert.height, number, newest.captured)
+            elif time.monotonic() > deadline:
                 raise SourceUnavailable(f"no frame from {self._device.path} for {self._stall_timeout:g} s")
-            self._interrupted.wait(_POLL)
         raise SourceUnavailable("the source is being closed")
 
     def set_controls(self, controls: Mapping[str, object]) -> None:
@@ -137,7 +138,8 @@ class V4l2Source:
 
     def _wanted(self, grabbed: _Grabbed) -> bool:
         """Whether it is the first within its 1 / fps; a quarter early still counts as in time."""
-        tick = floor(grabbed.captured * self._fps / 1e6 + 0.25)
+        self._origin = grabbed.captured if self._origin is None else self._origin
+        tick = floor((grabbed.captured - self._origin) * self._fps / 1e6 + 0.25)
         wanted = tick > self._tick
         self._tick = max(tick, self._tick)
         return wanted

@@ -1,0 +1,143 @@
+"""USB cameras: which node is one, and what it gives, against a webcam of our own that is preloaded into a process."""
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pi_stream.errors import SourceUnavailable
+from pi_stream.sources.devices import capture_devices, query
+from pi_stream.sources.v4l2 import V4l2Source
+
+# Run in a process of its own, with the stand-in preloaded: what is seen is printed as JSON.
+SCRIPT = """
+import itertools, json, sys, time
+from pi_stream import clock
+from pi_stream.errors import SourceUnavailable
+from pi_stream.sources import open_source
+frames, reason, facts = [], "", {}
+try:
+    source = open_source("v4l2", path="/dev/video77", width=320, height=240, fps=float(sys.argv[1]),
+                         rotation=int(sys.argv[2]), seq=itertools.count(), stall_timeout=0.5)
+    for number in range(20):
+        if number == 10:
+            time.sleep(0.5)  # a reader that lags
+        frame = source.read()
+        frames.append([frame.seq, int(frame.y.min()), int(frame.y.max()), frame.captured, clock.now()])
+    facts = source.describe()
+    source.interrupt()
+    source.read()
+except SourceUnavailable as error:
+    reason = str(error)
+print(json.dumps({"frames": frames, "reason": reason, "facts": facts}))
+"""
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stand-in, compiled."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler for the stand-in of a webcam (apt install gcc)")
+    made = tmp_path_factory.mktemp("v4l2") / "webcam.so"
+    source = Path(__file__).with_name("stand_in_v4l2.c")
+    done = subprocess.run(
+        [compiler, "-O1", "-shared", "-fPIC", "-o", made, source, "-ldl"], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"the stand-in of a webcam does not compile here: {done.stderr.strip().splitlines()[-1]}")
+    return made
+
+
+def run(library: Path, fault: str = "", fps: int = 50, rotation: int = 0) -> dict[str, Any]:
+    environment = {**os.environ, "LD_PRELOAD": str(library), "STAND_IN_FAULT": fault}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(fps), str(rotation)],
+        env=environment,
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_frames(library: Path) -> None:
+    """Frames come numbered, converted to full range, with the kernel's times; a lag leaves no backlog behind."""
+    seen = run(library)
+    frames = seen["frames"]
+    assert [frame[0] for frame in frames] == list(range(20))
+    assert all(low == high for _, low, high, _, _ in frames)
+    assert frames[0][1] == round((20 - 16) * 255 / 219)
+    times = [captured for _, _, _, captured, _ in frames]
+    assert all((b - a) % 20_000 == 0 for a, b in itertools.pairwise(times))
+    # Of the four frames that the camera kept during the lag, one was read, and then the camera went on.
+    assert times[10] - times[9] <= 5 * 20_000
+    assert times[11] - times[10] >= 18 * 20_000
+    assert all(captured <= now for _, _, _, captured, now in frames)
+    assert seen["reason"] == "the source is being closed"
+    assert seen["facts"] == {
+        "kind": "v4l2",
+        "name": "A webcam for tests",
+        "device": "/dev/video77",
+        "driver": "stand-in",
+        "codec": "rawvideo",
+        "width": 320,
+        "height": 240,
+        "fps": 50.0,
+        "rotation": 0,
+        "colour": "BT.601 limited range, converted",
+    }
+
+
+def test_fps_is_an_upper_bound(library: Path) -> None:
+    """Of a camera that only has a higher rate, frames are left out."""
+    frames = run(library, fps=20)["frames"]
+    assert min(b[3] - a[3] for a, b in itertools.pairwise(frames)) >= 40_000
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ("denied", "/dev/video77 may not be opened; add this user to the group: sudo usermod -aG video $USER"),
+        ("busy", "/dev/video77 is busy; another program uses it (`fuser /dev/video77` shows which)"),
+        ("unplug", "/dev/video77 went away; is the camera's plug loose, or its power low?"),
+        ("stall", "no frame from /dev/video77 for 0.5 s"),
+        ("mjpeg", "no frame from /dev/video77 for 0.5 s"),
+        (
+            "codec",
+            "/dev/video77 (A webcam for tests) is no camera; `v4l2-ctl --list-devices` shows which ones are",
+        ),
+    ],
+)
+def test_faults_say_what_to_do(library: Path, fault: str, sentence: str) -> None:
+    """What goes wrong with a camera ends in a sentence that says what mends it, and never in a hang."""
+    assert run(library, fault)["reason"] == sentence
+
+
+def test_no_such_device(tmp_path: Path) -> None:
+    """A device that is not there, or is none, is told."""
+    with pytest.raises(SourceUnavailable, match=r"^there is no .*video0; is the camera plugged in\?$"):
+        query(str(tmp_path / "video0"))
+    plain = tmp_path / "video1"
+    plain.write_bytes(b"")
+    with pytest.raises(SourceUnavailable, match="is no video device"):
+        query(str(plain))
+    assert capture_devices(str(tmp_path)) == []
+    assert capture_devices(str(tmp_path / "nowhere")) == []
+
+
+def test_nothing_plugged_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for any camera where there is none, the source says so."""
+    monkeypatch.setattr("pi_stream.sources.v4l2.capture_devices", list)
+    with pytest.raises(SourceUnavailable, match=r"^no /dev/video\* capture device; is a webcam plugged in\?$"):
+        V4l2Source("", width=64, height=48, fps=30, rotation=0, seq=iter(()), stall_timeout=1)
