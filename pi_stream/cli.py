@@ -125,7 +125,8 @@ def _watch(options: argparse.Namespace) -> int:
         loop = asyncio.get_running_loop()
         end = loop.time() + options.seconds if options.seconds else float("inf")
         async with connect(options.url, accept=[options.encoding]) as camera:
-            print(f"watching {camera.watching} from {camera.welcome.source.get('kind')}", flush=True)
+            if (what := camera.watching) is not None:
+                print(f"{what.encoding} {what.width}x{what.height} from {camera.welcome.source['kind']}", flush=True)
             frames, size, ages, second = 0, 0, list[float](), loop.time() + 1
             async for packet in camera:
                 frames += 1

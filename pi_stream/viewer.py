@@ -9,7 +9,7 @@ async with pi_stream.connect("http://raspberrypi.local:8000", accept=["png"]) as
 import asyncio
 import io
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -82,6 +82,7 @@ class ConnectedCamera:
         self._ids = itertools.count(1)
         self._slot: Slot[ReceivedPacket] = Slot()
         self._answers: dict[protocol.Id, asyncio.Future[protocol.Ok]] = {}
+        self._given: int | None = None  # seq of the packet that was given and is not acknowledged yet
         self._lost: Disconnected | None = None
         self._offset: tuple[int, int] | None = None  # round trip, and service's clock minus ours, in microseconds
         self._life = AsyncExitStack()
@@ -127,16 +128,19 @@ class ConnectedCamera:
 
     # --- pictures
 
-    def __aiter__(self) -> AsyncIterator[ReceivedPacket]:
-        return self._packets()
+    def __aiter__(self) -> Self:
+        return self
 
-    async def _packets(self) -> AsyncIterator[ReceivedPacket]:
-        while True:
-            packet = await self._slot.take()
-            if self._lost is not None:
-                raise self._lost
-            yield packet
-            await self._send(protocol.Ack(seq=packet.seq))  # asked for the next: this one has been dealt with
+    async def __anext__(self) -> ReceivedPacket:
+        """The newest packet that was not given yet. Raises Disconnected when no more will come."""
+        if self._given is not None:  # who asks for the next has dealt with this one
+            await self._send(protocol.Ack(seq=self._given))
+            self._given = None
+        packet = await self._slot.take()
+        if self._lost is not None:
+            raise self._lost
+        self._given = packet.seq
+        return packet
 
     @property
     def dropped(self) -> int:
@@ -269,11 +273,13 @@ def connect(
     fps: float | None = None,
     width: int | None = None,
     quality: int | Literal["auto"] | None = None,
-    window: int = 2,
+    window: int = 1,
 ) -> ConnectedCamera:
     """A viewer of the pi-stream at `url` (http or ws): `async with` it. Parameters as in `watch` of docs/protocol.md.
 
-    An empty `accept`: no pictures, only messages.
+    An empty `accept`: no pictures, only messages. `window` 1 gives whoever asks a picture that is no older than the
+    way here; more keeps a far link busy, at the price of older pictures for a slow reader.
+
     Raises BadMessage for an impossible address or parameter.
     """
     fields = {"accept": list(accept), "fps": fps, "width": width, "quality": quality, "window": window, "acks": True}

@@ -1,0 +1,203 @@
+"""The service as a process: how it starts, what it keeps, how it ends."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import PATIENCE, SMALL, Process, http, next_frame, process, running, say
+
+BUNNY = Path(__file__).parent / "media" / "bunny.mp4"
+
+
+@pytest.fixture(params=[signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def number(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+async def test_it_says_where_it_is_and_what_it_took_and_ends_when_it_is_told(tmp_path: Path, number: int) -> None:
+    """URLs, the source and why; the exit code after a polite signal is 0."""
+    async with process(tmp_path, "server.host=") as service:
+        said = "".join(service.lines)
+        assert "Source: synthetic" in said
+        assert 'source = "synthetic"' in said
+        assert service.url.startswith("http://localhost:")
+        async with http(service) as session, session.get("healthz") as answer:
+            assert answer.status == 200
+        assert await service.stop(number) == 0
+
+
+async def test_auto_says_why_it_took_none_of_the_others(tmp_path: Path) -> None:
+    """On a machine without a camera: synthetic, with a reason for each of the others, in print and in the status."""
+    async with process(tmp_path, "camera.source=auto") as service, http(service) as session:
+        async with session.get("api/status") as answer:
+            source = (await answer.json())["source"]
+        said = "".join(service.lines)
+        if source["kind"] == "synthetic":
+            assert [reason.split(":")[0] for reason in source["refused"]] == ["picamera2", "v4l2"]
+        for reason in source["refused"]:
+            assert f"not {reason}" in said
+
+
+async def test_a_path_decides_what_auto_takes(tmp_path: Path) -> None:
+    """`--set camera.path=film.mp4` is all that a film needs."""
+    async with process(tmp_path, "camera.source=auto", f"camera.path={BUNNY}") as service:
+        assert any("Source: file" in line and "bunny.mp4" in line for line in service.lines)
+
+
+async def test_captions_survive_a_restart_and_even_a_kill(tmp_path: Path) -> None:
+    """They were on the card before the answer's second was over."""
+    async with process(tmp_path) as service, http(service) as session:
+        async with session.post("api/captions", json={"text": "still here"}) as answer:
+            assert answer.status == 201
+        assert await service.stop() == 0
+    async with process(tmp_path) as service, http(service) as session:
+        async with session.get("api/captions") as answer:
+            assert [caption["text"] for caption in (await answer.json())["captions"]] == ["still here"]
+        await service.stop(signal.SIGKILL)
+    async with process(tmp_path) as service, http(service) as session, session.get("api/captions") as answer:
+        assert len((await answer.json())["captions"]) == 1
+
+
+async def test_a_damaged_state_is_set_aside_with_a_warning(tmp_path: Path) -> None:
+    """The service starts all the same."""
+    (tmp_path / "captions.json").write_text('{"captions": [{"id":', encoding="utf-8")
+    async with process(tmp_path) as service:
+        assert any("captions.json" in line and line.startswith("WARNING") for line in service.lines)
+    assert any(name.startswith("captions.json.damaged") for name in _names(tmp_path))
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+async def _run(*arguments: str) -> tuple[int, str]:
+    """`pi-stream` with these arguments: exit code and all that it printed."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "pi_stream", *arguments,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await asyncio.wait_for(child.communicate(), PATIENCE)
+    return child.returncode or 0, output.decode()
+
+
+def _serve(*assignments: str) -> list[str]:
+    settings = ["serve", "--config", os.devnull]
+    for assignment in (*SMALL, *assignments):
+        settings += ["--set", assignment]
+    return settings
+
+
+@pytest.mark.parametrize(
+    ("assignments", "words"),
+    [
+        (["camera.widht=3"], ["[camera] widht", '"width"']),
+        (["camera.source=auto", "camera.path=nowhere.mp4"], ["camera.path", "nowhere.mp4"]),
+        (["camera.source=file", f"camera.path={__file__}"], ["camera.path", "test_service.py", "video"]),
+        (["server.host=203.0.113.77"], ["[server] host", "203.0.113.77"]),
+    ],
+)
+async def test_a_wrong_setting_ends_with_one_line_and_exit_code_2(assignments: list[str], words: list[str]) -> None:
+    """No traceback, and the line names what to mend."""
+    code, output = await _run(*_serve(*assignments))
+    assert code == 2
+    line = output.strip().splitlines()[-1]
+    assert "Traceback" not in output
+    for word in words:
+        assert word in line
+
+
+async def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    """With its number."""
+    async with process(tmp_path) as service:
+        port = service.url.rstrip("/").rpartition(":")[2]
+        code, output = await _run(*_serve(f"server.port={port}"))
+    assert code == 2
+    assert f"port: {port} is taken" in output
+    assert "Traceback" not in output
+
+
+async def test_check_config_says_right_or_what_is_wrong(tmp_path: Path) -> None:
+    """It starts nothing."""
+    path = tmp_path / "config.toml"
+    path.write_text("[camera]\nfps = 15\n", encoding="utf-8")
+    assert await _run("check-config", str(path)) == (0, f"{path}: right\n")
+    path.write_text("[camera]\nfsp = 15\n", encoding="utf-8")
+    code, output = await _run("check-config", str(path))
+    assert code == 2
+    assert output.count("\n") == 1
+    for word in (str(path), "[camera] fsp", '"fps"'):
+        assert word in output
+
+
+async def test_watch_prints_rate_age_and_drops(tmp_path: Path) -> None:
+    """Once a second, until it has watched for as long as it was told."""
+    async with process(tmp_path) as service:
+        code, output = await _run("watch", service.url, "--seconds", "2.2", "--encoding", "png")
+    assert code == 0
+    first, *lines = output.strip().splitlines()
+    assert "png 320x180" in first
+    assert len(lines) >= 2
+    assert all("fps" in line and "age" in line and "dropped" in line for line in lines)
+
+
+async def test_caption_puts_one_and_prints_its_id(tmp_path: Path) -> None:
+    """And what is wrong with one is told, with exit code 1."""
+    async with process(tmp_path) as service, http(service) as session:
+        code, output = await _run("caption", service.url, "door {time:%H:%M}", "--anchor", "bottom", "--ttl", "60")
+        assert code == 0
+        async with session.get(f"api/captions/{output.strip()}") as answer:
+            caption = await answer.json()
+        assert (caption["text"], caption["anchor"], caption["ttl"]) == ("door {time:%H:%M}", "bottom", 60)
+        code, output = await _run("caption", service.url, "{dor}")
+        assert (code, output.count("\n")) == (1, 1)
+        assert "dor" in output
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "ftp://x", "http://"])
+async def test_no_service_is_one_sentence(url: str) -> None:
+    """Not a traceback."""
+    code, output = await _run("watch", url)
+    assert code == 1
+    assert output.count("\n") == 1
+    assert output.startswith("pi-stream: ")
+
+
+async def test_a_bug_ends_the_service_with_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is neither swallowed nor survived: systemd starts the service again."""
+
+    def broken(*_: object) -> bytes:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("pi_stream.service.picture_of_text", broken)
+
+    async def meet_it() -> None:
+        async with running(tmp_path) as service, service.socket("ws/text") as connection:
+            await connection.send("x")
+            await asyncio.wait_for(asyncio.Event().wait(), PATIENCE)
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await meet_it()
+    assert caught.group_contains(ZeroDivisionError)
+
+
+async def test_viewers_hear_goodbye_and_the_exit_is_0_under_load(tmp_path: Path) -> None:
+    """A signal while pictures flow to several viewers in every encoding."""
+    async with process(tmp_path) as service:
+        connections = [await _connect(service, encoding) for encoding in ("jpeg", "png", "i420", "rgba") * 2]
+        assert await service.stop() == 0
+        for connection in connections:
+            await asyncio.wait_for(connection.wait_closed(), PATIENCE)
+            assert connection.close_code == 1001
+
+
+async def _connect(service: Process, encoding: str):  # type: ignore[no-untyped-def]  # the library's own connection
+    import websockets
+
+    connection = await websockets.connect(service.url.replace("http", "ws") + "ws", max_size=2**26, proxy=None)
+    await say(connection, "watch", accept=[encoding])
+    await next_frame(connection)
+    return connection
