@@ -160,8 +160,8 @@ def test_timestamps(plan: Plan) -> None:
 @pytest.mark.usefixtures("plan")
 def test_a_stall_is_told_and_costs_nothing() -> None:
     """Without frames the read ends with a reason, and its job is not left behind to swallow the next request."""
-    with closing(source(stall_timeout=0.05)) as opened:
-        with pytest.raises(SourceUnavailable, match=r"^no frame from the camera for 0\.05 s; is the ribbon"):
+    with closing(source(stall_timeout=0.1)) as opened:
+        with pytest.raises(SourceUnavailable, match=r"^no frame from the camera for 0\.1 s; is the ribbon"):
             opened.read()
         assert camera().jobs == []
         camera().shoot(value=9)
