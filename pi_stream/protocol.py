@@ -229,9 +229,10 @@ class Reply(Struct, frozen=True, kw_only=True):
 
 
 class Welcome(Reply, tag="welcome", frozen=True, kw_only=True):
-    """The first message on every connection."""
+    """The first message on every connection. `you` is this viewer's id, `host` what the service's machine is called."""
 
     version: str
+    host: str
     you: str
     encodings: tuple[Encoding, ...]
     source: dict[str, Any]

@@ -176,6 +176,7 @@ def test_any_fields_make_a_request_or_a_bad_message_of_one_short_line(kind: str,
 REPLIES: list[protocol.Reply] = [
     protocol.Welcome(
         version="1.0.0",
+        host="raspberrypi",
         you="v7",
         encodings=("jpeg", "png"),
         source={"kind": "synthetic"},

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ async def test_the_first_message_is_welcome_and_says_what_there_is(service: Runn
         welcome = json.loads(await connection.recv())
     assert welcome["type"] == "welcome"
     assert welcome["version"] == __version__
+    assert welcome["host"] == socket.gethostname()
     assert welcome["encodings"] == ["jpeg", "png", "i420", "rgba"]
     assert welcome["captions"] == []
     assert {"id": welcome["you"], "name": ""} in welcome["viewers"]

@@ -1,6 +1,7 @@
 """One connected viewer: messages go out as they come, and the newest packet while its window is open."""
 
 import asyncio
+import socket
 import statistics
 from collections import deque
 
@@ -21,12 +22,12 @@ _OUTBOX = 256  # messages that may wait for a viewer; one who is further behind 
 class Viewer:
     """A websocket, and what its owner watches."""
 
-    def __init__(self, house: House, socket: web.WebSocketResponse, transport: asyncio.BaseTransport) -> None:
+    def __init__(self, house: House, websocket: web.WebSocketResponse, transport: asyncio.BaseTransport) -> None:
         self.id = house.viewers.new_id()
         self.name = ""
         self.subscription: Subscription | None = None
         self._house = house
-        self._socket = socket
+        self._websocket = websocket
         self._transport = transport
         self._ready = asyncio.Event()  # a message or a packet waits, or the window opened
         self._outbox: deque[str] = deque()
@@ -41,6 +42,7 @@ class Viewer:
         self.reply(
             Welcome(
                 version=__version__,
+                host=socket.gethostname(),
                 you=self.id,
                 encodings=house.encodings,
                 source=house.camera.describe(),
@@ -52,7 +54,7 @@ class Viewer:
 
     async def close(self, code: int, reason: str) -> None:
         """End the connection with a websocket close code."""
-        await self._socket.close(code=code, message=reason.encode())
+        await self._websocket.close(code=code, message=reason.encode())
 
     # --- what it watches
 
@@ -95,7 +97,7 @@ class Viewer:
         while True:
             self._ready.clear()
             while self._outbox:
-                await self._socket.send_str(self._outbox.popleft())
+                await self._websocket.send_str(self._outbox.popleft())
             if self.subscription is not None and self._window.open:
                 packet = self.subscription.slot.poll()
                 if packet is not None:
@@ -110,7 +112,7 @@ class Viewer:
         self._rate.tick(sent, len(message))
         if self._window.size is None:
             self._ages.append(sent - packet.captured)
-        await self._socket.send_bytes(message)
+        await self._websocket.send_bytes(message)
 
     # --- how it fares
 
