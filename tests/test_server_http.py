@@ -96,15 +96,18 @@ async def test_a_snapshot_leaves_nothing_encoding(service: Running, session: aio
     assert service.house.hub.channels == ()
 
 
-async def test_mjpeg_is_one_jpeg_after_the_other(service: Running, session: aiohttp.ClientSession) -> None:
-    """Each part says its length, and is a frame newer than the one before."""
+async def test_mjpeg_is_one_jpeg_after_the_other(
+    service: Running, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each part says its length, and is a frame newer than the one before; who goes away leaves nothing in the log."""
+    caplog.set_level("WARNING")
     async with session.get("stream.mjpg?fps=20&width=160&quality=50") as answer:
         assert answer.status == 200
         kind = answer.headers["Content-Type"]
         assert kind == "multipart/x-mixed-replace; boundary=frame"
         seqs = []
+        assert await answer.content.readline() == b"--frame\r\n"
         for _ in range(3):
-            assert await answer.content.readline() == b"--frame\r\n"
             headers = {}
             while line := (await answer.content.readline()).decode().strip():
                 name, _, value = line.partition(": ")
@@ -114,11 +117,15 @@ async def test_mjpeg_is_one_jpeg_after_the_other(service: Running, session: aioh
             assert picture.size == (160, 90)
             seqs.append(int(headers["X-Seq"]))
             assert await answer.content.readline() == b"\r\n"
+            assert await answer.content.readline() == b"--frame\r\n"
         assert seqs == sorted(set(seqs))
         (encoding,) = service.house.hub.channels
         assert encoding.settings.quality == 50
     assert encoding.task is not None
     await asyncio.wait_for(asyncio.wait({encoding.task}), PATIENCE)  # it ends at a write that finds nobody
+    async with session.get("healthz") as answer:  # by now whatever there was to say of it is in the log
+        assert answer.status == 200
+    assert not caplog.records
 
 
 async def test_health_is_200_while_frames_flow(session: aiohttp.ClientSession) -> None:

@@ -32,7 +32,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         keep = {name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers}
         return refusal(error.status, error.reason.lower().replace(" ", "-"), error.text or error.reason, keep)
     except ConnectionError:
-        raise  # the other side went away; nobody is left to answer
+        return web.Response(status=400)  # it went away; nobody is left to read this
     except Exception as error:
         request.app[HOUSE].fail(error)
         raise

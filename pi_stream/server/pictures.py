@@ -1,6 +1,7 @@
 """Pictures without our page: a snapshot, an MJPEG stream for <img>, and the picture of a text."""
 
 import asyncio
+from contextlib import suppress
 from typing import Annotated, Literal
 
 from aiohttp import WSMsgType, web
@@ -16,6 +17,7 @@ from pi_stream.server.house import HOUSE, House, TextEncoding
 
 _PATIENCE = 10.0  # seconds that a snapshot waits for a frame
 _BOUNDARY = "frame"
+_NEXT = f"\r\n--{_BOUNDARY}\r\n".encode()
 _LONGEST_TEXT = 1000  # characters that are drawn
 
 
@@ -91,14 +93,18 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
             "Connection": "close",
         }
     )
+    settings = _settings(house, "jpeg", query)
     await response.prepare(request)
-    with house.hub.subscribe(_settings(house, "jpeg", query), fps=query.fps) as subscription:
+    with house.hub.subscribe(settings, fps=query.fps) as subscription, suppress(ConnectionError):  # until it goes away
+        await response.write(f"--{_BOUNDARY}\r\n".encode())
         while True:
             packet = await subscription.slot.take()
             head = {"Content-Type": "image/jpeg", "Content-Length": str(len(packet.data)), **_headers(packet)}
-            lines = [f"--{_BOUNDARY}", *(f"{name}: {value}" for name, value in head.items()), "", ""]
-            # The boundary that ends a part stands with it: a browser shows a part when it sees the next boundary.
-            await response.write(b"".join(("\r\n".join(lines).encode(), packet.data, b"\r\n")))
+            lines = [*(f"{name}: {value}" for name, value in head.items()), "", ""]
+            # With the boundary that follows it: a browser shows a part when it sees the next boundary, and would
+            # otherwise always be one frame behind.
+            await response.write(b"".join(("\r\n".join(lines).encode(), packet.data, _NEXT)))
+    return response
 
 
 async def text_socket(request: web.Request) -> web.StreamResponse:
