@@ -1,10 +1,11 @@
-/* A webcam for tests, preloaded into a process: /dev/video77, 320x240 YUYV at 50 frames a second.
+/* A webcam for tests, preloaded into a process: /dev/video77, 960x720 YUYV at 50 frames a second.
  *
  * Every frame is grey, with luma 20 + its number, modulo 200. As with a driver, a frame goes into a buffer that was
  * queued, oldest first, and is lost when none is. What goes wrong is named by STAND_IN_FAULT:
  *   denied   opening is not permitted          codec    it is a memory-to-memory device
  *   busy     another program has it            unplug   after ten frames the device is gone
  *   stall    after ten frames no more come     mjpeg    it lists MJPEG only, and gives garbage
+ *   metadata what it captures is no video
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WIDTH = 320, HEIGHT = 240, SIZE = WIDTH * HEIGHT * 2, SLOTS = 4, RATE = 50, LAST = 10 };
+enum { WIDTH = 960, HEIGHT = 720, SIZE = WIDTH * HEIGHT * 2, SLOTS = 4, RATE = 50, LAST = 10 };
 
 struct slot {
     unsigned char *memory;
@@ -97,7 +98,9 @@ static int control(unsigned long request, void *data)
         memset(c, 0, sizeof *c);
         strcpy((char *)c->driver, "stand-in");
         strcpy((char *)c->card, "A webcam for tests");
-        c->device_caps = V4L2_CAP_STREAMING | (fault("codec") ? V4L2_CAP_VIDEO_M2M : V4L2_CAP_VIDEO_CAPTURE);
+        c->device_caps = V4L2_CAP_STREAMING | (fault("codec")      ? V4L2_CAP_VIDEO_M2M | V4L2_CAP_VIDEO_CAPTURE
+                                               : fault("metadata") ? V4L2_CAP_META_CAPTURE
+                                                                   : V4L2_CAP_VIDEO_CAPTURE);
         c->capabilities = c->device_caps | V4L2_CAP_DEVICE_CAPS;
         return 0;
     }
@@ -142,7 +145,7 @@ static int control(unsigned long request, void *data)
     case VIDIOC_QUERYBUF: {
         struct v4l2_buffer *b = data;
         b->length = SIZE;
-        b->m.offset = b->index * 65536;
+        b->m.offset = b->index << 24;
         return 0;
     }
     case VIDIOC_QBUF: {
@@ -209,13 +212,13 @@ int ioctl(int handle, unsigned long request, ...)
 
 void *mmap64(void *where, size_t size, int allowed, int flags, int handle, off64_t offset)
 {
-    if (camera >= 0 && handle == camera) return slots[offset / 65536].memory;
+    if (camera >= 0 && handle == camera) return slots[offset >> 24].memory;
     return ((void *(*)(void *, size_t, int, int, int, off64_t))real("mmap64"))(where, size, allowed, flags, handle, offset);
 }
 
 void *mmap(void *where, size_t size, int allowed, int flags, int handle, off_t offset)
 {
-    if (camera >= 0 && handle == camera) return slots[offset / 65536].memory;
+    if (camera >= 0 && handle == camera) return slots[offset >> 24].memory;
     return ((void *(*)(void *, size_t, int, int, int, off_t))real("mmap"))(where, size, allowed, flags, handle, offset);
 }
 

@@ -115,9 +115,12 @@ def reference(y: Real, u: Real, v: Real) -> list[Real]:
     return [255 * luma, 128 + 255 * (b - luma) / 1.772, 128 + 255 * (r - luma) / 1.402]
 
 
-def test_changes_midway() -> None:
+def test_changes_midway(tmp_path: Path) -> None:
     """Size, layout and tags may change from one picture to the next."""
     converter = Converter(640, 360)
+    for matrix, full in (("bt709", False), ("bt601", True), ("bt601", False), ("bt709", True)):
+        film = write_film(tmp_path / "bars.mkv", [bars(640, 360)], matrix=matrix, full=full)
+        assert near(middles(framed(converter.convert(first(film)), 640, 360)))
     rgb = av.VideoFrame.from_ndarray(bars(640, 360), format="rgb24")
     wide = rgb.reformat(width=1280, height=720, format="rgb24")
     for picture in (rgb, wide, rgb.reformat(format="gbrp"), rgb):

@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from pi_stream import clock
 from pi_stream.errors import SourceUnavailable, Unsupported
 from pi_stream.frame import Frame
 from pi_stream.sources.file import FileSource
@@ -128,7 +129,7 @@ def test_late_by_a_frame_is_skipped(tmp_path: Path) -> None:
     source = film(path, hand)
     with closing(source):
         source.read()
-        until(lambda: source._ahead.peek() is not None)
+        until(lambda: len(source._ahead._done) >= 3)
         hand.time = START + 100_000
         late = source.read()
     assert late.captured == START + 80_000
@@ -198,6 +199,19 @@ def test_pixels_that_are_not_square(tmp_path: Path) -> None:
     assert frame.y[25:71].min() > 250
 
 
+def test_films_of_telephones(tmp_path: Path) -> None:
+    """A film that says that it was filmed upright is shown upright."""
+    path = tmp_path / "upright.mp4"
+    # The matrix in the track's header, ISO/IEC 14496-12, 8.3.2: as it is, and turned clockwise by 90 degrees.
+    one, none = b"\0\1\0\0", bytes(4)
+    straight, turned = one + none * 3 + one, none + one + none + b"\xff\xff\0\0" + none
+    header, rest = BUNNY.read_bytes().split(b"tkhd")
+    path.write_bytes(header + b"tkhd" + rest.replace(straight, turned, 1))
+    frame, flat = read(film(path, Hand(), 180, 320), 1)[0], read(film(BUNNY, Hand(), 320, 180), 1)[0]
+    for plane, expected in ((frame.y, flat.y), (frame.u, flat.u), (frame.v, flat.v)):
+        assert np.array_equal(plane, np.rot90(expected, -1))
+
+
 def test_damage_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """What cannot be decoded in the middle of a film is left out, and the rest plays on."""
     noise = np.random.default_rng(1).integers(0, 256, (20, 48, 64, 3), np.uint8)
@@ -259,11 +273,20 @@ def test_facts() -> None:
     }
 
 
-def test_interrupted_while_waiting() -> None:
+@pytest.mark.parametrize("what", ["a long way through the film", "a still"])
+def test_interrupted_while_waiting(tmp_path: Path, what: str) -> None:
     """A read that waits ends as soon as it is told to, and closing leaves no thread behind."""
+    path = BUNNY if what != "a still" else write_film(tmp_path / "still.mkv", [bars(64, 48)])
     before = threading.active_count()
-    source = FileSource(str(BUNNY), width=64, height=48, fps=0.01, rotation=0, seq=itertools.count())
+    asked = threading.Event()
+
+    def now() -> int:
+        asked.set()
+        return clock.now()
+
+    source = FileSource(str(path), width=64, height=48, fps=0.0001, rotation=0, seq=itertools.count(), pace=Pace(now))
     source.read()
+    asked.clear()
     told: list[str] = []
 
     def wait() -> None:
@@ -273,6 +296,8 @@ def test_interrupted_while_waiting() -> None:
 
     thread = threading.Thread(target=wait)
     thread.start()
+    if path != BUNNY:
+        assert asked.wait(10)
     source.interrupt()
     thread.join(10)
     assert told == ["the source is being closed"]

@@ -113,10 +113,10 @@ def test_fps_is_an_upper_bound(library: Path) -> None:
         ("unplug", "/dev/video77 went away; is the camera's plug loose, or its power low?"),
         ("stall", "no frame from /dev/video77 for 0.5 s"),
         ("mjpeg", "no frame from /dev/video77 for 0.5 s"),
-        (
-            "codec",
-            "/dev/video77 (A webcam for tests) is no camera; `v4l2-ctl --list-devices` shows which ones are",
-        ),
+        *[
+            (fault, "/dev/video77 (A webcam for tests) is no camera; `v4l2-ctl --list-devices` shows which ones are")
+            for fault in ("codec", "metadata")
+        ],
     ],
 )
 def test_faults_say_what_to_do(library: Path, fault: str, sentence: str) -> None:

@@ -9,6 +9,7 @@ from pi_stream.errors import BadMessage, Unsupported
 
 _WHOLE = {"Byte", "Integer32", "Integer64"}
 _NUMBERS = {"Rectangle": 4, "Size": 2}
+_AUTOMATIC = {"ExposureTime", "AnalogueGain"}  # of these, 0 gives the control back to the camera, by picamera2's rule
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,9 @@ class Control:
         if getattr(identity, "isArray", isinstance(info.default, tuple | list)):
             size = getattr(identity, "size", 0)
             count = size if 0 < size < 1000 else 0  # a size of any number is the largest there is
-        if name in _WHOLE or name == "Float":
-            return cls(name, count, info.min, info.max)
-        return cls(name, count)
+        if not isinstance(info.min, int | float) or not isinstance(info.max, int | float):
+            return cls(name, count)
+        return cls(name, count, min(info.min, 0) if identity.name in _AUTOMATIC else info.min, info.max)
 
 
 def checked(controls: Mapping[str, object], known: Mapping[str, Control]) -> dict[str, object]:

@@ -169,7 +169,8 @@ def _opened(path: str, width: int, height: int, fps: float, patience: float) -> 
     for layout in (first, second):
         chosen = {"input_format": layout} if layout else {}
         try:
-            return av.open(path, format="v4l2", options=options | chosen, timeout=patience)
+            # The container's alone: of a decoder, `video_size` would be an order, and the device may have another.
+            return av.open(path, format="v4l2", container_options=options | chosen, timeout=patience)
         except av.FFmpegError as error:
             # EINVAL only says that the device has no such layout; what else went wrong says more.
             problem = error if problem is None or problem.errno == errno.EINVAL else problem
