@@ -23,8 +23,8 @@ clean:
 	@$(PIP) install --editable .
 	@touch $@
 
-.venv/tests: pyproject.toml tests/provide | .venv/bin/python
+.venv/tests: pyproject.toml tests/constraints.txt tests/provide | .venv/bin/python
 	@echo "installing pi-stream and its test tools into .venv"
-	@$(PIP) install --editable '.[test]'
+	@$(PIP) install --constraint tests/constraints.txt --editable '.[test]'
 	@tests/provide
 	@touch $@ .venv/runs
