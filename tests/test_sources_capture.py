@@ -5,6 +5,7 @@ import itertools
 import queue
 import threading
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -247,7 +248,9 @@ async def test_cancelled_while_waiting() -> None:
     assert script.closed
 
 
-@pytest.mark.parametrize(("kind", "path"), [("synthetic", ""), ("file", "tests/media/bunny.mp4")])
+@pytest.mark.parametrize(
+    ("kind", "path"), [("synthetic", ""), ("file", str(Path(__file__).parent / "media" / "bunny.mp4"))]
+)
 async def test_a_real_source(kind: str, path: str) -> None:
     """A real source runs on the thread, and its frames are numbered on."""
     seq = itertools.count(5)
