@@ -7,63 +7,26 @@ async with pi_stream.connect("http://raspberrypi.local:8000", accept=["png"]) as
 """
 
 import asyncio
-import io
 import itertools
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
-import numpy as np
 import websockets
 from msgspec import structs
-from numpy.typing import NDArray
 
 from pi_stream import clock, protocol
 from pi_stream.errors import BadMessage, Disconnected, Refused
-from pi_stream.frame import Frame, Packet
 from pi_stream.overlay.caption import Caption, CaptionDraft
+from pi_stream.received import ReceivedPacket
 from pi_stream.shape import ShapeError, convert
 from pi_stream.slot import Slot
 
 _LONGEST_FRAME = 256 * 2**20  # bytes: raw pixels of 8192 x 8192
 _PATIENCE = 10.0  # seconds for the connection, and for an answer
 _PING_PERIOD = 5.0  # seconds between two looks at the service's clock
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ReceivedPacket(Packet):
-    """A packet as it arrived. `sent` is in microseconds of the service's clock, `age_ms` is its age on arrival."""
-
-    sent: int = 0
-    age_ms: float | None = None
-
-    def image(self) -> NDArray[np.uint8]:
-        """The picture as R, G, B: uint8, (height, width, 3). Raises BadMessage for an encoding that is not decoded."""
-        match self.encoding:
-            case "rgba":
-                return np.frombuffer(self.data, np.uint8).reshape(self.height, self.width, 4)[..., :3]
-            case "i420":
-                from pi_stream.encoders.convert import RgbConverter
-
-                frame = Frame(
-                    np.frombuffer(self.data, np.uint8).copy(), self.width, self.height, self.seq, self.captured
-                )
-                return RgbConverter("rgb24").convert(frame).reshape(self.height, self.width, 3)
-            case "jpeg":
-                import simplejpeg
-
-                pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(self.data, "RGB")
-                return pixels
-            case "png":
-                from PIL import Image
-
-                with Image.open(io.BytesIO(self.data)) as picture:
-                    return np.asarray(picture.convert("RGB"))
-            case _:
-                raise BadMessage(f"{self.encoding} pictures are not decoded here; accept another encoding")
 
 
 class ConnectedCamera:
