@@ -92,7 +92,10 @@ class Camera:
         """Change camera controls. Raises Refused."""
         if self._source is None:
             raise Unsupported(f"the source is away: {self.reason}")
-        await self._source.set_controls(controls)
+        try:
+            await self._source.set_controls(controls)
+        except SourceUnavailable as error:
+            raise Unsupported(f"the source is away: {error}") from None
 
     async def run(self) -> None:
         """Until cancelled. Raises SettingError when the source can never be opened, and lets bugs out."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pi_stream import __version__, config
-from pi_stream.errors import PiStreamError, SettingError
+from pi_stream.errors import BadMessage, PiStreamError, SettingError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except SettingError as error:
+    except (SettingError, BadMessage) as error:
         print(f"pi-stream: {error}", file=sys.stderr)
         return 2
     except PiStreamError as error:

@@ -15,8 +15,11 @@ from typing import Self
 
 from pi_stream import clock
 from pi_stream.encoders import Encoder
+from pi_stream.errors import LimitReached
 from pi_stream.frame import Encoding, Frame, Packet
 from pi_stream.slot import Slot
+
+_CHANNELS = 32  # at once; each holds memory of its own, and costs its encoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,12 @@ class Subscription:
         self.settings = channel.settings
         self._channel = channel
         self._pace = pace
-        self._dropped_before = channel.dropped
+        self.missed = 0  # frames that it wanted, and that were replaced before they were encoded
 
     @property
     def dropped(self) -> int:
-        """Packets that were replaced before they were taken, and frames that were before they were encoded."""
-        return self.slot.dropped + self._channel.dropped - self._dropped_before
+        """Frames that it wanted and never got: replaced before they were encoded, or afterwards before it took them."""
+        return self.slot.dropped + self.missed
 
     def due(self, captured: int) -> bool:
         """Whether this one wants the frame of that moment."""
@@ -104,16 +107,26 @@ class Channel:
         self._pool = pool
         self._ended = ended
         self._slot: Slot[Frame] = Slot()
+        self._waiting = 0  # when the frame in the slot was captured
 
     @property
     def dropped(self) -> int:
         """Frames replaced by newer ones before the encoder came to them."""
         return self._slot.dropped
 
+    def wants(self, captured: int) -> bool:
+        """Whether anybody wants the frame of that moment."""
+        return any(subscription.due(captured) for subscription in self.subscriptions)
+
     def offer(self, frame: Frame) -> None:
         """Leave a frame, if anybody wants it."""
-        if any(subscription.due(frame.captured) for subscription in self.subscriptions):
-            self._slot.put(frame)
+        if not self.wants(frame.captured):
+            return
+        if self._slot.full:  # the encoder is behind; only those lose something who wanted what is replaced
+            for subscription in self.subscriptions:
+                subscription.missed += subscription.due(self._waiting)
+        self._slot.put(frame)
+        self._waiting = frame.captured
 
     def leave(self, subscription: Subscription) -> None:
         """Forget a subscription; the last one to leave ends the channel."""
@@ -147,6 +160,7 @@ class Hub:
         self._pool = pool
         self._channels: dict[Settings, Channel] = {}
         self._tasks = asyncio.TaskGroup()
+        self._newest: int | None = None  # seq of the frame that was offered last
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -164,32 +178,38 @@ class Hub:
         """Those that are watched now."""
         return tuple(self._channels.values())
 
-    @property
-    def watched(self) -> bool:
-        """Whether anybody watches anything."""
-        return bool(self._channels)
+    def wants(self, frame: Frame) -> bool:
+        """Whether anybody will take this frame: who prepares it may leave that be where nobody does."""
+        return any(channel.wants(frame.captured) for channel in self._channels.values())
 
     def subscribe(
         self, settings: Settings, *, fps: float | None = None, ready: asyncio.Event | None = None
     ) -> Subscription:
         """Watch the channel of these settings, which is made if there is none, at no more than `fps`.
 
-        The packet that the channel made last waits already, so that nobody looks at nothing until the next one.
+        A packet of the newest frame, where the channel has one, waits already: nobody looks at nothing until the next.
+        Raises LimitReached when there are as many channels as there may be.
         """
         channel = self._channels.get(settings)
         if channel is None:
+            if len(self._channels) >= _CHANNELS:
+                raise LimitReached(
+                    f"{_CHANNELS} different encodings, sizes and qualities are being made, which is all that may be; "
+                    "watch one of those"
+                )
             encoder = self._encoders[settings.encoding](settings.width, settings.height, settings.quality)
             channel = Channel(settings, encoder, self._pool, self._end)
             channel.task = self._tasks.create_task(channel.run(), name=f"channel {settings.encoding}")
             self._channels[settings] = channel
         subscription = Subscription(channel, Pace(fps), ready)
         channel.subscriptions.add(subscription)
-        if channel.latest is not None:
+        if channel.latest is not None and channel.latest.seq == self._newest:
             subscription.deliver(channel.latest)
         return subscription
 
     def offer(self, frame: Frame) -> None:
         """Show a frame to every channel."""
+        self._newest = frame.seq
         for channel in self._channels.values():
             channel.offer(frame)
 

@@ -234,7 +234,7 @@ class Welcome(Reply, tag="welcome", frozen=True, kw_only=True):
     version: str
     host: str
     you: str
-    encodings: tuple[Encoding, ...]
+    encodings: tuple[str, ...]
     source: dict[str, Any]
     captions: tuple[Caption, ...]
     viewers: tuple[Present, ...]
@@ -243,7 +243,7 @@ class Welcome(Reply, tag="welcome", frozen=True, kw_only=True):
 class Watching(Reply, tag="watching", frozen=True, kw_only=True):
     """What the pictures are from now on. `quality` is null where nothing is lost."""
 
-    encoding: Encoding
+    encoding: str
     width: int
     height: int
     fps: float

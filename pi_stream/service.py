@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from pi_stream import clock, protocol, vitals
 from pi_stream.camera import Camera
@@ -71,7 +72,7 @@ async def serve(config: Config, *, state: Path, ready: Callable[[House, Server],
             async def show(frame: Frame) -> None:
                 async with in_turn:
                     drawn = captions.all
-                    if drawn and hub.watched:
+                    if drawn and hub.wants(frame):
                         await loop.run_in_executor(drawing, overlay.draw, frame, drawn, values(frame))
                     hub.offer(frame)
 
@@ -111,14 +112,18 @@ async def serve(config: Config, *, state: Path, ready: Callable[[House, Server],
             )
             captions.on_change = lambda: house.viewers.tell_all(protocol.CaptionsNews(captions=captions.all))
 
-            running = [
+            running: list[asyncio.Task[Any]] = [
                 tasks.create_task(camera.run(), name="camera"),
                 tasks.create_task(_tell_stats(house), name="stats"),
             ]
-            await asyncio.wait({tasks.create_task(camera.tried.wait())}, timeout=_PATIENCE)
-            async with Server(house) as server:
-                ready(house, server)
-                await ended
+            tried = tasks.create_task(camera.tried.wait())
+            running.append(tried)
+            either: set[asyncio.Future[Any]] = {tried, ended}
+            await asyncio.wait(either, timeout=_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                async with Server(house) as server:
+                    ready(house, server)
+                    await ended
             for task in running:
                 task.cancel()
 

@@ -7,6 +7,7 @@ msgspec does the checking; this room turns its verdict into words that a person 
 import difflib
 import re
 from collections.abc import Iterable
+from math import isfinite
 from typing import Any, TypeVar
 
 import msgspec
@@ -51,6 +52,8 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
 
 def quote(value: Any) -> str:
     """A value as it was written, as JSON on one line, shortened."""
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)  # JSON has no word for it
     text = msgspec.json.encode(value, enc_hook=str).decode()
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
 
@@ -123,6 +126,8 @@ def words(kind: inspect.Type | None) -> str:
         case inspect.ListType(item_type=inner) | inspect.VarTupleType(item_type=inner):
             size = f" of {kind.min_length or 0} to {kind.max_length}" if kind.max_length is not None else ""
             return f"a list{size}, each {words(inner)}"
+        case inspect.DictType(min_length=low, max_length=int(high)):
+            return f"an object with {low or 0} to {high} entries"
         case _:
             return "an object"
 

@@ -69,6 +69,9 @@ class ConnectedCamera:
         except (OSError, TimeoutError, websockets.WebSocketException, BadMessage) as error:
             await self._life.aclose()
             raise Disconnected(f"no pi-stream answers at {self._url}: {error}") from None
+        except BaseException:
+            await self._life.aclose()
+            raise
         if not isinstance(first, protocol.Welcome):
             await self._life.aclose()
             raise Disconnected(f"what answers at {self._url} is no pi-stream")
@@ -87,6 +90,7 @@ class ConnectedCamera:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
+        self._lose("this viewer was closed")
         await self._life.aclose()
 
     # --- pictures
@@ -99,7 +103,8 @@ class ConnectedCamera:
         if self._given is not None:  # who asks for the next has dealt with this one
             await self._send(protocol.Ack(seq=self._given))
             self._given = None
-        packet = await self._slot.take()
+        if self._lost is None:
+            packet = await self._slot.take()
         if self._lost is not None:
             raise self._lost
         self._given = packet.seq
@@ -172,6 +177,8 @@ class ConnectedCamera:
             self._lose(f"{self._url}: {error}")
 
     def _lose(self, reason: str) -> None:
+        if self._lost is not None:
+            return
         self._lost = Disconnected(reason)
         for answer in self._answers.values():
             if not answer.done():
@@ -254,9 +261,13 @@ def connect(
 
 def websocket_url(url: str) -> str:
     """Where the websocket of the pi-stream at `url` is. Raises BadMessage when that is no address."""
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    scheme = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(parts.scheme)
-    if scheme is None or not parts.hostname:
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        scheme = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(parts.scheme)
+        right = scheme is not None and bool(parts.hostname) and parts.port != 0  # asking for the port checks it
+    except ValueError:
+        right = False
+    if not right or scheme is None:
         raise BadMessage(f"expected an address such as http://raspberrypi.local:8000, got {url!r}")
     path = parts.path if parts.path.endswith("/ws") else parts.path.rstrip("/") + "/ws"
     return urlunsplit((scheme, parts.netloc, path, "", ""))

@@ -164,6 +164,19 @@ async def test_the_pauses_between_two_tries_grow(monkeypatch: pytest.MonkeyPatch
     assert pauses == [0.5, 1, 2, 4, 8, 15, 15, 15]
 
 
+async def test_controls_of_a_source_that_is_just_closing_are_refused() -> None:
+    """Not taken for a viewer's lost connection."""
+    scene = Scene((1, None, None))
+
+    class Closing(ScriptedSource):
+        async def set_controls(self, controls: Mapping[str, object]) -> None:
+            raise SourceUnavailable(f"closing, no {controls}")
+
+    scene.camera._source = Closing(0, None, itertools.count(), None)
+    with pytest.raises(Unsupported, match="the source is away: closing"):
+        await scene.camera.set_controls({"Brightness": 1})
+
+
 async def test_controls_go_to_the_open_source_and_are_refused_while_there_is_none() -> None:
     """The refusal says why it is away."""
     scene = Scene((1, None, None))

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pi_stream.frame import Frame, Packet
+from pi_stream.errors import LimitReached
+from pi_stream.frame import Encoding, Frame, Packet
 from pi_stream.hub import Hub, Pace, Settings, Subscription
 from tests.frames import plain_frame
 
@@ -31,13 +32,23 @@ class CountingEncoder:
         return str(frame.seq).encode()
 
 
+class IdleEncoder:
+    """Is made, and never used."""
+
+    def __init__(self, width: int, height: int, quality: int) -> None: ...
+
+    def encode(self, frame: Frame) -> bytes:
+        raise AssertionError(frame.seq)
+
+
 @pytest.fixture
 async def hub() -> AsyncIterator[Hub]:
     CountingEncoder.made.clear()
     CountingEncoder.at_work.clear()
     CountingEncoder.gate.set()
     with ThreadPoolExecutor(2) as pool:
-        async with Hub({"jpeg": CountingEncoder, "png": CountingEncoder}, pool) as hub:
+        encoders: dict[Encoding, type] = {"jpeg": CountingEncoder, "png": CountingEncoder, "i420": IdleEncoder}
+        async with Hub(encoders, pool) as hub:
             yield hub
             CountingEncoder.gate.set()
 
@@ -60,12 +71,12 @@ async def test_a_frame_is_encoded_once_whoever_watches(hub: Hub) -> None:
 async def test_nothing_is_encoded_for_nobody(hub: Hub) -> None:
     """Before the first subscription and after the last, frames pass by."""
     hub.offer(plain_frame(1))
-    assert not hub.watched
+    assert not hub.wants(plain_frame(1))
     with hub.subscribe(JPEG) as subscription:
-        assert hub.watched
+        assert hub.wants(plain_frame(2))
         hub.offer(plain_frame(2))
         await _take(subscription)
-    assert not hub.watched
+    assert not hub.wants(plain_frame(3))
     hub.offer(plain_frame(3))
     assert hub.channels == ()
     assert CountingEncoder.made == [2]
@@ -106,12 +117,55 @@ async def test_a_slow_viewer_gets_the_newest_packet_and_does_not_hold_up_another
     assert (slow.dropped, fast.dropped) == (4, 0)
 
 
-async def test_who_joins_sees_the_newest_packet_at_once(hub: Hub) -> None:
-    """Nobody looks at nothing until the next frame comes."""
-    first = hub.subscribe(JPEG)
+async def test_who_joins_sees_the_newest_packet_at_once_and_never_an_older_one(hub: Hub) -> None:
+    """Nobody looks at nothing until the next frame, nor at what was made long ago for one who wants little."""
+    first = hub.subscribe(JPEG, fps=1)
     hub.offer(plain_frame(9))
     await _take(first)
     assert (await _take(hub.subscribe(JPEG))).seq == 9
+    for channel in hub.channels:
+        for subscription in set(channel.subscriptions) - {first}:
+            subscription.close()
+    hub.offer(plain_frame(10))  # not due for the only one who watches
+    late = hub.subscribe(JPEG)
+    assert late.slot.poll() is None
+    hub.offer(plain_frame(11))
+    assert (await _take(late)).seq == 11
+
+
+async def test_a_slow_viewer_is_not_charged_with_frames_it_did_not_want(hub: Hub) -> None:
+    """What the encoder could not make counts for those who wanted it."""
+    all_of_them, one_a_second = hub.subscribe(JPEG), hub.subscribe(JPEG, fps=1)
+    CountingEncoder.gate.clear()
+    hub.offer(plain_frame(0))
+    await asyncio.to_thread(CountingEncoder.at_work.wait, 10)
+    for seq in range(1, 5):
+        hub.offer(plain_frame(seq))
+    CountingEncoder.gate.set()
+    await _take(all_of_them)
+    await _take(all_of_them)
+    assert all_of_them.dropped == 3
+    # The first frame was still being made, so it wanted the others too; once it has it, it wants no more.
+    await _take(one_a_second)
+    before = one_a_second.dropped
+    CountingEncoder.gate.clear()
+    CountingEncoder.at_work.clear()
+    hub.offer(plain_frame(5))
+    await asyncio.to_thread(CountingEncoder.at_work.wait, 10)
+    for seq in range(6, 9):
+        hub.offer(plain_frame(seq))
+    CountingEncoder.gate.set()
+    await _take(all_of_them)
+    assert one_a_second.dropped == before
+
+
+async def test_there_are_only_so_many_channels(hub: Hub) -> None:
+    """Each costs an encoder; who asks for one more is refused."""
+    for quality in range(1, 33):
+        hub.subscribe(Settings("i420", 64, 64, quality))
+    with pytest.raises(LimitReached, match="32"):
+        hub.subscribe(Settings("i420", 64, 64, 99))
+    hub.subscribe(Settings("i420", 64, 64, 1)).close()
 
 
 async def test_a_channel_ends_with_its_last_subscription_even_in_the_middle_of_a_frame(hub: Hub) -> None:

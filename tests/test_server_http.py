@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -250,6 +251,72 @@ async def test_a_foreign_sites_page_may_not_write(service: Running, session: aio
             assert answer.status == status
 
 
+@pytest.mark.parametrize("origin", ["http://[", "http://℀.example", "://", "", "http://a@b:c:d"])
+async def test_an_origin_that_is_none_is_refused_and_harms_nobody(
+    service: Running, session: aiohttp.ClientSession, origin: str
+) -> None:
+    """The service goes on."""
+    with socket.create_connection(("127.0.0.1", int(service.url.split(":")[2].rstrip("/")))) as connection:
+        request = f"POST /api/captions HTTP/1.1\r\nHost: x\r\nOrigin: {origin}\r\nContent-Length: 2\r\n\r\n{{}}"
+        answer = await asyncio.to_thread(_ask, connection, request.encode())
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    async with session.get("healthz") as alive:
+        assert alive.status == 200
+
+
+def _ask(connection: socket.socket, request: bytes) -> bytes:
+    connection.settimeout(PATIENCE)
+    connection.sendall(request)
+    return connection.recv(1000)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+async def test_a_body_that_does_not_unpack_is_a_bad_request(session: aiohttp.ClientSession, coding: str) -> None:
+    """It is data from outside like any other."""
+    async with session.post("api/captions", data=b"hello", headers={"Content-Encoding": coding}) as answer:
+        assert answer.status == 400
+        assert (await answer.json())["error"]["code"] == "bad-message"
+
+
+async def test_a_name_of_any_length_is_not_found(session: aiohttp.ClientSession) -> None:
+    """However long."""
+    for length in (300, 5000):
+        async with session.get("a" * length) as answer:
+            assert answer.status == 404
+            assert (await answer.json())["error"]["code"] == "not-found"
+
+
+async def test_those_who_only_look_count_as_viewers_too(tmp_path: Path) -> None:
+    """max_viewers holds for MJPEG as for the page."""
+    async with (
+        running(tmp_path, "stream.max_viewers=1") as service,
+        http(service) as session,
+        session.get("stream.mjpg") as first,
+    ):
+        assert first.status == 200
+        async with session.get("stream.mjpg") as second:
+            assert second.status == 503
+            assert second.headers["Retry-After"] == "10"
+            assert "max_viewers" in (await second.json())["error"]["message"]
+
+
+async def test_a_snapshot_is_new_whatever_others_watch(service: Running, session: aiohttp.ClientSession) -> None:
+    """Somebody who wants a frame every ten seconds shares the channel."""
+    async with session.get("stream.mjpg?fps=0.1") as slow:
+        await slow.content.readuntil(b"--frame\r\nContent-Type")
+        seqs = []
+        for _ in range(2):
+            async with session.get("snapshot.jpg") as answer:
+                seqs.append(int(answer.headers["X-Seq"]))
+                await answer.read()
+            async with service.socket() as connection:
+                await connection.send('{"type":"watch","accept":["i420"]}')
+                for _ in range(3):
+                    while isinstance(await connection.recv(), str):
+                        pass
+        assert seqs[1] >= seqs[0] + 2
+
+
 async def test_other_sites_may_be_let_in_by_name(tmp_path: Path) -> None:
     """[server] origins"""
     async with (
@@ -284,7 +351,8 @@ async def test_the_api_describes_itself_and_every_path_is_there(
     routes = {
         route.resource.canonical for route in application(service.house).router.routes() if route.resource is not None
     }
-    assert described == {path for path in routes if path not in ("/", "", "/ws", "/ws/text", "/api/openapi.json")}
+    page = {"/", *(f"/{path.relative_to(WWW).as_posix()}" for path in WWW.rglob("*") if path.is_file())}
+    assert described == routes - page - {"/ws", "/ws/text", "/api/openapi.json"}
     assert {"Caption", "CaptionDraft", "Error"} <= set(document["components"]["schemas"])
 
 

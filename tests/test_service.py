@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -153,15 +154,17 @@ async def test_caption_puts_one_and_prints_its_id(tmp_path: Path) -> None:
             caption = await answer.json()
         assert (caption["text"], caption["anchor"], caption["ttl"]) == ("door {time:%H:%M}", "bottom", 60)
         code, output = await _run("caption", service.url, "{dor}")
-        assert (code, output.count("\n")) == (1, 1)
+        assert (code, output.count("\n")) == (2, 1)
         assert "dor" in output
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "ftp://x", "http://"])
-async def test_no_service_is_one_sentence(url: str) -> None:
-    """Not a traceback."""
+@pytest.mark.parametrize(
+    ("url", "expected"), [("http://127.0.0.1:9", 1), ("ftp://x", 2), ("http://", 2), ("http://[", 2), ("pi:99999", 2)]
+)
+async def test_no_service_is_one_sentence(url: str, expected: int) -> None:
+    """Not a traceback; what is no address at all was asked wrongly."""
     code, output = await _run("watch", url)
-    assert code == 1
+    assert code == expected
     assert output.count("\n") == 1
     assert output.startswith("pi-stream: ")
 
@@ -192,6 +195,29 @@ async def test_viewers_hear_goodbye_and_the_exit_is_0_under_load(tmp_path: Path)
         for connection in connections:
             await asyncio.wait_for(connection.wait_closed(), PATIENCE)
             assert connection.close_code == 1001
+
+
+async def test_a_viewer_that_does_not_read_cannot_keep_the_service_from_ending(tmp_path: Path) -> None:
+    """Its connection is cut, and the exit is as clean as ever."""
+    async with process(tmp_path, "camera.width=1280", "camera.height=720") as service:
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.connect(("127.0.0.1", int(service.url.rstrip("/").rpartition(":")[2])))
+            handshake = (
+                "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+            )
+            watch = b'{"type":"watch","accept":["rgba"]}'
+            deaf.sendall(handshake.encode() + bytes((0x81, 0x80 | len(watch), 0, 0, 0, 0)) + watch)
+            async with http(service) as session:
+                encoded = 0
+                while encoded < 30:  # more than all buffers on the way can hold
+                    async with session.get("snapshot.jpg") as answer:
+                        await answer.read()
+                    async with session.get("api/status") as answer:
+                        channels = (await answer.json())["channels"]
+                    encoded = max((each["encoded"] for each in channels if each["encoding"] == "rgba"), default=0)
+            assert await service.stop() == 0
 
 
 async def _connect(service: Process, encoding: str):  # type: ignore[no-untyped-def]  # the library's own connection

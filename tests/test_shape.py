@@ -21,6 +21,7 @@ class Outer(Struct, forbid_unknown_fields=True):
     names: Annotated[tuple[str, ...], Meta(min_length=1, max_length=3)] = ("a",)
     count: int = 0
     on: bool = False
+    more: Annotated[dict[str, int], Meta(min_length=1, max_length=2)] | None = None
 
 
 def _outer(**fields: Any) -> dict[str, Any]:
@@ -46,6 +47,8 @@ def _outer(**fields: Any) -> dict[str, Any]:
         ({**_outer(), "count": 2.5}, "count: expected a whole number, got 2.5"),
         ({**_outer(), "count": True}, "count: expected a whole number, got true"),
         ({**_outer(), "on": 1}, "on: expected true or false, got 1"),
+        ({**_outer(), "count": float("nan")}, "count: expected a whole number, got nan"),
+        ({**_outer(), "more": {}}, "more: expected an object with 1 to 2 entries or null, got {}"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_place_what_was_expected_and_what_came(value: Any, sentence: str) -> None:

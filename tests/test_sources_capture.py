@@ -134,6 +134,19 @@ async def test_the_source_goes_away() -> None:
     assert script.closed
 
 
+async def test_a_bug_in_closing_is_let_out() -> None:
+    """Also when everything else went well."""
+
+    class Careless(Script):
+        def close(self) -> None:
+            super().close()
+            raise ZeroDivisionError("oops")
+
+    with pytest.raises(ZeroDivisionError):
+        async with Capture(Careless().open):
+            pass
+
+
 @pytest.mark.parametrize("bug", [ZeroDivisionError("oops"), TimeoutError("a bug, too")])
 async def test_a_bug_is_let_out(bug: Exception) -> None:
     """Anything else that a source raises comes out as it is."""

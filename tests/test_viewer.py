@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from websockets import Subprotocol
+from websockets.asyncio.server import ServerConnection, serve
 
 import pi_stream
 from pi_stream.errors import BadMessage, Disconnected, NotFound, Unsupported
+from pi_stream.protocol import VERSION
 from pi_stream.sources.pattern import read_seq
 from pi_stream.viewer import websocket_url
 from tests.running import PATIENCE, Running, running
@@ -103,7 +106,38 @@ async def test_a_service_that_goes_away_ends_the_pictures(tmp_path: Path) -> Non
         await _exhaust(pictures)
     with pytest.raises(Disconnected):
         await camera.say("hello?")
+    with pytest.raises(Disconnected, match="stopping"):
+        await asyncio.wait_for(anext(pictures), PATIENCE)
     await camera.__aexit__(None, None, None)
+
+
+async def test_who_iterates_while_the_viewer_is_closed_is_told(service: Running) -> None:
+    """Nobody waits for ever."""
+    async with asyncio.timeout(PATIENCE), pi_stream.connect(service.url, fps=0.01) as camera:
+        await anext(camera)
+        waiting = asyncio.ensure_future(anext(camera))
+        await asyncio.sleep(0)
+    with pytest.raises(Disconnected, match="closed"):
+        await asyncio.wait_for(waiting, PATIENCE)
+
+
+async def test_a_connection_that_is_given_up_is_closed() -> None:
+    """Also while it waits for a welcome that never comes."""
+    gone = asyncio.Event()
+    arrived = asyncio.Event()
+
+    async def mute(connection: ServerConnection) -> None:
+        arrived.set()
+        await connection.wait_closed()
+        gone.set()
+
+    async with asyncio.timeout(PATIENCE), serve(mute, "127.0.0.1", 0, subprotocols=[Subprotocol(VERSION)]) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        connecting = asyncio.ensure_future(pi_stream.connect(f"127.0.0.1:{port}").__aenter__())
+        await arrived.wait()
+        connecting.cancel()
+        await gone.wait()
+        assert connecting.cancelled() or connecting.cancelling()
 
 
 async def test_nobody_at_the_address_is_told() -> None:
@@ -145,7 +179,7 @@ def test_the_websocket_lies_beside_the_page(url: str, expected: str) -> None:
     assert websocket_url(url) == expected
 
 
-@pytest.mark.parametrize("url", ["ftp://pi", "http://", ""])
+@pytest.mark.parametrize("url", ["ftp://pi", "http://", "", "http://[", "pi:99999"])
 def test_what_is_no_address_is_refused(url: str) -> None:
     """With an example of one."""
     with pytest.raises(BadMessage, match="expected an address such as"):

@@ -3,6 +3,8 @@
 import errno
 import logging
 import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +24,15 @@ log = logging.getLogger(__name__)
 _SHUTDOWN_PATIENCE = 1.0  # seconds for requests that are under way
 _BACKLOG = 512  # connections that may wait to be accepted
 
+# Said here, and not left to the system's table, which differs from one system to the next.
+_KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+}
+
 # The page needs nothing from elsewhere, and nobody else's script may run in it. blob: is how it shows what it decodes.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'self'",
@@ -37,7 +48,6 @@ def application(house: House) -> web.Application:
     app.on_response_prepare.append(_add_headers)
     app.add_routes(
         [
-            web.get("/", _page),
             web.get("/ws", websocket),
             web.get("/ws/text", pictures.text_socket),
             web.get("/stream.mjpg", pictures.stream_mjpg, allow_head=False),
@@ -52,7 +62,7 @@ def application(house: House) -> web.Application:
             web.get("/api/captions/{id}", api.get_caption),
             web.put("/api/captions/{id}", api.put_caption),
             web.delete("/api/captions/{id}", api.delete_caption),
-            web.static("/", house.www),
+            *(web.get(f"/{name}", _file(path)) for name, path in _files(house.www).items()),
         ]
     )
     return app
@@ -64,7 +74,11 @@ class Server:
     def __init__(self, house: House) -> None:
         self._house = house
         self._runner = web.AppRunner(
-            application(house), access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_PATIENCE
+            application(house),
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=_SHUTDOWN_PATIENCE,
+            handler_cancellation=True,  # who goes away from an endless answer is noticed at once, not at the next frame
         )
         self.urls: tuple[str, ...] = ()
 
@@ -103,8 +117,19 @@ def _listen(host: str, port: int) -> socket.socket:
         raise SettingError(f"[server] host: cannot listen on {host!r}, port {port}: {error.strerror}") from None
 
 
-async def _page(request: web.Request) -> web.FileResponse:
-    return web.FileResponse(request.app[HOUSE].www / "index.html")
+def _files(folder: Path) -> dict[str, Path]:
+    """The page's files by their names in a URL, listed once: what is asked for is never looked for on the disk."""
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {"": folder / "index.html", **files}
+
+
+def _file(path: Path) -> Callable[[web.Request], Awaitable[web.FileResponse]]:
+    kind = _KINDS.get(path.suffix, "application/octet-stream")
+
+    async def answer(request: web.Request) -> web.FileResponse:  # noqa: ARG001 - aiohttp's signature
+        return web.FileResponse(path, headers={"Content-Type": kind})
+
+    return answer
 
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:  # noqa: ARG001 - aiohttp's signature

@@ -1,7 +1,6 @@
 """Every refusal as an HTTP status with a JSON reason; the one place where the statuses are chosen."""
 
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -31,6 +30,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
             raise
         keep = {name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers}
         return refusal(error.status, error.reason.lower().replace(" ", "-"), error.text or error.reason, keep)
+    except web.RequestPayloadError as error:
+        return refusal(400, "bad-message", f"the body cannot be read: {error}")
     except ConnectionError:
         return web.Response(status=400)  # it went away; nobody is left to read this
     except Exception as error:
@@ -44,7 +45,7 @@ async def origins(request: web.Request, handler: Handler) -> web.StreamResponse:
     origin = request.headers.get("Origin")
     guarded = request.method not in _SAFE or request.headers.get("Upgrade", "").lower() == "websocket"
     if guarded and origin is not None:
-        own = urlsplit(origin).netloc == request.host and origin != "null"
+        own = origin.partition("://")[2] == request.host
         if not own and origin not in request.app[HOUSE].config.server.origins:
             return refusal(
                 403, "foreign-origin", "a page of another site may not do this; [server] origins lists those that may"

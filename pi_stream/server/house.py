@@ -36,5 +36,13 @@ class House:
     started: int  # microseconds of the server's clock
     viewers: Viewers = field(default_factory=Viewers)
 
+    def admit(self) -> None:
+        """Raises HTTPServiceUnavailable when as many are connected as may be."""
+        if self.viewers.count >= self.config.stream.max_viewers:
+            raise web.HTTPServiceUnavailable(
+                text=f"{self.viewers.count} viewers are connected, as many as stream.max_viewers allows",
+                headers={"Retry-After": "10"},
+            )
+
 
 HOUSE = web.AppKey("house", House)

@@ -42,7 +42,7 @@ def _document() -> dict[str, Any]:
         for name, kind, low, high in (
             ("width", "integer", 16, 65535),
             ("quality", "integer", 1, 100),
-            ("fps", "number", 0, 1000),
+            ("fps", "number", 0.1, 1000),
         )
     )
 

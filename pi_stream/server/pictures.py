@@ -26,7 +26,7 @@ class PictureQuery(Struct, frozen=True):
 
     width: Annotated[int, Meta(ge=16, le=65535)] | None = None
     quality: Annotated[int, Meta(ge=1, le=100)] | None = None
-    fps: Annotated[float, Meta(gt=0, le=1000)] | None = None
+    fps: Annotated[float, Meta(ge=0.1, le=1000)] | None = None
 
 
 class TextQuery(Struct, frozen=True):
@@ -94,8 +94,13 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
         }
     )
     settings = _settings(house, "jpeg", query)
+    house.admit()
     await response.prepare(request)
-    with house.hub.subscribe(settings, fps=query.fps) as subscription, suppress(ConnectionError):  # until it goes away
+    with (
+        house.viewers.guest(),
+        house.hub.subscribe(settings, fps=query.fps) as subscription,
+        suppress(ConnectionError),  # until it goes away
+    ):
         await response.write(f"--{_BOUNDARY}\r\n".encode())
         while True:
             packet = await subscription.slot.take()
@@ -111,8 +116,15 @@ async def text_socket(request: web.Request) -> web.StreamResponse:
     """GET /ws/text: each text is answered by one picture of it, as bare bytes."""
     house = request.app[HOUSE]
     query = parse_query(dict(request.query), TextQuery)
+    house.admit()
     socket = web.WebSocketResponse(max_msg_size=LONGEST_MESSAGE + 1, compress=False, heartbeat=20.0, timeout=2.0)
     await socket.prepare(request)
+    with house.viewers.guest():
+        await _answer_texts(house, query, socket)
+    return socket
+
+
+async def _answer_texts(house: House, query: TextQuery, socket: web.WebSocketResponse) -> None:
     loop = asyncio.get_running_loop()
     async for message in socket:
         if message.type is not WSMsgType.TEXT:
@@ -130,4 +142,3 @@ async def text_socket(request: web.Request) -> web.StreamResponse:
             query.background,
         )
         await socket.send_bytes(picture)
-    return socket

@@ -16,13 +16,14 @@ from pi_stream.server.house import House
 from pi_stream.vitals import Vitals
 from pi_stream.window import Window
 
+_CLOSE_PATIENCE = 3.0  # seconds for a polite end
 _OUTBOX = 256  # messages that may wait for a viewer; one who is further behind is let go
 
 
 class Viewer:
     """A websocket, and what its owner watches."""
 
-    def __init__(self, house: House, websocket: web.WebSocketResponse, transport: asyncio.BaseTransport) -> None:
+    def __init__(self, house: House, websocket: web.WebSocketResponse, transport: asyncio.WriteTransport) -> None:
         self.id = house.viewers.new_id()
         self.name = ""
         self.subscription: Subscription | None = None
@@ -53,16 +54,23 @@ class Viewer:
         house.viewers.join(self)
 
     async def close(self, code: int, reason: str) -> None:
-        """End the connection with a websocket close code."""
-        await self._websocket.close(code=code, message=reason.encode())
+        """Send what waits, then end the connection with a websocket close code; by force if it does not read."""
+        try:
+            async with asyncio.timeout(_CLOSE_PATIENCE):
+                while self._outbox:
+                    await self._websocket.send_str(self._outbox.popleft())
+                await self._websocket.close(code=code, message=reason.encode())
+        except (TimeoutError, ConnectionError):
+            self._transport.abort()
 
     # --- what it watches
 
     def watch(self, settings: Settings, fps: float | None, window: int | None) -> None:
         """Send it these pictures from now on; `window` frames at most that it has not acknowledged, None: any."""
-        self.unwatch()
+        subscription = self._house.hub.subscribe(settings, fps=fps, ready=self._ready)
+        self.unwatch()  # only now: a channel that is watched again goes on
         self._window = Window(window)  # frames on their way may never be drawn, and so never be acknowledged
-        self.subscription = self._house.hub.subscribe(settings, fps=fps, ready=self._ready)
+        self.subscription = subscription
 
     def unwatch(self) -> None:
         """Send it no pictures."""
@@ -83,7 +91,7 @@ class Viewer:
     def tell(self, text: str) -> None:
         """Leave a message for it."""
         if len(self._outbox) >= _OUTBOX:  # it stopped reading long ago; waiting for it would only hold memory
-            self._transport.close()
+            self._transport.abort()
             return
         self._outbox.append(text)
         self._ready.set()

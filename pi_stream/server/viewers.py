@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from pi_stream import clock
@@ -45,9 +46,24 @@ class Viewers:
     def __init__(self) -> None:
         self._members: dict[str, Member] = {}
         self._ids = itertools.count(1)
+        self._guests = 0
 
     def __len__(self) -> int:
         return len(self._members)
+
+    @property
+    def count(self) -> int:
+        """All who are connected, those too who only look."""
+        return len(self._members) + self._guests
+
+    @contextmanager
+    def guest(self) -> Iterator[None]:
+        """Count somebody who only looks, and cannot be told anything, while the block runs."""
+        self._guests += 1
+        try:
+            yield
+        finally:
+            self._guests -= 1
 
     def __iter__(self) -> Iterator[Member]:
         return iter(tuple(self._members.values()))

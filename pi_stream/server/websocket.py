@@ -44,11 +44,7 @@ _HEARTBEAT = 20.0  # seconds between websocket pings; one without an answer ends
 async def websocket(request: web.Request) -> web.StreamResponse:
     """GET /ws"""
     house = request.app[HOUSE]
-    if len(house.viewers) >= house.config.stream.max_viewers:
-        raise web.HTTPServiceUnavailable(
-            text=f"{len(house.viewers)} viewers are connected, as many as stream.max_viewers allows",
-            headers={"Retry-After": "10"},
-        )
+    house.admit()
     socket = web.WebSocketResponse(
         protocols=(VERSION,),
         heartbeat=_HEARTBEAT,
@@ -58,8 +54,8 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     )
     await socket.prepare(request)
     transport = request.transport
-    if transport is None:
-        return socket  # it went away while its handshake was answered
+    if not isinstance(transport, asyncio.WriteTransport):
+        return socket  # None: it went away while its handshake was answered
     viewer = Viewer(house, socket, transport)
     viewer.welcome()
     try:
@@ -72,6 +68,8 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     finally:
         viewer.unwatch()
         house.viewers.leave(viewer)
+        if socket.close_code in (None, 1006):  # not a polite end: what the kernel holds for it goes with it
+            transport.abort()
     return socket
 
 

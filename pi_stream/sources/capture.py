@@ -37,6 +37,7 @@ class Capture:
         self._facts: dict[str, Json] | None = None
         self._ended = asyncio.Event()
         self._failure: BaseException | None = None
+        self._told = False  # whether the failure was raised where somebody waited
         self._overtaken = 0
         # Shared with the thread, under the lock:
         self._lock = threading.Lock()
@@ -71,6 +72,8 @@ class Capture:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stop()
+        if not self._told and not isinstance(self._failure, SourceUnavailable | None):
+            raise self._failure  # a bug that nobody has heard of, in closing
 
     async def frame(self) -> Frame:
         """Wait for a frame newer than the last one given.
@@ -87,6 +90,7 @@ class Capture:
                     if (frame := self._slot.poll()) is not None:
                         return frame
                     if self._failure is not None:
+                        self._told = True
                         raise self._failure
                     await self._ready.wait()
         except TimeoutError as error:

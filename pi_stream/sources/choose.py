@@ -38,7 +38,7 @@ def resolve(kind: str, path: str = "") -> Choice:
 
 
 def _auto(path: str) -> Choice:
-    if path.startswith("/dev/video"):
+    if path.startswith("/dev/video") or Path(path).is_char_device():
         return Choice("v4l2", path, f"camera.path is the device {path}")
     if path:
         _check_film(path)
