@@ -1,6 +1,7 @@
 """Keeps a source running: opens it, hands on its frames, and when it fails shows why and tries again.
 
     opening ──▶ online ──▶ (SourceUnavailable) ──▶ offline, pause ──▶ opening ...
+                      └──▶ (nobody watches) ──▶ resting ──▶ (somebody does) ──▶ opening ...
 
 The pauses grow from half a second to fifteen. While there is no source, a placard that says why is handed on in its
 place, flagged offline, twice a second.
@@ -55,10 +56,13 @@ class Camera:
         placard: Callable[[int, int, str, str], Plane],
         show: Callable[[Frame], Awaitable[None]],
         changed: Callable[[], None],
+        watched: asyncio.Event,
+        idle_stop: float,
     ) -> None:
         """`facts` are added to what is said of the source. `open_source` is given the frames' numbers; `placard`
         draws width, height, title, reason as I420; `show` is handed every frame; `changed` is called when the source
-        goes away or comes back.
+        goes away or comes back. After `idle_stop` seconds in which `watched` was not set the source is closed, until
+        it is (0: never). It counts as online then: nothing is known to be wrong with it.
         """
         self.kind = kind
         self._facts = facts
@@ -75,6 +79,9 @@ class Camera:
         self._source: OpenSource | None = None
         self._description: dict[str, Any] = {}
         self._state_changed = asyncio.Event()
+        self._watched = watched
+        self._idle_stop = round(idle_stop * 1e6)  # microseconds
+        self.resting = False
 
     @property
     def fps(self) -> float:
@@ -84,7 +91,7 @@ class Camera:
     def describe(self) -> dict[str, Any]:
         """The source and its state, as JSON."""
         width, height = self._size
-        state = {"kind": self.kind, "online": self.online, "reason": self.reason}
+        state = {"kind": self.kind, "online": self.online, "reason": self.reason, "resting": self.resting}
         size = {"width": width, "height": height}
         return {**size, **self._facts, **self._description, **state, "measured_fps": round(self.fps, 1)}
 
@@ -109,6 +116,9 @@ class Camera:
             opened = clock.now()
             try:
                 await self._run_once()
+                await self._rest()
+                failures = 0
+                continue
             except SourceUnavailable as error:
                 reason = str(error)
             except SettingError as error:
@@ -126,6 +136,7 @@ class Camera:
             await asyncio.sleep(pause)
 
     async def _run_once(self) -> None:
+        """Returns when nobody has watched for long enough."""
         async with self._open_source(self._seq) as source:
             frame = await source.frame()
             self._source = source
@@ -133,10 +144,21 @@ class Camera:
             self._set(online=True, reason=None)
             log.info("%s is online: %s", self.kind, self._description)
             self.tried.set()
+            seen = frame.captured
             while True:
+                if self._watched.is_set():
+                    seen = frame.captured
+                elif self._idle_stop and frame.captured - seen > self._idle_stop:
+                    return
                 self._rate.tick(frame.captured)
                 await self._show(frame)
                 frame = await source.frame()
+
+    async def _rest(self) -> None:
+        log.info("%s rests: nobody watches", self.kind)
+        self.resting = True
+        await self._watched.wait()
+        self.resting = False
 
     async def _hold_placard(self) -> None:
         await self._pause(_PATIENCE)

@@ -29,6 +29,7 @@ class Camera(Struct, frozen=True, forbid_unknown_fields=True):
     fps: Annotated[float, Meta(ge=0.1, le=240)] = 30
     rotation: Literal[0, 180] = 0
     stall_timeout: Annotated[float, Meta(ge=0.5, le=3600)] = 5.0
+    idle_stop: Annotated[float, Meta(ge=0, le=1e6)] = 30.0
 
 
 class Server(Struct, frozen=True, forbid_unknown_fields=True):

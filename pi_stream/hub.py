@@ -161,6 +161,7 @@ class Hub:
         self._channels: dict[Settings, Channel] = {}
         self._tasks = asyncio.TaskGroup()
         self._newest: int | None = None  # seq of the frame that was offered last
+        self.watched = asyncio.Event()  # set while anybody watches anything
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -201,6 +202,7 @@ class Hub:
             channel = Channel(settings, encoder, self._pool, self._end)
             channel.task = self._tasks.create_task(channel.run(), name=f"channel {settings.encoding}")
             self._channels[settings] = channel
+            self.watched.set()
         subscription = Subscription(channel, Pace(fps), ready)
         channel.subscriptions.add(subscription)
         if channel.latest is not None and channel.latest.seq == self._newest:
@@ -216,3 +218,5 @@ class Hub:
     def _end(self, channel: Channel) -> None:
         if self._channels.pop(channel.settings, None) is not None and channel.task is not None:
             channel.task.cancel()
+        if not self._channels:
+            self.watched.clear()

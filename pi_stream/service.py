@@ -93,6 +93,8 @@ async def serve(config: Config, *, state: Path, ready: Callable[[House, Server],
                 open_source=new_source,
                 placard=placard,
                 show=show,
+                watched=hub.watched,
+                idle_stop=settings.idle_stop,
                 changed=lambda: house.viewers.tell_all(
                     protocol.SourceNews(online=camera.online, kind=camera.kind, reason=camera.reason)
                 ),
@@ -115,6 +117,7 @@ async def serve(config: Config, *, state: Path, ready: Callable[[House, Server],
             running: list[asyncio.Task[Any]] = [
                 tasks.create_task(camera.run(), name="camera"),
                 tasks.create_task(_tell_stats(house), name="stats"),
+                tasks.create_task(house.lag.run(), name="lag"),
             ]
             tried = tasks.create_task(camera.tried.wait())
             running.append(tried)

@@ -52,7 +52,8 @@ class ScriptedSource:
 class Scene:
     """A camera with its scripted sources; `shown` fills with frames, `wait` waits for some."""
 
-    def __init__(self, *script: tuple[int, BaseException | None, BaseException | None]) -> None:
+    def __init__(self, *script: tuple[int, BaseException | None, BaseException | None], idle_stop: float = 0) -> None:
+        self.watched = asyncio.Event()
         self.shown: list[Frame] = []
         self.changes: list[tuple[bool, str | None]] = []
         self.placards: list[tuple[str, str]] = []
@@ -67,6 +68,8 @@ class Scene:
             placard=self._placard,
             show=self._show,
             changed=lambda: self.changes.append((self.camera.online, self.camera.reason)),
+            watched=self.watched,
+            idle_stop=idle_stop,
         )
 
     def _open(self, seq: Iterator[int]) -> ScriptedSource:
@@ -162,6 +165,32 @@ async def test_the_pauses_between_two_tries_grow(monkeypatch: pytest.MonkeyPatch
     scene = Scene(*away, (1, None, None))
     await scene.until(lambda: any(not frame.offline for frame in scene.shown))
     assert pauses == [0.5, 1, 2, 4, 8, 15, 15, 15]
+
+
+async def test_a_source_that_nobody_watches_is_closed_and_opened_for_the_first_who_comes() -> None:
+    """After a second of frames that nobody saw; and it was never offline."""
+    scene = Scene((100, None, None), (3, None, None), idle_stop=1)
+    scene.watched.set()
+
+    async def show(frame: Frame) -> None:
+        await scene._show(frame)
+        if len(scene.shown) == 10:
+            scene.watched.clear()
+
+    def seen_again() -> bool:
+        if scene.camera.resting:
+            assert scene.sources[0].closed
+            assert scene.camera.online
+            assert scene.camera.describe()["resting"]
+            scene.watched.set()
+        return len(scene.sources) == 2
+
+    scene.camera._show = show
+    await scene.until(seen_again)
+    last_seen = 9
+    unseen = 30  # a second's frames; the next one ended it
+    assert [frame.seq for frame in scene.shown] == [*range(last_seen + unseen + 1), 41, 42, 43]
+    assert scene.changes == [(True, None)]
 
 
 async def test_controls_of_a_source_that_is_just_closing_are_refused() -> None:

@@ -1,6 +1,7 @@
 """The encoders, against decoders that are not ours."""
 
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -113,7 +114,7 @@ def test_scaling_keeps_what_is_known_of_the_frame() -> None:
 @pytest.mark.parametrize(("depth", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
 def test_a_png_file_of_any_depth_is_read_back_exactly(depth: int, mode: str) -> None:
     """Odd sizes too, and one row alone."""
-    for height, width in ((1, 1), (3, 5), (17, 31)):
+    for height, width in ((1, 1), (3, 5), (17, 31), (129, 3), (257, 40), (301, 64)):
         pixels = np.random.default_rng(height).integers(0, 256, (height, width, depth), np.uint8)
         with Image.open(io.BytesIO(png_file(pixels.reshape(height, width * depth), depth))) as picture:
             assert picture.mode == mode
@@ -127,3 +128,26 @@ def test_an_encoder_keeps_nothing_of_the_frame_before() -> None:
     second = encoder.encode(plain_frame(2))
     assert encoder.encode(noisy_frame(1)) == first
     assert encoder.encode(plain_frame(2)) == second
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3, 64])
+def test_a_png_is_the_same_pixels_on_any_number_of_cores(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its stripes make one valid stream, which ends with the right checksum."""
+    monkeypatch.setattr("pi_stream.encoders.png.vitals.cores", lambda: cores)
+    pixels = np.random.default_rng(cores).integers(0, 256, (500, 33 * 3), np.uint8)
+    file = png_file(pixels, 3)
+    assert file.count(b"IDAT") == min(cores, 4)
+    with Image.open(io.BytesIO(file)) as picture:
+        assert np.array_equal(np.asarray(picture).reshape(500, 99), pixels)
+    body = b"".join(part[4:-8] for part in _split(file) if part[:4] == b"IDAT")
+    assert zlib.decompress(body)[0] == 2
+
+
+def _split(file: bytes) -> list[bytes]:
+    """The chunks of a PNG file: name, data, checksum, and the length of the one that follows."""
+    chunks, at = [], 8
+    while at < len(file):
+        length = int.from_bytes(file[at : at + 4], "big")
+        chunks.append(file[at + 4 : at + 12 + length] + b"\0" * 4)
+        at += 12 + length
+    return chunks

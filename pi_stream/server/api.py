@@ -71,6 +71,8 @@ async def metrics(request: web.Request) -> web.Response:
         ("channels", "gauge", "Encodings that are watched", len(house.hub.channels)),
         ("cpu_percent", "gauge", "Of one core, since the last second", vitals.cpu_percent),
         ("memory_mebibytes", "gauge", "Physical memory held", vitals.memory_mb),
+        ("loop_lag_p50_seconds", "gauge", "How late the event loop is, half of the time", house.lag.seconds(0.5)),
+        ("loop_lag_p99_seconds", "gauge", "How late it is at worst, but for one time in 100", house.lag.seconds(0.99)),
         ("temperature_celsius", "gauge", "Of the processor", vitals.temperature_c),
     ]
     lines = []
