@@ -13,6 +13,7 @@ from pi_stream.config import Config
 from pi_stream.frame import Encoding
 from pi_stream.hub import Hub
 from pi_stream.overlay.captions import Captions
+from pi_stream.server.sockets import Stalls
 from pi_stream.server.viewers import Viewers
 from pi_stream.vitals import VitalSigns
 
@@ -34,6 +35,7 @@ class House:
     www: Path
     vitals: VitalSigns
     started: int  # microseconds of the server's clock
+    stalls: Stalls
     viewers: Viewers = field(default_factory=Viewers)
 
 

@@ -15,16 +15,18 @@ from pi_stream.ladder import Ladder, Step
 from pi_stream.protocol import Present, Reply, Stats, Watching, Welcome, fit, serialize, serialize_header
 from pi_stream.rate import Rate
 from pi_stream.server.house import House
+from pi_stream.server.sockets import keep_little
 from pi_stream.vitals import Vitals
 from pi_stream.window import Window
 
 _OUTBOX = 256  # messages that may wait for a viewer; one who is further behind is let go
+_CLOSE_PATIENCE = 3.0  # seconds for the goodbye to be sent and answered
 
 
 class Viewer:
     """A websocket, and what its owner watches."""
 
-    def __init__(self, house: House, websocket: web.WebSocketResponse, transport: asyncio.BaseTransport) -> None:
+    def __init__(self, house: House, websocket: web.WebSocketResponse, transport: asyncio.WriteTransport) -> None:
         self.id = house.viewers.new_id()
         self.name = ""
         self.subscription: Subscription | None = None
@@ -59,10 +61,18 @@ class Viewer:
         house.viewers.join(self)
 
     async def close(self, code: int, reason: str) -> None:
-        """End the connection with a websocket close code."""
-        await self._websocket.close(code=code, message=reason.encode())
+        """End the connection with a websocket close code, or without where the viewer reads nothing."""
+        try:
+            async with asyncio.timeout(_CLOSE_PATIENCE):
+                await self._websocket.close(code=code, message=reason.encode())
+        except TimeoutError:
+            self._transport.abort()
 
     # --- what it watches
+
+    def keep_little(self) -> None:
+        """It sends no acks: let little wait for it in the kernel."""
+        keep_little(self._transport)
 
     def watch(self, encoding: Encoding, steps: Sequence[Step], window: Window) -> None:
         """Send it pictures from now on: the best of `steps` that its line carries, within its window."""
@@ -111,7 +121,7 @@ class Viewer:
     def tell(self, text: str) -> None:
         """Leave a message for it."""
         if len(self._outbox) >= _OUTBOX:  # it stopped reading long ago; waiting for it would only hold memory
-            self._transport.close()
+            self._transport.abort()
             return
         self._outbox.append(text)
         self._ready.set()

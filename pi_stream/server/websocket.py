@@ -31,6 +31,7 @@ from pi_stream.protocol import (
     parse_request,
 )
 from pi_stream.server.house import HOUSE, House
+from pi_stream.server.sockets import newest_wins
 from pi_stream.server.viewer import Viewer
 from pi_stream.window import DEFAULT, Window
 
@@ -53,19 +54,22 @@ async def websocket(request: web.Request) -> web.StreamResponse:
         heartbeat=_HEARTBEAT,
         timeout=_CLOSE_PATIENCE,
         max_msg_size=LONGEST_MESSAGE + 1,  # aiohttp refuses what is as long as this, too
+        writer_limit=0,  # a message is with the kernel before the next one is chosen
         compress=False,  # pictures are compressed already, and deflating them again costs 44 ms each
     )
     await socket.prepare(request)
     transport = request.transport
     if transport is None:
         return socket  # it went away while its handshake was answered
+    newest_wins(transport)
     viewer = Viewer(house, socket, transport)
     viewer.welcome()
     try:
-        async with asyncio.TaskGroup() as tasks:
-            sending = tasks.create_task(viewer.send(), name=f"sending to {viewer.id}")
-            await _receive(house, viewer, socket)
-            sending.cancel()
+        with house.stalls.watching(transport):
+            async with asyncio.TaskGroup() as tasks:
+                sending = tasks.create_task(viewer.send(), name=f"sending to {viewer.id}")
+                await _receive(house, viewer, socket)
+                sending.cancel()
     except* ConnectionError:
         pass  # it went away in the middle of a message: that is how most viewers leave
     finally:
@@ -130,6 +134,8 @@ def _watch(house: House, viewer: Viewer, watch: Watch) -> None:
     if encoding in LOSSY:
         quality = watch.quality if isinstance(watch.quality, int) else house.config.stream.quality
     fps = min(watch.fps or camera.fps, camera.fps)
+    if not watch.acks:
+        viewer.keep_little()
     ladder = steps(camera.width, fps, quality, widest=watch.width)
     frames = DEFAULT if watch.window is UNSET else watch.window
     window = Window(frames if watch.acks else None, follows=auto and watch.window is UNSET)
