@@ -27,9 +27,9 @@ _APART = 0.8  # of what the step before needs is the most that a step needs; les
 _NARROWEST = 160  # pixels; below that one sees colours rather than things
 
 _SPAN = 500_000  # microseconds that are judged together, at least
-_FEW = 8  # frames due in a span, at least: of fewer, one that is missed says nothing
-_CROWDED = 0.8  # the share of frames taken below which the line does not carry the step
-_CLEAR = 0.9  # the share from which on it may carry more
+_FEW = 15  # frames due in a span, at least: of fewer, one that is missed would say too much
+_CROWDED = 0.9  # the share of frames taken below which the line does not carry the step
+_CLEAR = 0.93  # the share from which on it may carry more
 _SPARE = 0.8  # of what came through is what a step down may need
 _PATIENCE = 2_000_000  # microseconds without misses before a step up
 _LONGEST_PATIENCE = 64_000_000  # microseconds, for a step that failed again and again
@@ -95,10 +95,11 @@ class Ladder:
         """What the viewer is to be sent."""
         return self._steps[self._at]
 
-    def weigh(self, now: int, sent: int, taken: int, missed: int) -> bool:
+    def weigh(self, now: int, sent: int, taken: int, missed: int, carried: float) -> bool:
         """A frame that was sent at `sent` was drawn now. Whether `step` is another one from now on.
 
-        `taken` and `missed` count the frames of this step that were sent, and that were replaced before they could be.
+        `taken` and `missed` count the frames of this step that were sent, and that were replaced before they could
+        be. `carried` is how many such frames a second the line took lately.
         """
         if sent < self._moved or len(self._steps) == 1:
             return False  # a frame of another step says nothing of this one
@@ -112,7 +113,7 @@ class Ladder:
         share, due = took / (took + lost), (took + lost) * 1e6 / elapsed
         self._begin(now, taken, missed)
         if share < _CROWDED:
-            return self._crowd(now, share, due)
+            return self._crowd(now, due, min(carried, due))
         self._crowded = False
         if share < _CLEAR:
             self._clear_since = None
@@ -123,21 +124,23 @@ class Ladder:
         self._began = now
         self._counted = (taken, missed)
 
-    def _crowd(self, now: int, share: float, due: float) -> bool:
+    def _crowd(self, now: int, due: float, carried: float) -> bool:
         self._clear_since = None
         before, self._crowded = self._crowded, True
         if not before or self._at == len(self._steps) - 1:
             return False
-        carried = self.step.weight * share * due
         lower = self._at + 1
         while lower < len(self._steps) - 1:
             # A step that held until this one was tried needs no margin: it is known to be carried.
             spare = 1.0 if lower == self._from else _SPARE
-            if self._steps[lower].need(due) <= spare * carried:
+            if self._steps[lower].need(due) <= spare * self.step.weight * carried:
                 break
             lower += 1
-        held = now - self._moved > _HELD
-        self._patience[self._at] = _PATIENCE if held else min(2 * self._patience[self._at], _LONGEST_PATIENCE)
+        if now - self._moved > _HELD:
+            self._patience[self._at] = _PATIENCE
+        else:
+            for failed in range(self._at, lower if self._from is not None else self._at + 1):
+                self._patience[failed] = min(2 * self._patience[failed], _LONGEST_PATIENCE)
         self._move(now, lower)
         return True
 

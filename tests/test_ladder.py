@@ -23,17 +23,18 @@ class Watched:
 
     def run(self, seconds: float, window: int | None = None) -> "Watched":
         """Watch for so long, with a window that follows the line or of a fixed size."""
+        of = Window(window or DEFAULT, follows=window is None)
         self.link.run(
             seconds,
-            Window(window or DEFAULT, follows=window is None),
+            of,
             size=lambda: FRAME * self._ladder.step.weight / self.steps[0].weight,
             fps=lambda: self._ladder.step.fps,
-            drawn=lambda now, sent: self._weigh(now, sent.at),
+            drawn=lambda now, sent: self._weigh(now, sent.at, of.line.rate / sent.size),
         )
         return self
 
-    def _weigh(self, now: int, sent: int) -> None:
-        if self._ladder.weigh(now, sent, self.link.taken, self.link.missed):
+    def _weigh(self, now: int, sent: int, carried: float) -> None:
+        if self._ladder.weigh(now, sent, self.link.taken, self.link.missed, carried):
             self.moves.append((now / 1e6, self.steps.index(self._ladder.step)))
             self.link.taken = self.link.missed = 0
 
@@ -178,7 +179,7 @@ def test_a_source_that_is_slower_than_a_step_is_no_reason_to_move() -> None:
     ladder, now = Ladder(STEPS, 0), 0
     for count in range(1, 200):
         now += 200_000
-        assert not ladder.weigh(now, now - 20_000, count, 0)
+        assert not ladder.weigh(now, now - 20_000, count, 0, 5)
 
 
 def test_one_step_has_nowhere_to_go() -> None:

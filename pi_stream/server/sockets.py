@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 _SEND_BYTES = 131_072
 _UNSENT_BYTES = 16_384  # of these, that are not even on their way yet
 
+_BYTES_ACKED = struct.Struct("=Q")  # tcpi_bytes_acked of struct tcp_info, linux/tcp.h, since Linux 4.1
+_BYTES_ACKED_AT = 120
+
 
 def newest_wins(transport: asyncio.WriteTransport) -> None:
     """Have asyncio hold back the writer until the kernel has taken all that was written."""
@@ -36,6 +39,15 @@ def keep_little(transport: asyncio.BaseTransport) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
 
+def _acknowledged(transport: asyncio.WriteTransport) -> int:
+    """Bytes that the other machine has acknowledged, ever."""
+    connection: socket.socket = transport.get_extra_info("socket")
+    if connection.fileno() < 0:
+        return -1
+    facts = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.size + _BYTES_ACKED_AT)
+    return int(_BYTES_ACKED.unpack_from(facts, _BYTES_ACKED_AT)[0])
+
+
 def backlog(transport: asyncio.WriteTransport) -> int:
     """Bytes that were written and that the other machine has not acknowledged: asyncio's, and the kernel's."""
     connection: socket.socket = transport.get_extra_info("socket")
@@ -47,7 +59,7 @@ def backlog(transport: asyncio.WriteTransport) -> int:
 
 
 class Stalls:
-    """The connections that are sent frames. One whose backlog does not move for `timeout` seconds is let go.
+    """The connections that are sent frames. One that has a backlog and takes nothing for `timeout` seconds is let go.
 
     A tab that nobody looks at reads all that it is sent and acknowledges none of it: it has no backlog, and stays.
     """
@@ -55,7 +67,7 @@ class Stalls:
     def __init__(self, timeout: float) -> None:
         self.let_go = 0
         self._timeout = int(timeout * 1e6)
-        self._last: dict[asyncio.WriteTransport, tuple[int, int]] = {}  # backlog, and since when it is that
+        self._last: dict[asyncio.WriteTransport, tuple[int, int]] = {}  # what it took, and when it was seen to move
 
     def __iter__(self) -> Iterator[asyncio.WriteTransport]:
         return iter(tuple(self._last))
@@ -72,10 +84,10 @@ class Stalls:
     def sweep(self, now: int) -> None:
         """Look at all of them; to be called about once a second. `now` in microseconds."""
         for transport, (before, since) in tuple(self._last.items()):
-            bytes_now = backlog(transport)
-            if bytes_now == 0 or bytes_now != before:
-                self._last[transport] = (bytes_now, now)
+            waiting, taken = backlog(transport), _acknowledged(transport)
+            if waiting == 0 or taken != before:
+                self._last[transport] = (taken, now)
             elif now - since >= self._timeout:
-                log.info("%s reads nothing; let go with %d bytes unread", transport.get_extra_info("peername"), before)
+                log.info("%s reads nothing; let go with %d bytes unread", transport.get_extra_info("peername"), waiting)
                 self.let_go += 1
                 transport.abort()

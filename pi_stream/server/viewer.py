@@ -112,7 +112,8 @@ class Viewer:
         self._ready.set()
         if self.subscription is not None:
             missed = self.subscription.slot.dropped
-            if self._ladder.weigh(now, drawn.at, self._taken, missed):
+            carried = self._window.line.rate / drawn.size
+            if self._ladder.weigh(now, drawn.at, self._taken, missed, carried):
                 self.unwatch()
                 self._subscribe()
 
