@@ -44,6 +44,7 @@ class Stream(Struct, frozen=True, forbid_unknown_fields=True):
     """[stream]: what viewers are sent."""
 
     quality: Annotated[int, Meta(ge=1, le=100)] = 80
+    stall_timeout: Annotated[float, Meta(ge=1, le=3600)] = 10.0
     max_viewers: Annotated[int, Meta(ge=1, le=10_000)] = 200
     threads: Annotated[int, Meta(ge=0, le=64)] = 0
 

@@ -86,7 +86,7 @@ class Watch(Request, tag="watch", frozen=True, kw_only=True):
     fps: Annotated[float, Meta(gt=0, le=1000)] | None = None
     width: Annotated[int, Meta(ge=16, le=65535)] | None = None
     quality: Annotated[int, Meta(ge=1, le=100)] | Literal["auto"] | None = None
-    window: Annotated[int, Meta(ge=1, le=64)] = 2
+    window: Annotated[int, Meta(ge=1, le=64)] | UnsetType = UNSET
     acks: bool = False
 
 

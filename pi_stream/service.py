@@ -23,6 +23,7 @@ from pi_stream.overlay import Overlay, placard
 from pi_stream.overlay.captions import Captions
 from pi_stream.server import Server
 from pi_stream.server.house import House
+from pi_stream.server.sockets import Stalls
 from pi_stream.sources import open_source, resolve
 from pi_stream.sources.capture import Capture
 from pi_stream.text_picture import picture_of_text
@@ -111,12 +112,13 @@ async def serve(config: Config, *, state: Path, ready: Callable[[House, Server],
                 www=_www(),
                 vitals=vitals.VitalSigns(),
                 started=clock.now(),
+                stalls=Stalls(config.stream.stall_timeout),
             )
             captions.on_change = lambda: house.viewers.tell_all(protocol.CaptionsNews(captions=captions.all))
 
             running: list[asyncio.Task[Any]] = [
                 tasks.create_task(camera.run(), name="camera"),
-                tasks.create_task(_tell_stats(house), name="stats"),
+                tasks.create_task(_every_second(house), name="every second"),
                 tasks.create_task(house.lag.run(), name="lag"),
             ]
             tried = tasks.create_task(camera.tried.wait())
@@ -140,10 +142,11 @@ def _end(ended: asyncio.Future[None], error: BaseException | None) -> None:
         ended.set_exception(error)
 
 
-async def _tell_stats(house: House) -> None:
+async def _every_second(house: House) -> None:
     while True:
         await asyncio.sleep(1)
         house.viewers.tell_stats(house.vitals.read())
+        house.stalls.sweep(clock.now())
 
 
 def _www() -> Path:

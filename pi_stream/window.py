@@ -1,43 +1,90 @@
 """How many frames may be on their way to a viewer: the rule that keeps pictures fresh, without I/O.
 
 Newest-wins in the service does not bound latency by itself: the kernel's buffers and the viewer's hold the rest. So a
-viewer says which frame it has drawn, and at most `size` that it has not drawn are ever on their way.
+viewer says which frame it has drawn, and only so many that it has not drawn are ever on their way: a fixed number, or,
+where the viewer leaves it to the service, as many as its line holds without queueing, so that a far viewer on a fast
+line gets every frame and a near one on a slow line gets no old ones.
 """
 
 from collections import deque
+from typing import NamedTuple
+
+from pi_stream.line import Line
+
+DEFAULT = 2  # frames in flight, where nothing else is asked for: one is drawn while the next is on its way
+_MOST = 64  # frames, as in protocol.md; two seconds of 30 fps
+_SPARE = 1.25  # times what the line holds: enough to notice that it holds more by now
+_SEARCH = 2.0  # the same before the line was ever seen to queue: every trip doubles what is known of it
+_QUEUED = 1.5  # times the shortest trip; a longer one waited in a queue
 
 _HALF = 1 << 31
 _WHOLE = 1 << 32
 
 
-class Window:
-    """The frames in flight to one viewer. With `size` None nothing is acknowledged and it is always open."""
+class Sent(NamedTuple):
+    """A frame in flight: its seq; when it was captured and handed to the socket (microseconds); its bytes.
 
-    def __init__(self, size: int | None = None) -> None:
+    `drawn` is how many bytes the viewer had acknowledged when it was sent, `ahead` how many frames were on their way.
+    """
+
+    seq: int
+    captured: int
+    at: int
+    size: int
+    drawn: int
+    ahead: int
+
+
+class Window:
+    """The frames in flight to one viewer. With `size` None nothing is acknowledged and it is always open.
+
+    `follows`: `size` is the least, and as many more as the line holds may be in flight. Without, it is the most.
+    """
+
+    def __init__(self, size: int | None = None, *, follows: bool = False) -> None:
         self.size = size
-        self._flight: deque[tuple[int, int]] = deque()
+        self.line = Line()
+        self._follows = follows
+        self._flight: deque[Sent] = deque()
+        self._bytes = 0  # in flight
+        self._drawn = 0  # bytes, ever
+        self._spare = _SEARCH
+        self._draining = False
 
     @property
     def open(self) -> bool:
         """Whether another frame may be sent."""
-        return self.size is None or len(self._flight) < self.size
+        frames = len(self._flight)
+        if self.size is None or frames < self.size:
+            return True
+        if not self._follows or frames >= _MOST or self._draining:
+            return False
+        return self._bytes < self._spare * self.line.holds
 
     @property
     def in_flight(self) -> int:
         """Frames sent and not acknowledged."""
         return len(self._flight)
 
-    def sent(self, seq: int, captured: int) -> None:
-        """Note a frame that was handed to the socket, and when it was captured (microseconds)."""
+    def sent(self, seq: int, captured: int, now: int, size: int) -> None:
+        """Note a frame of `size` bytes that was handed to the socket; times in microseconds."""
         if self.size is not None:
-            self._flight.append((seq, captured))
+            self._flight.append(Sent(seq, captured, now, size, self._drawn, len(self._flight)))
+            self._bytes += size
 
-    def ack(self, seq: int) -> int | None:
-        """That frame and all before it were drawn. Returns when the newest of them was captured, if any was in flight.
+    def ack(self, seq: int, now: int) -> Sent | None:
+        """That frame and all before it were drawn. Returns the newest of them, if any was in flight.
 
         seq counts modulo 2**32; what lies less than half of that behind is "before".
         """
-        captured = None
-        while self._flight and (seq - self._flight[0][0]) % _WHOLE < _HALF:
-            captured = self._flight.popleft()[1]
-        return captured
+        last = None
+        while self._flight and (seq - self._flight[0].seq) % _WHOLE < _HALF:
+            last = self._flight.popleft()
+            self._bytes -= last.size
+            self._drawn += last.size
+        if last is not None and self.size is not None:
+            shortest = self.line.trip(now, last.at, self._drawn - last.drawn, alone=last.ahead < self.size)
+            if now - last.at > _QUEUED * shortest:
+                self._spare = _SPARE
+            self._draining = self.line.stale(now)
+        return last

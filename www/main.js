@@ -50,7 +50,7 @@ const screen = new Screen(canvas, decoders, {
     connection.send(ack(packet.seq));
     const now = performance.now();
     meter.drawn(clock.age(packet.captured, now), now);
-    view.style.setProperty('--ratio', String(packet.width / packet.height));
+    shape(packet);
     status.trouble('');
   },
   dropped: () => meter.dropped(), // the ack of the one that took its place covers it
@@ -60,6 +60,14 @@ const screen = new Screen(canvas, decoders, {
     if (inARow >= FAILURES_SHOWN) status.trouble(`The pictures cannot be shown: ${error.message}`);
   },
 });
+
+/** Give the view the picture's shape. @param {{ width: number, height: number }} packet */
+function shape({ width, height }) {
+  const ratio = Number(view.style.getPropertyValue('--ratio'));
+  // Smaller pictures of the same camera have sides rounded to even numbers: the view does not move for that.
+  if (Math.abs(width / height / ratio - 1) < 0.01) return;
+  view.style.setProperty('--ratio', String(width / height));
+}
 
 // --- the panels
 

@@ -58,7 +58,8 @@ const OFFLINE = 4;
 const ENCODINGS = [undefined, 'rgba', 'i420', 'png', 'jpeg', 'h264'];
 
 // How many frames may be on their way here, undrawn: with 2 the line is never idle while one is being decoded, and a
-// slow page still sees a picture that is two frames old rather than two seconds.
+// slow page still sees a picture that is two frames old rather than two seconds. With quality "auto" the server decides:
+// it knows how far away this page is.
 const WINDOW = 2;
 
 /** What the server said is not what the protocol says. */
@@ -143,7 +144,9 @@ export function parseReply(text) {
 }
 
 /** Start the pictures, or change them. What is undefined is left to the server. @param {Wishes} wishes */
-export const watch = (wishes) => ({ type: 'watch', ...wishes, window: WINDOW, acks: true });
+export const watch = (wishes) => ({
+  type: 'watch', ...wishes, ...(wishes.quality !== 'auto' && { window: WINDOW }), acks: true,
+});
 
 /** That frame, and all before it, has been drawn. @param {number} seq */
 export const ack = (seq) => ({ type: 'ack', seq });

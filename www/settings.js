@@ -10,6 +10,8 @@ import { isString } from './storage.js';
 import { encodingName, perSecond, whole } from './words.js';
 
 const FIELDS = /** @type {const} */ (['encoding', 'quality', 'fps', 'width']);
+// What a browser asks for that was never told otherwise.
+const DEFAULTS = { encoding: '', quality: 'auto', fps: '', width: '' };
 const LOSSLESS = new Set(['png', 'i420', 'rgba']);
 
 /**
@@ -51,8 +53,8 @@ export class Settings {
     for (const encoding of known) this.#select('encoding').add(new Option(encodingName(encoding), encoding));
     for (const name of FIELDS) {
       const select = this.#select(name);
-      select.value = storage.get(`watch.${name}`, isString, '');
-      if (select.selectedIndex < 0) select.value = ''; // an option of another version
+      select.value = storage.get(`watch.${name}`, isString, DEFAULTS[name]);
+      if (select.selectedIndex < 0) select.value = DEFAULTS[name]; // an option of another version
     }
     this.#form.addEventListener('change', () => this.#changed());
     this.#form.addEventListener('submit', (event) => event.preventDefault());
@@ -107,9 +109,10 @@ export class Settings {
     void this.watch();
   }
 
-  // Quality means nothing where nothing is lost.
+  // A number means nothing where nothing is lost; size and rate may follow the network all the same.
   #quiet() {
-    this.#select('quality').disabled = LOSSLESS.has(this.#select('encoding').value);
+    const lossless = LOSSLESS.has(this.#select('encoding').value);
+    for (const option of this.#select('quality').options) option.disabled = lossless && Number(option.value) > 0;
   }
 
   /** @param {typeof FIELDS[number]} name */

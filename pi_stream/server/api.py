@@ -67,6 +67,7 @@ async def metrics(request: web.Request) -> web.Response:
         ("source_online", "gauge", "1 while the source delivers", float(house.camera.online)),
         ("source_fps", "gauge", "Frames a second from the source", house.camera.fps),
         ("viewers", "gauge", "Connected viewers", len(house.viewers)),
+        ("stalled_viewers_total", "counter", "Viewers let go because they read nothing", house.stalls.let_go),
         ("captions", "gauge", "Captions of the overlay", len(house.captions.all)),
         ("channels", "gauge", "Encodings that are watched", len(house.hub.channels)),
         ("cpu_percent", "gauge", "Of one core, since the last second", vitals.cpu_percent),

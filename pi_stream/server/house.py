@@ -14,6 +14,7 @@ from pi_stream.frame import Encoding
 from pi_stream.hub import Hub
 from pi_stream.lag import LoopLag
 from pi_stream.overlay.captions import Captions
+from pi_stream.server.sockets import Stalls
 from pi_stream.server.viewers import Viewers
 from pi_stream.vitals import VitalSigns
 
@@ -35,6 +36,7 @@ class House:
     www: Path
     vitals: VitalSigns
     started: int  # microseconds of the server's clock
+    stalls: Stalls
     viewers: Viewers = field(default_factory=Viewers)
     lag: LoopLag = field(default_factory=LoopLag)
 

@@ -14,6 +14,7 @@ from pi_stream.hub import Settings
 from pi_stream.overlay.caption import Color
 from pi_stream.protocol import LONGEST_MESSAGE, fit, parse_query
 from pi_stream.server.house import HOUSE, House, TextEncoding
+from pi_stream.server.sockets import keep_little, newest_wins
 
 _PATIENCE = 10.0  # seconds that a snapshot waits for a frame
 _BOUNDARY = "frame"
@@ -95,9 +96,14 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
     )
     settings = _settings(house, "jpeg", query)
     house.admit()
-    await response.prepare(request)
+    writer, transport = await response.prepare(request), request.transport
+    if writer is None or transport is None:
+        return response  # it went away while it was answered
+    newest_wins(transport)
+    keep_little(transport)
     with (
         house.viewers.guest(),
+        house.stalls.watching(transport),
         house.hub.subscribe(settings, fps=query.fps) as subscription,
         suppress(ConnectionError),  # until it goes away
     ):
@@ -109,6 +115,7 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
             # With the boundary that follows it: a browser shows a part when it sees the next boundary, and would
             # otherwise always be one frame behind.
             await response.write(b"".join(("\r\n".join(lines).encode(), packet.data, _NEXT)))
+            await writer.drain()  # what waits meanwhile is replaced by what is newer
     return response
 
 

@@ -4,15 +4,20 @@ import asyncio
 import socket
 import statistics
 from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
 
 from aiohttp import web
 
 from pi_stream import __version__, clock
-from pi_stream.frame import Packet
+from pi_stream.errors import LimitReached
+from pi_stream.frame import Encoding, Packet
 from pi_stream.hub import Settings, Subscription
-from pi_stream.protocol import Present, Reply, Stats, Welcome, serialize, serialize_header
+from pi_stream.ladder import Ladder, Step
+from pi_stream.protocol import Present, Reply, Stats, Watching, Welcome, fit, serialize, serialize_header
 from pi_stream.rate import Rate
 from pi_stream.server.house import House
+from pi_stream.server.sockets import keep_little
 from pi_stream.vitals import Vitals
 from pi_stream.window import Window
 
@@ -33,6 +38,9 @@ class Viewer:
         self._ready = asyncio.Event()  # a message or a packet waits, or the window opened
         self._outbox: deque[str] = deque()
         self._window = Window()
+        self._ladder: Ladder
+        self._taken = 0  # frames of this subscription that were sent
+        self._newest: int | None = None  # seq of the last frame sent, since it asked to watch
         self._rate = Rate()
         self._ages: deque[int] = deque(maxlen=250)  # microseconds, since the last stats
         self._dropped_before = 0  # by subscriptions that ended
@@ -65,12 +73,32 @@ class Viewer:
 
     # --- what it watches
 
-    def watch(self, settings: Settings, fps: float | None, window: int | None) -> None:
-        """Send it these pictures from now on; `window` frames at most that it has not acknowledged, None: any."""
+    def keep_little(self) -> None:
+        """It sends no acks: let little wait for it in the kernel."""
+        keep_little(self._transport)
+
+    def watch(self, encoding: Encoding, steps: Sequence[Step], window: Window) -> None:
+        """Send it pictures from now on: the best of `steps` that its line carries, within its window.
+
+        Raises LimitReached, and all stays as it was.
+        """
+        ladder = Ladder(steps, clock.now())
+        self._subscribe(encoding, ladder.step)
+        self._ladder = ladder
+        self._window = window  # frames on their way may never be drawn, and so never be acknowledged
+        self._newest = None
+
+    def _subscribe(self, encoding: Encoding, step: Step) -> None:
+        """Watch the channel of this step, and say so. Raises LimitReached."""
+        camera = self._house.config.camera
+        width, height = fit(camera.width, camera.height, step.width)
+        settings = Settings(encoding, width, height, step.quality)
+        fps = step.fps if step.fps < camera.fps else None
         subscription = self._house.hub.subscribe(settings, fps=fps, ready=self._ready)
         self.unwatch()  # only now: a channel that is watched again goes on
-        self._window = Window(window)  # frames on their way may never be drawn, and so never be acknowledged
         self.subscription = subscription
+        self._taken = 0
+        self.reply(Watching(encoding=encoding, width=width, height=height, fps=step.fps, quality=step.quality or None))
 
     def unwatch(self) -> None:
         """Send it no pictures."""
@@ -81,10 +109,18 @@ class Viewer:
 
     def ack(self, seq: int) -> None:
         """It has drawn that frame."""
-        captured = self._window.ack(seq)
-        if captured is not None:
-            self._ages.append(clock.now() - captured)
-            self._ready.set()
+        now = clock.now()
+        drawn = self._window.ack(seq, now)
+        if drawn is None:
+            return
+        self._ages.append(now - drawn.captured)
+        self._ready.set()
+        if self.subscription is not None:
+            missed = self.subscription.slot.dropped
+            carried = self._window.line.rate / drawn.size
+            if self._ladder.weigh(now, drawn.at, self._taken, missed, carried):
+                with suppress(LimitReached):  # what it has goes on, until there is room
+                    self._subscribe(self.subscription.settings.encoding, self._ladder.step)
 
     # --- what it is sent
 
@@ -108,15 +144,21 @@ class Viewer:
                 await self._websocket.send_str(self._outbox.popleft())
             if self.subscription is not None and self._window.open:
                 packet = self.subscription.slot.poll()
-                if packet is not None:
+                if packet is not None and self._newer(packet):
                     await self._send_packet(packet)
                     continue  # messages first, before the next packet
             await self._ready.wait()
 
+    def _newer(self, packet: Packet) -> bool:
+        """Whether it is newer than the last one: a channel that is changed to may be behind the one that was left."""
+        return self._newest is None or 0 < (packet.seq - self._newest) % 2**32 < 2**31
+
     async def _send_packet(self, packet: Packet) -> None:
         sent = clock.now()
+        self._newest = packet.seq
+        self._taken += 1
         message = b"".join((serialize_header(packet, sent), packet.data))
-        self._window.sent(packet.seq, packet.captured)
+        self._window.sent(packet.seq, packet.captured, sent, len(message))
         self._rate.tick(sent, len(message))
         if self._window.size is None:
             self._ages.append(sent - packet.captured)

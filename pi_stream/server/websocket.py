@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from pi_stream import clock
 from pi_stream.encoders import LOSSY
 from pi_stream.errors import BadMessage, Refused
-from pi_stream.hub import Settings
+from pi_stream.ladder import steps
 from pi_stream.overlay.caption import Caption
 from pi_stream.protocol import (
     LONGEST_MESSAGE,
@@ -27,13 +27,13 @@ from pi_stream.protocol import (
     Say,
     Unwatch,
     Watch,
-    Watching,
     choose,
-    fit,
     parse_request,
 )
 from pi_stream.server.house import HOUSE, House
+from pi_stream.server.sockets import newest_wins
 from pi_stream.server.viewer import Viewer
+from pi_stream.window import DEFAULT, Window
 
 _BAD_MESSAGES = 20  # within _BAD_SPAN; one more ends the connection
 _BAD_SPAN = 10_000_000  # microseconds
@@ -50,19 +50,22 @@ async def websocket(request: web.Request) -> web.StreamResponse:
         heartbeat=_HEARTBEAT,
         timeout=_CLOSE_PATIENCE,
         max_msg_size=LONGEST_MESSAGE + 1,  # aiohttp refuses what is as long as this, too
+        writer_limit=0,  # a message is with the kernel before the next one is chosen
         compress=False,  # pictures are compressed already, and deflating them again costs 44 ms each
     )
     await socket.prepare(request)
     transport = request.transport
     if not isinstance(transport, asyncio.WriteTransport):
         return socket  # None: it went away while its handshake was answered
+    newest_wins(transport)
     viewer = Viewer(house, socket, transport)
     viewer.welcome()
     try:
-        async with asyncio.TaskGroup() as tasks:
-            sending = tasks.create_task(viewer.send(), name=f"sending to {viewer.id}")
-            await _receive(house, viewer, socket)
-            sending.cancel()
+        with house.stalls.watching(transport):
+            async with asyncio.TaskGroup() as tasks:
+                sending = tasks.create_task(viewer.send(), name=f"sending to {viewer.id}")
+                await _receive(house, viewer, socket)
+                sending.cancel()
     except* ConnectionError:
         pass  # it went away in the middle of a message: that is how most viewers leave
     finally:
@@ -122,14 +125,16 @@ async def _do(house: House, viewer: Viewer, request: Request) -> None:
 
 
 def _watch(house: House, viewer: Viewer, watch: Watch) -> None:
-    config = house.config
+    camera = house.config.camera
     encoding = choose(watch.accept, house.encodings)
-    width, height = fit(config.camera.width, config.camera.height, watch.width)
+    auto = watch.quality == "auto" and watch.acks  # without acks nothing is known of the line
     quality = 0
     if encoding in LOSSY:
-        quality = watch.quality if isinstance(watch.quality, int) else config.stream.quality
-    fps = None if watch.fps is None or watch.fps >= config.camera.fps else watch.fps
-    viewer.watch(Settings(encoding, width, height, quality), fps, watch.window if watch.acks else None)
-    viewer.reply(
-        Watching(encoding=encoding, width=width, height=height, fps=fps or config.camera.fps, quality=quality or None)
-    )
+        quality = watch.quality if isinstance(watch.quality, int) else house.config.stream.quality
+    fps = min(watch.fps or camera.fps, camera.fps)
+    if not watch.acks:
+        viewer.keep_little()
+    ladder = steps(camera.width, fps, quality, widest=watch.width)
+    frames = DEFAULT if watch.window is UNSET else watch.window
+    window = Window(frames if watch.acks else None, follows=auto and watch.window is UNSET)
+    viewer.watch(encoding, ladder if auto else ladder[:1], window)

@@ -64,6 +64,8 @@ test('what the page says is what the protocol says', () => {
   assert.deepEqual(watch({ accept: ['jpeg', 'png'], fps: 30, width: 640, quality: 80 }), {
     type: 'watch', accept: ['jpeg', 'png'], fps: 30, width: 640, quality: 80, window: 2, acks: true,
   });
+  // The server's own window, which follows the round trip, is only had by not asking for one.
+  assert.deepEqual(watch({ accept: ['jpeg'], quality: 'auto' }), { type: 'watch', accept: ['jpeg'], quality: 'auto', acks: true });
   assert.deepEqual(ack(42), { type: 'ack', seq: 42 });
   assert.deepEqual(ping(12.5), { type: 'ping', sent: 12.5 });
   assert.deepEqual(say('hello'), { type: 'say', text: 'hello' });

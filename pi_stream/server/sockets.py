@@ -1,0 +1,93 @@
+"""What waits in a connection for one who reads slowly, and what becomes of one who does not read at all.
+
+A frame passes three places that could hold old ones: asyncio's, where at most one message waits here, since the next
+is not handed over until the last one is with the kernel; the kernel's, which acks keep short, and which is made small
+for those that send none; and the network's, where only acks help.
+"""
+
+import asyncio
+import fcntl
+import logging
+import socket
+import struct
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+log = logging.getLogger(__name__)
+
+# Bytes of a connection's frames that the kernel may hold for one that sends no acks: about one of 720p. Less would be
+# fresher and would starve who is far away: no more than this gets through in one round trip.
+_SEND_BYTES = 131_072
+_UNSENT_BYTES = 16_384  # of these, that are not even on their way yet
+
+_BYTES_ACKED = struct.Struct("=Q")  # tcpi_bytes_acked of struct tcp_info, linux/tcp.h, since Linux 4.1
+_BYTES_ACKED_AT = 120
+
+
+def newest_wins(transport: asyncio.WriteTransport) -> None:
+    """Have asyncio hold back the writer until the kernel has taken all that was written."""
+    transport.set_write_buffer_limits(high=0)
+
+
+def keep_little(transport: asyncio.BaseTransport) -> None:
+    """Have the kernel hold little of what one without acks is sent. The connection stays so."""
+    connection: socket.socket = transport.get_extra_info("socket")
+    if connection.fileno() < 0:
+        return  # it went away
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BYTES // 2)  # Linux doubles it: socket(7)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+
+
+def _acknowledged(transport: asyncio.WriteTransport) -> int:
+    """Bytes that the other machine has acknowledged, ever."""
+    connection: socket.socket = transport.get_extra_info("socket")
+    if connection.fileno() < 0:
+        return -1
+    facts = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.size + _BYTES_ACKED_AT)
+    return int(_BYTES_ACKED.unpack_from(facts, _BYTES_ACKED_AT)[0])
+
+
+def backlog(transport: asyncio.WriteTransport) -> int:
+    """Bytes that were written and that the other machine has not acknowledged: asyncio's, and the kernel's."""
+    connection: socket.socket = transport.get_extra_info("socket")
+    waiting = transport.get_write_buffer_size()
+    if connection.fileno() < 0:
+        return waiting
+    queued = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))  # SIOCOUTQ: tcp(7)
+    return waiting + int(struct.unpack("i", queued)[0])
+
+
+class Stalls:
+    """The connections that are sent frames. One that has a backlog and takes nothing for `timeout` seconds is let go.
+
+    A tab that nobody looks at reads all that it is sent and acknowledges none of it: it has no backlog, and stays.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self.let_go = 0
+        self._timeout = int(timeout * 1e6)
+        self._last: dict[asyncio.WriteTransport, tuple[int, int]] = {}  # what it took, and when it was seen to move
+
+    def __iter__(self) -> Iterator[asyncio.WriteTransport]:
+        return iter(tuple(self._last))
+
+    @contextmanager
+    def watching(self, transport: asyncio.WriteTransport) -> Iterator[None]:
+        """Look after a connection while the block runs."""
+        self._last[transport] = (0, 0)
+        try:
+            yield
+        finally:
+            del self._last[transport]
+
+    def sweep(self, now: int) -> None:
+        """Look at all of them; to be called about once a second. `now` in microseconds."""
+        for transport, (before, since) in tuple(self._last.items()):
+            waiting, taken = backlog(transport), _acknowledged(transport)
+            if waiting == 0 or taken != before:
+                self._last[transport] = (taken, now)
+            elif now - since >= self._timeout:
+                log.info("%s reads nothing; let go with %d bytes unread", transport.get_extra_info("peername"), waiting)
+                self.let_go += 1
+                transport.abort()

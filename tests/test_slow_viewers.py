@@ -1,0 +1,271 @@
+"""Viewers on slow and far networks, and those that stop reading: what they get, and that nobody else notices."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import websockets
+
+from pi_stream.protocol import parse_packet
+from pi_stream.server.sockets import Stalls, backlog
+from tests.proxy import Proxy, proxy
+from tests.running import PATIENCE, Running, http, messages_until, next_frame, running, say
+
+PICTURE = ("camera.width=640", "camera.height=360")
+FRAME = 640 * 360 * 4  # bytes of an rgba frame
+MESSAGE = FRAME + 1000  # with all headers
+
+
+@asynccontextmanager
+async def _far(service: Running, **network: float) -> AsyncIterator[tuple[Proxy, websockets.ClientConnection]]:
+    """A websocket to the service over a network."""
+    async with proxy(service.url, **network) as between, Running(between.url, service.house).socket() as connection:
+        yield between, connection
+        connection.transport.abort()  # a goodbye would wait behind all that is on its way
+
+
+async def _draw(connection: websockets.ClientConnection) -> tuple[int, int, dict[str, Any] | None]:
+    """The next frame, acknowledged: its seq and width; and what was said to be watched just before it."""
+    watching = None
+    async with asyncio.timeout(PATIENCE):
+        async for message in connection:
+            if isinstance(message, bytes):
+                packet, _ = parse_packet(message)
+                await say(connection, "ack", seq=packet.seq)
+                return packet.seq, packet.width, watching
+            if (said := json.loads(message))["type"] == "watching":
+                watching = said
+    raise AssertionError("the connection ended before a frame came")
+
+
+async def _draw_until_width(connection: websockets.ClientConnection, narrower: bool, than: int) -> int:
+    """Draw until frames are narrower, or no longer narrower; each change was said before the first such frame."""
+    told = 0
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            _, width, watching = await _draw(connection)
+            told = watching["width"] if watching else told
+            assert told in (0, width)
+            if (width < than) == narrower and told:
+                return width
+
+
+async def test_auto_goes_down_on_a_slow_line_and_up_again_when_it_is_fast(tmp_path: Path) -> None:
+    """Frames keep coming, smaller ones; each change is said before the first frame that has it."""
+    async with running(tmp_path, *PICTURE) as service, _far(service, rate=60_000, delay=0.02) as (network, viewer):
+        await say(viewer, "watch", accept=["jpeg"], quality="auto", acks=True)
+        assert (await messages_until(viewer, "watching"))["width"] == 640
+        small = await _draw_until_width(viewer, narrower=True, than=640)
+        seqs = [(await _draw(viewer))[0] for _ in range(5)]
+        assert seqs == sorted(set(seqs))
+        network.rate = None
+        assert await _draw_until_width(viewer, narrower=False, than=small + 1) > small
+
+
+async def test_auto_never_exceeds_what_was_asked_for(tmp_path: Path) -> None:
+    """Width and rate are bounds, on the way down and up again."""
+    async with running(tmp_path, *PICTURE) as service, _far(service, rate=60_000, delay=0.02) as (network, viewer):
+        await say(viewer, "watch", accept=["jpeg"], quality="auto", acks=True, width=480, fps=15)
+        first = await messages_until(viewer, "watching")
+        assert (first["width"], first["fps"], first["quality"]) == (480, 15, 80)
+        said: list[dict[str, Any]] = []
+        while len(said) < 2:
+            _, width, watching = await _draw(viewer)
+            assert width <= 480
+            if watching is not None:
+                said.append(watching)
+                network.rate = None
+        assert all(each["width"] <= 480 and each["fps"] <= 15 for each in said)
+
+
+async def test_auto_moves_lossless_encodings_by_size_and_rate(tmp_path: Path) -> None:
+    """There is no quality to speak of."""
+    async with running(tmp_path, *PICTURE) as service, _far(service, rate=1_500_000, delay=0.01) as (_, viewer):
+        await say(viewer, "watch", accept=["i420"], quality="auto", acks=True)
+        assert (await messages_until(viewer, "watching"))["quality"] is None
+        while (watching := (await _draw(viewer))[2]) is None:
+            pass
+        assert (watching["encoding"], watching["quality"]) == ("i420", None)
+        assert watching["width"] < 640
+
+
+async def test_a_viewer_far_away_gets_every_frame(tmp_path: Path) -> None:
+    """More than two are on their way at 200 ms, unless two were asked for."""
+    async with running(tmp_path) as service, _far(service, delay=0.1) as (_, viewer):
+        await say(viewer, "watch", accept=["jpeg"], quality="auto", acks=True)
+        assert await _row(viewer, 20) == 20
+
+        await say(viewer, "watch", accept=["jpeg"], quality="auto", acks=True, window=2)
+        await messages_until(viewer, "watching")
+        for _ in range(8):  # those that were on their way
+            await _draw(viewer)
+        assert await _row(viewer, 20, of=20) < 5
+
+
+async def _row(viewer: websockets.ClientConnection, wanted: int, of: int = 400) -> int:
+    """How many frames without a gap came in a row at most, among so many, or until as many came as wanted."""
+    last = longest = length = 0
+    for _ in range(of):
+        seq, _, _ = await _draw(viewer)
+        length = length + 1 if seq == last + 1 else 1
+        longest = max(longest, length)
+        last = seq
+        if longest == wanted:
+            break
+    return longest
+
+
+# --- those that do not read
+
+
+@asynccontextmanager
+async def _stopped(service: Running, **watch: object) -> AsyncIterator[websockets.ClientConnection]:
+    """A viewer that asks for frames and then reads nothing."""
+    connecting = socket.socket()
+    connecting.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connecting.setblocking(False)
+    host, port = service.url.removeprefix("http://").rstrip("/").split(":")
+    await asyncio.get_running_loop().sock_connect(connecting, (host, int(port)))
+    connection = await service.socket(sock=connecting, max_queue=1, ping_interval=None)
+    await messages_until(connection, "welcome")
+    await say(connection, "watch", **{"accept": ["rgba"], **watch})
+    try:
+        yield connection
+    finally:
+        connection.transport.abort()
+
+
+STOPPED: list[dict[str, object]] = [{"acks": False}, {"acks": True, "window": 64}, {"acks": True, "quality": "auto"}]
+
+
+@pytest.mark.parametrize("watch", STOPPED, ids=["without acks", "with a large window", "auto"])
+async def test_a_viewer_that_reads_nothing_holds_two_frames_and_is_let_go(
+    tmp_path: Path, watch: dict[str, object]
+) -> None:
+    """One waits for the kernel, a newer one in the slot; after stall_timeout it is gone, and so is what it watched."""
+    async with running(tmp_path, *PICTURE, "stream.stall_timeout=1") as service, service.socket() as other:
+        house = service.house
+        async with _stopped(service, **watch):
+            most = 0
+            async with asyncio.timeout(PATIENCE):
+                while not house.stalls.let_go:
+                    stats = await messages_until(other, "stats")
+                    most = max(most, *(each.get_write_buffer_size() for each in house.stalls), 0)
+                while (await messages_until(other, "viewers", "stats"))["viewers"] not in (1, [_me(house)]):
+                    pass
+        assert most <= MESSAGE
+        assert stats["viewers"] == 2
+        assert house.hub.channels == ()
+        async with http(service) as session, session.get("metrics") as answer:
+            assert "pi_stream_stalled_viewers_total 1" in await answer.text()
+
+
+def _me(house: Any) -> dict[str, str]:
+    return {"id": house.viewers.present[0].id, "name": ""}
+
+
+async def test_an_mjpeg_reader_that_reads_nothing_holds_little_and_is_let_go(tmp_path: Path) -> None:
+    """Asyncio holds one frame, the kernel about another; then the connection ends."""
+    async with running(tmp_path, *PICTURE, "stream.stall_timeout=1") as service, service.socket() as other:
+        reader = socket.socket()
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        host, port = service.url.removeprefix("http://").rstrip("/").split(":")
+        reader.connect((host, int(port)))
+        reader.sendall(b"GET /stream.mjpg?quality=100 HTTP/1.1\r\nHost: x\r\n\r\n")
+        most = 0
+        async with asyncio.timeout(PATIENCE):
+            while not service.house.stalls.let_go:
+                await messages_until(other, "stats")
+                most = max(most, *map(backlog, service.house.stalls), 0)
+            while service.house.hub.channels:
+                await messages_until(other, "stats")
+        assert 0 < most < 500_000
+        reader.close()
+
+
+async def test_a_tab_that_reads_but_draws_nothing_is_kept(tmp_path: Path) -> None:
+    """Nobody looks at it: it acknowledges nothing, for longer than stall_timeout, and goes on with its next ack."""
+    async with running(tmp_path, *PICTURE, "stream.stall_timeout=1") as service, service.socket() as viewer:
+        await say(viewer, "watch", accept=["rgba"], acks=True, quality="auto")
+        seq = parse_packet(await next_frame(viewer))[0].seq
+        for _ in range(3):
+            await messages_until(viewer, "stats")
+        await say(viewer, "ack", seq=seq + 1)
+        assert parse_packet(await next_frame(viewer))[0].seq > seq + 1
+        assert service.house.stalls.let_go == 0
+
+
+async def test_a_reader_that_is_only_slow_is_kept(tmp_path: Path) -> None:
+    """One frame takes it longer than stall_timeout; it moves all the same."""
+    async with (
+        running(tmp_path, *PICTURE, "stream.stall_timeout=1") as service,
+        _far(service, rate=500_000) as (_, viewer),
+    ):
+        await say(viewer, "watch", accept=["rgba"])
+        await next_frame(viewer)
+        assert service.house.stalls.let_go == 0
+
+
+async def test_fifty_that_read_nothing_leave_a_fast_viewer_as_it_was(tmp_path: Path) -> None:
+    """It gets the frames that it got without them, and together they hold one frame each at most."""
+    async with running(tmp_path, "stream.stall_timeout=60") as service, AsyncExitStack() as stack:
+        fast = await stack.enter_async_context(service.socket())
+        await say(fast, "watch", accept=["jpeg"], acks=True, window=2)
+        for index in range(50):
+            await stack.enter_async_context(_stopped(service, **STOPPED[index % 3]))
+        first = last = (await _draw(fast))[0]
+        for _ in range(60):
+            last = (await _draw(fast))[0]
+        assert last - first <= 66, "it lost more than one frame in ten"
+        assert sum(each.get_write_buffer_size() for each in service.house.stalls) < 50 * (320 * 180 * 4 + 1000)
+
+
+async def test_a_service_stops_though_somebody_reads_nothing(tmp_path: Path) -> None:
+    """Its goodbye would wait for ever."""
+    async with asyncio.timeout(PATIENCE), AsyncExitStack() as stack:  # noqa: SIM117 - the viewer outlives the service
+        async with running(tmp_path, *PICTURE) as service:
+            await stack.enter_async_context(_stopped(service, acks=False))
+            other = await stack.enter_async_context(service.socket())
+            await messages_until(other, "stats")
+
+
+async def test_only_a_backlog_that_does_not_move_is_a_stall() -> None:
+    """Whoever takes a byte now and then, or has taken everything, stays."""
+    accepted: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+
+    async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.put_nowait(writer)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect(server.sockets[0].getsockname())
+        writer = await accepted.get()
+        stalls = Stalls(timeout=5)
+        with stalls.watching(writer.transport):
+            stalls.sweep(0)
+            stalls.sweep(60_000_000)
+            assert stalls.let_go == 0, "nothing waits"
+            writer.write(bytes(8_000_000))
+            await asyncio.sleep(0)
+            stalls.sweep(61_000_000)
+            stalls.sweep(65_000_000)
+            assert reader.recv(65_536, socket.MSG_WAITALL)
+            async with asyncio.timeout(PATIENCE):
+                before = backlog(writer.transport)
+                while backlog(writer.transport) == before:
+                    reader.recv(65_536)
+                    await asyncio.sleep(0.01)
+            stalls.sweep(69_000_000)
+            assert stalls.let_go == 0, "it moves"
+            stalls.sweep(70_000_000)
+            stalls.sweep(80_000_000)
+            assert stalls.let_go == 1
+            assert writer.transport.is_closing()
+    server.close()
+    await server.wait_closed()
