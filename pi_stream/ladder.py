@@ -3,7 +3,8 @@
 The steps are the same for all viewers, so that those who stand on one share a channel and it is encoded once. What
 decides is the share of the frames due to a viewer that it could take: its window (window.py) is closed while the line
 or the viewer itself is busy, and what comes meanwhile is missed. Two spans in a row in which many were missed lead
-down, at once to the step that what came through is enough for; one alone is a hiccup, or a tab that nobody looked at.
+down, at once to the step that what came through is enough for; one alone is a hiccup, or a tab that nobody looked at,
+unless it is the first after a step up.
 Some time without misses leads one step up. A step that did not hold is tried again later, each time after twice as
 long: a line that cannot carry it is not asked again and again.
 """
@@ -125,9 +126,9 @@ class Ladder:
         self._counted = (taken, missed)
 
     def _crowd(self, now: int, due: float, carried: float) -> bool:
-        self._clear_since = None
-        before, self._crowded = self._crowded, True
-        if not before or self._at == len(self._steps) - 1:
+        trying = self._from is not None and self._clear_since is None  # it came up and was never clear since
+        before, self._crowded, self._clear_since = self._crowded, True, None
+        if not (before or trying) or self._at == len(self._steps) - 1:
             return False
         lower = self._at + 1
         while lower < len(self._steps) - 1:

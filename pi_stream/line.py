@@ -16,7 +16,7 @@ class Line:
 
     def __init__(self) -> None:
         self.shortest: int | None = None
-        self.rate = 0.0  # bytes a second, in the last trip
+        self.rate = 0.0  # bytes a second, in the last trips
         self._met = 0  # when a trip was last as short as that
         self._rates = (0.0, 0.0)  # bytes a microsecond: the highest of this span, and of the one before
         self._span_began = 0
@@ -48,6 +48,7 @@ class Line:
         if now - self._span_began > _SPAN:
             self._rates = (0.0, self._rates[0])
             self._span_began = now
-        self.rate = amount * 1e6 / took
+        sample = amount * 1e6 / took
+        self.rate = (self.rate + sample) / 2 if self.rate else sample
         self._rates = (max(self._rates[0], amount / took), self._rates[1])
         return self.shortest

@@ -14,7 +14,7 @@ from pi_stream.line import Line
 DEFAULT = 2  # frames in flight, where nothing else is asked for: one is drawn while the next is on its way
 _MOST = 64  # frames, as in protocol.md; two seconds of 30 fps
 _SPARE = 1.25  # times what the line holds: enough to notice that it holds more by now
-_SEARCH = 2.0  # the same before the line was ever seen to queue: every trip doubles what is known of it
+_SEARCH = 2.0  # the same before the line was seen to queue: every trip doubles what is known of it
 _QUEUED = 1.5  # times the shortest trip; a longer one waited in a queue
 
 _HALF = 1 << 31
@@ -50,6 +50,7 @@ class Window:
         self._drawn = 0  # bytes, ever
         self._spare = _SEARCH
         self._draining = False
+        self._resized = 0  # when frames last became smaller; trips that began before are not measured
 
     @property
     def open(self) -> bool:
@@ -65,6 +66,16 @@ class Window:
     def in_flight(self) -> int:
         """Frames sent and not acknowledged."""
         return len(self._flight)
+
+    def resize(self, now: int, *, smaller: bool) -> None:
+        """Frames of another size are to come: find out quickly how many of them the line holds.
+
+        Smaller ones take shorter trips, so that those of the larger ones tell nothing: all is measured anew.
+        """
+        self._spare = _SEARCH
+        if smaller:
+            self.line = Line()
+            self._resized = now
 
     def sent(self, seq: int, captured: int, now: int, size: int) -> None:
         """Note a frame of `size` bytes that was handed to the socket; times in microseconds."""
@@ -82,7 +93,7 @@ class Window:
             last = self._flight.popleft()
             self._bytes -= last.size
             self._drawn += last.size
-        if last is not None and self.size is not None:
+        if last is not None and self.size is not None and last.at >= self._resized:
             shortest = self.line.trip(now, last.at, self._drawn - last.drawn, alone=last.ahead < self.size)
             if now - last.at > _QUEUED * shortest:
                 self._spare = _SPARE

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from pi_stream.ladder import Ladder, Step, steps
-from pi_stream.window import DEFAULT, Window
+from pi_stream.window import DEFAULT, Sent, Window
 from tests.link import Link, Rate, mbit
 
 FRAME = 126_700  # bytes of a film's frame, 1280x720, JPEG 80
@@ -29,13 +29,16 @@ class Watched:
             of,
             size=lambda: FRAME * self._ladder.step.weight / self.steps[0].weight,
             fps=lambda: self._ladder.step.fps,
-            drawn=lambda now, sent: self._weigh(now, sent.at, of.line.rate / sent.size),
+            drawn=lambda now, sent: self._weigh(now, sent, of),
         )
         return self
 
-    def _weigh(self, now: int, sent: int, carried: float) -> None:
-        if self._ladder.weigh(now, sent, self.link.taken, self.link.missed, carried):
+    def _weigh(self, now: int, sent: Sent, window: Window) -> None:
+        before = self._ladder.step
+        carried = window.line.rate / sent.size
+        if self._ladder.weigh(now, sent.at, self.link.taken, self.link.missed, carried):
             self.moves.append((now / 1e6, self.steps.index(self._ladder.step)))
+            window.resize(now, smaller=self._ladder.step.weight < before.weight)
             self.link.taken = self.link.missed = 0
 
     def at(self, second: float) -> int:
@@ -105,6 +108,15 @@ def test_it_finds_the_step_that_the_line_carries_and_stays(rate: float, trip: in
     assert watched.climbs(10, 180) <= 8, watched.moves
     assert watched.climbs(90, 180) <= 2, watched.moves
     assert link.fps(60, 180) > 0.9 * STEPS[carried[0] + 1 if carried[0] + 1 < len(STEPS) else carried[0]].fps
+
+
+@pytest.mark.parametrize("trip", [20, 50, 200, 500])
+def test_pictures_do_not_grow_old_where_even_the_lowest_step_is_too_much(trip: int) -> None:
+    """At 0.2 Mbit/s there are fewer of them instead, also while something better is tried."""
+    link = Link(mbit(0.2), trip * 1000)
+    assert Watched(link).run(120).at(119) >= len(STEPS) - 2
+    assert link.age(30, 120, 0.99) < trip * 1000 + 2_000_000
+    assert link.fps(30, 120) > 2.5
 
 
 def test_at_2_mbit_and_200_ms_pictures_are_fresh_within_ten_seconds() -> None:

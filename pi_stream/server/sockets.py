@@ -16,9 +16,9 @@ from contextlib import contextmanager
 
 log = logging.getLogger(__name__)
 
-# Bytes of a connection's frames that the kernel may hold for one that sends no acks: about one of 720p. Less would be
-# fresher and would starve who is far away: no more than this gets through in one round trip.
-_SEND_BYTES = 131_072
+# Bytes of memory that the kernel may use for what one without acks is sent: a frame or two of 720p. Less would starve
+# who is far away, for no more than this gets through in one round trip.
+_SEND_BYTES = 262_144
 _UNSENT_BYTES = 16_384  # of these, that are not even on their way yet
 
 _BYTES_ACKED = struct.Struct("=Q")  # tcpi_bytes_acked of struct tcp_info, linux/tcp.h, since Linux 4.1

@@ -117,10 +117,12 @@ class Viewer:
         self._ready.set()
         if self.subscription is not None:
             missed = self.subscription.slot.dropped
+            step = self._ladder.step
             carried = self._window.line.rate / drawn.size
             if self._ladder.weigh(now, drawn.at, self._taken, missed, carried):
                 with suppress(LimitReached):  # what it has goes on, until there is room
                     self._subscribe(self.subscription.settings.encoding, self._ladder.step)
+                    self._window.resize(now, smaller=self._ladder.step.weight < step.weight)
 
     # --- what it is sent
 
