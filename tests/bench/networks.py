@@ -9,9 +9,12 @@ With --url a service that is already there, on a network that is as it is.
 import argparse
 import asyncio
 import json
+import socket
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,18 +85,34 @@ async def watch_mjpg(url: str, seconds: float) -> Seen:
     return seen
 
 
+@contextmanager
+def stopped(url: str) -> Iterator[None]:
+    """A viewer that asks for the same pictures and reads nothing."""
+    host, port = url.removeprefix("http://").rstrip("/").split(":")
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect((host, int(port)))
+        reader.sendall(b"GET /stream.mjpg HTTP/1.1\r\nHost: x\r\n\r\n")
+        yield
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rate", type=float, help="Mbit/s")
     parser.add_argument("--trip", type=float, help="ms, there and back")
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--url", help="of a service on this machine, or in a network namespace of it")
+    parser.add_argument("--stopped", type=int, default=0, help="viewers beside it that read nothing")
     parser.add_argument("--viewer", choices=("auto", "fixed", "plain", "mjpg"), default="auto")
     given = parser.parse_args()
     wishes = {"fixed": {"quality": 80, "window": 2}, "plain": {"quality": 80, "acks": False}}.get(given.viewer, {})
 
     async def report(url: str, name: str) -> None:
-        seen = await (watch_mjpg(url, given.seconds) if given.viewer == "mjpg" else watch(url, given.seconds, **wishes))
+        with ExitStack() as stack:
+            for _ in range(given.stopped):
+                stack.enter_context(stopped(url))
+            watching = watch_mjpg(url, given.seconds) if given.viewer == "mjpg" else watch(url, given.seconds, **wishes)
+            seen = await watching
         print(f"{name}, {given.viewer}")  # noqa: T201 - this is what it is for
         print("\n".join(seen.rows(given.seconds)))  # noqa: T201 - the same
         print("  " + "; ".join(f"{at:.1f} s {what}" for at, what in seen.watching))  # noqa: T201 - the same
@@ -104,7 +123,13 @@ async def main() -> None:
     networks = NETWORKS if given.rate is None and given.trip is None else ((given.rate, given.trip or 0.0),)
     with tempfile.TemporaryDirectory() as state:
         for rate, trip in networks:
-            film = (f"camera.path={FILM}", "camera.source=file", "camera.width=1280", "camera.height=720")
+            film = (
+                f"camera.path={FILM}",
+                "camera.source=file",
+                "camera.width=1280",
+                "camera.height=720",
+                "stream.stall_timeout=60",
+            )
             async with (
                 process(Path(state), *film) as service,
                 proxy(service.url, rate=None if rate is None else rate * 125_000, delay=trip / 2000) as between,
