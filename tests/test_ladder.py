@@ -172,6 +172,19 @@ def test_a_step_that_failed_is_tried_less_and_less_often() -> None:
     assert all(after > before * 0.9 or after > 60 for before, after in itertools.pairwise(pauses)), pauses
 
 
+def test_a_step_that_fails_is_left_at_once() -> None:
+    """A look upwards costs a second of older pictures, not two."""
+    watched = Watched(Link(mbit(10), 20_000)).run(120)
+    moves = [(0.0, 0), *watched.moves]
+    looks = [
+        after[0] - move[0]
+        for before, move, after in zip(moves, moves[1:], moves[2:], strict=False)
+        if before[1] > move[1] < after[1] and move[0] > 5
+    ]
+    assert len(looks) >= 3
+    assert max(looks) < 1.0
+
+
 @pytest.mark.parametrize("length", [0.3, 0.6, 1.5, 600])
 def test_a_hiccup_or_a_hidden_tab_is_no_slow_line(length: float) -> None:
     """However long nothing was drawn: afterwards everything is as it was."""
