@@ -45,10 +45,12 @@ async def _draw(connection: websockets.ClientConnection) -> tuple[int, int, dict
 
 async def _draw_until_width(connection: websockets.ClientConnection, narrower: bool, than: int) -> int:
     """Draw until frames are narrower, or no longer narrower; each change was said before the first such frame."""
-    told = 0
+    told, last = 0, -1
     async with asyncio.timeout(PATIENCE):
         while True:
-            _, width, watching = await _draw(connection)
+            seq, width, watching = await _draw(connection)
+            assert seq > last, "a frame came that was older than the one before"
+            last = seq
             told = watching["width"] if watching else told
             assert told in (0, width)
             if (width < than) == narrower and told:
