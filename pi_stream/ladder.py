@@ -83,7 +83,7 @@ class Ladder:
         """It stands on the first of `steps`, of which there is at least one."""
         self._steps = tuple(steps)
         self._patience = [_PATIENCE] * len(self._steps)
-        self._at = 0
+        self._at = self._left = 0
         self._moved = now
         self._began: int | None = now  # of the span that is counted; None: until a frame of this step was drawn
         self._counted = (0, 0)  # taken and missed, when the span began
@@ -121,6 +121,11 @@ class Ladder:
             return False
         return self._clear(now, elapsed)
 
+    def undo(self, now: int) -> None:
+        """The step could not be had: stand on the one that was left, and be counted there from now on."""
+        self._move(now, self._left)
+        self._from = None
+
     def _begin(self, now: int, taken: int, missed: int) -> None:
         self._began = now
         self._counted = (taken, missed)
@@ -155,7 +160,7 @@ class Ladder:
 
     def _move(self, now: int, at: int) -> None:
         self._from = self._at if at < self._at else None
-        self._at = at
+        self._left, self._at = self._at, at
         self._moved = now
         self._began = None
         self._clear_since = None

@@ -207,6 +207,20 @@ def test_a_source_that_is_slower_than_a_step_is_no_reason_to_move() -> None:
         assert not ladder.weigh(now, now - 20_000, count, 0, 5)
 
 
+def test_a_step_that_cannot_be_had_is_not_stood_upon() -> None:
+    """There may be no room for its channel: the viewer stays, is counted where it is, and asks again."""
+    ladder, now, count = Ladder(STEPS, 0), 0, 0
+    for _ in range(3):
+        moved = False
+        while not moved:
+            now, count = now + 100_000, count + 1
+            moved = ladder.weigh(now, now - 50_000, count, 5 * count, 5)
+            assert now < 20_000_000, "it does not ask again"
+        assert ladder.step != STEPS[0]
+        ladder.undo(now)
+        assert ladder.step == STEPS[0]
+
+
 def test_one_step_has_nowhere_to_go() -> None:
     """A viewer without "auto" stays on the only one."""
     watched = Watched(Link(mbit(1), 200_000), STEPS[:1]).run(20)

@@ -5,7 +5,6 @@ import socket
 import statistics
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 
 from aiohttp import web
 
@@ -120,8 +119,11 @@ class Viewer:
             step = self._ladder.step
             carried = self._window.line.rate / drawn.size
             if self._ladder.weigh(now, drawn.at, self._taken, missed, carried):
-                with suppress(LimitReached):  # what it has goes on, until there is room
+                try:
                     self._subscribe(self.subscription.settings.encoding, self._ladder.step)
+                except LimitReached:
+                    self._ladder.undo(now)  # what it has goes on, until there is room
+                else:
                     self._window.resize(now, smaller=self._ladder.step.weight < step.weight)
 
     # --- what it is sent
