@@ -62,6 +62,15 @@ def test_untagged_is_by_height(tmp_path: Path, width: int, height: int, matrix: 
     assert near(middles(converted(first(film), width, height)))
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (640, 360)])
+def test_full_range_without_a_matrix_is_what_jpeg_means(width: int, height: int) -> None:
+    """A picture that is known to be full range, and no more, is BT.601 at every size: it passes as it is."""
+    planes = np.random.default_rng(1).integers(0, 256, (height * 3 // 2, width), np.uint8)
+    picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+    picture.color_range = 2
+    assert np.array_equal(converted(picture, width, height).data, planes.reshape(-1))
+
+
 @pytest.mark.parametrize("layout", ["rgb24", "bgr24", "rgba", "gbrp", "rgb48le"])
 def test_rgb_comes_back(layout: str) -> None:
     """R, G and B come back, however they lie in memory."""

@@ -2,7 +2,8 @@
 
 Which matrix and range a picture has is what its tags say. Where they say nothing, this is the convention of browsers
 and players: BT.709 from 720 lines up and BT.601 below; limited range unless the pixel format is one of the yuvj kind or
-gray, or it holds R, G and B. Primaries and transfer are taken to be equal and are not converted. The codes are those of
+gray, or it holds R, G and B. What is known to be full range, but not by which matrix, is taken to be JFIF's, BT.601, at
+every size: full range comes from the world of JPEG, and of a y4m, which cannot name a matrix. Primaries and transfer are taken to be equal and are not converted. The codes are those of
 ITU-T H.273.
 
 libavfilter's `colorspace` goes from matrix to matrix directly and is exact to rounding; swscale would go by way of R, G
@@ -86,21 +87,22 @@ class Converter:
     def _kind_of(self, frame: av.VideoFrame, shape: Fraction) -> _Kind:
         layout = frame.format
         rgb = layout.is_rgb or layout.name == "pal8"
+        untagged_full = rgb or layout.name.startswith(("yuvj", "gray", "mono", "ya"))
+        full = frame.color_range == _FULL or (frame.color_range != _LIMITED and untagged_full)
         if rgb:
             matrix = "rgb"
         elif frame.colorspace in (_UNSPECIFIED, _RGB):
-            matrix = "bt709" if frame.height >= 720 else "smpte170m"
+            matrix = "bt709" if frame.height >= 720 and not full else "smpte170m"
         elif (named := _MATRICES.get(frame.colorspace)) is not None:
             matrix = named
         else:
             raise SourceUnavailable(f"its colours (matrix {frame.colorspace} of H.273) cannot be converted")
-        untagged_full = rgb or layout.name.startswith(("yuvj", "gray", "mono", "ya"))
         return _Kind(
             layout.name,
             frame.width,
             frame.height,
             matrix,
-            frame.color_range == _FULL or (frame.color_range != _LIMITED and untagged_full),
+            full,
             max(part.bits for part in layout.components) > 8,
             (self._rotation - round(frame.rotation)) % 360,
             shape,
