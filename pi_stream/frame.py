@@ -57,7 +57,7 @@ class Frame:
         return self.data[area + area // 4 :].reshape(self.height // 2, self.width // 2)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Packet:
     """One frame, encoded: what a viewer is sent, less the header.
 

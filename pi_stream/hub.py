@@ -58,11 +58,12 @@ class Pace:
 class Subscription:
     """One who watches a channel. Packets wait in `slot`; `close` ends it."""
 
-    def __init__(self, channel: "Channel", pace: Pace, ready: asyncio.Event | None) -> None:
-        self.slot: Slot[Packet] = Slot(ready)
+    def __init__(self, channel: "Channel", pace: Pace, arrived: Callable[[], None] | None) -> None:
+        self.slot: Slot[Packet] = Slot()
         self.settings = channel.settings
         self._channel = channel
         self._pace = pace
+        self._arrived = arrived
         self.missed = 0  # frames that it wanted, and that were replaced before they were encoded
 
     @property
@@ -79,6 +80,8 @@ class Subscription:
         if self._pace.due(packet.captured):
             self._pace.took(packet.captured)
             self.slot.put(packet)
+            if self._arrived is not None:
+                self._arrived()
 
     def close(self) -> None:
         """Watch no longer. A channel that nobody watches any more ends."""
@@ -184,12 +187,13 @@ class Hub:
         return any(channel.wants(frame.captured) for channel in self._channels.values())
 
     def subscribe(
-        self, settings: Settings, *, fps: float | None = None, ready: asyncio.Event | None = None
+        self, settings: Settings, *, fps: float | None = None, arrived: Callable[[], None] | None = None
     ) -> Subscription:
         """Watch the channel of these settings, which is made if there is none, at no more than `fps`.
 
-        A packet of the newest frame, where the channel has one, waits already: nobody looks at nothing until the next.
-        Raises LimitReached when there are as many channels as there may be.
+        `arrived` is called when a packet was left, for who has better to do than to wait at the slot. A packet of the
+        newest frame, where the channel has one, waits already: nobody looks at nothing until the next. Raises
+        LimitReached when there are as many channels as there may be.
         """
         channel = self._channels.get(settings)
         if channel is None:
@@ -203,7 +207,7 @@ class Hub:
             channel.task = self._tasks.create_task(channel.run(), name=f"channel {settings.encoding}")
             self._channels[settings] = channel
             self.watched.set()
-        subscription = Subscription(channel, Pace(fps), ready)
+        subscription = Subscription(channel, Pace(fps), arrived)
         channel.subscriptions.add(subscription)
         if channel.latest is not None and channel.latest.seq == self._newest:
             subscription.deliver(channel.latest)

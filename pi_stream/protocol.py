@@ -20,6 +20,7 @@ LONGEST_MESSAGE = 65_536  # bytes of one text message from a viewer
 # --- a frame: one binary message, service to viewer
 
 HEADER = struct.Struct("<4sBBHIHHQQ")  # magic, encoding, flags, header size, seq, width, height, captured, sent
+_SENT = struct.Struct("<Q")  # the last of them
 _MAGIC = b"PIS1"
 _NUMBERS: dict[Encoding, int] = {"rgba": 1, "i420": 2, "png": 3, "jpeg": 4, "h264": 5}
 _ENCODINGS = {number: encoding for encoding, number in _NUMBERS.items()}
@@ -40,6 +41,11 @@ def serialize_header(packet: Packet, sent: int) -> bytes:
         packet.captured,
         sent,
     )
+
+
+def write_sent(message: memoryview, sent: int) -> None:
+    """Change the `sent` (microseconds) of a message, which begins with its header."""
+    _SENT.pack_into(message, HEADER.size - _SENT.size, sent)
 
 
 def parse_packet(message: bytes) -> tuple[Packet, int]:

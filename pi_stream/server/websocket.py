@@ -55,7 +55,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     )
     await socket.prepare(request)
     transport = request.transport
-    if not isinstance(transport, asyncio.WriteTransport):
+    if not isinstance(transport, asyncio.Transport):
         return socket  # None: it went away while its handshake was answered
     newest_wins(transport)
     viewer = Viewer(house, socket, transport)
