@@ -119,7 +119,7 @@ class Channel:
 
     def wants(self, captured: int) -> bool:
         """Whether anybody wants the frame of that moment."""
-        return any(subscription.due(captured) for subscription in self.subscriptions)
+        return any(subscription.due(captured) for subscription in tuple(self.subscriptions))
 
     def offer(self, frame: Frame) -> None:
         """Leave a frame, if anybody wants it."""
@@ -183,8 +183,8 @@ class Hub:
         return tuple(self._channels.values())
 
     def wants(self, frame: Frame) -> bool:
-        """Whether anybody will take this frame: who prepares it may leave that be where nobody does."""
-        return any(channel.wants(frame.captured) for channel in self._channels.values())
+        """Whether anybody will take this frame: who prepares it may leave that be where nobody does. From any thread."""
+        return any(channel.wants(frame.captured) for channel in tuple(self._channels.values()))
 
     def subscribe(
         self, settings: Settings, *, fps: float | None = None, arrived: Callable[[], None] | None = None

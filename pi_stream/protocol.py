@@ -150,6 +150,23 @@ _REQUESTS: dict[str, type[Request]] = {
 }
 
 
+_ACKS = msgspec.json.Decoder(Ack)
+
+
+def parse_ack(text: bytes) -> int | None:
+    """The seq of an acknowledgement that wants no answer; None for every other message, right or wrong.
+
+    There is one for every frame of every viewer, so it is worth a way of its own past `parse_request`.
+    """
+    if b'"ack"' not in text:
+        return None
+    try:
+        ack = _ACKS.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None  # parse_request will say what is wrong with it
+    return ack.seq if ack.id is None else None
+
+
 def parse_request(text: str) -> Request:
     """A text message from a viewer. Raises BadMessage, which says what was wrong where."""
     try:

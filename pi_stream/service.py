@@ -1,13 +1,14 @@
 """The service: the one room that knows every part, and the order in which they start and stop.
 
-A frame's way through it: `Camera` takes it from the source and hands it to `show`, where the overlay draws on it and
-the hub takes it over; a channel of the hub has it encoded; the server's viewers get the packet.
+A frame's way through it: the overlay draws on it where it was captured, `Camera` hands it to `show`, and the hub takes
+it over; a channel of the hub has it encoded; the server's viewers get the packet.
 """
 
 import asyncio
 import logging
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -58,23 +59,30 @@ async def serve(config: Config, *, state: Path, ready: Callable[[House, Server],
                 seq=seq,
                 stall_timeout=settings.stall_timeout,
             ),
+            finish=lambda frame: draw(frame),
             stall_timeout=settings.stall_timeout,
         )
 
-    with (
-        ThreadPoolExecutor(threads, thread_name_prefix="encoder") as encoding,
-        ThreadPoolExecutor(1, thread_name_prefix="overlay") as drawing,
-    ):
+    with ThreadPoolExecutor(threads, thread_name_prefix="encoder") as encoding:
         captions = Captions(state / "captions.json", config.overlay.max_captions)
         async with captions, Hub(ENCODERS, encoding) as hub, asyncio.TaskGroup() as tasks:
             overlay = Overlay()
-            in_turn = asyncio.Lock()
+            pen, in_turn = threading.Lock(), asyncio.Lock()
+            undrawn: Frame | None = None  # nobody wanted it when it was captured; somebody may, since
+
+            def draw(frame: Frame) -> None:
+                """On the source's own thread; on one of asyncio's where that came too early, or there is no source."""
+                nonlocal undrawn
+                if not hub.wants(frame):
+                    undrawn = frame
+                elif drawn := captions.all:
+                    with pen:
+                        overlay.draw(frame, drawn, values(frame))
 
             async def show(frame: Frame) -> None:
                 async with in_turn:
-                    drawn = captions.all
-                    if drawn and hub.wants(frame):
-                        await loop.run_in_executor(drawing, overlay.draw, frame, drawn, values(frame))
+                    if (frame.offline or frame is undrawn) and hub.wants(frame):
+                        await asyncio.to_thread(draw, frame)
                     hub.offer(frame)
 
             def values(frame: Frame) -> Mapping[str, str]:

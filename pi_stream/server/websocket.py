@@ -28,8 +28,10 @@ from pi_stream.protocol import (
     Unwatch,
     Watch,
     choose,
+    parse_ack,
     parse_request,
 )
+from pi_stream.server.acks import AckReader
 from pi_stream.server.house import HOUSE, House
 from pi_stream.server.sockets import newest_wins
 from pi_stream.server.viewer import Viewer
@@ -59,6 +61,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
         return socket  # None: it went away while its handshake was answered
     newest_wins(transport)
     viewer = Viewer(house, socket, transport)
+    AckReader(transport, lambda text: _take_ack(house, viewer, text))
     viewer.welcome()
     try:
         with house.stalls.watching(transport):
@@ -74,6 +77,17 @@ async def websocket(request: web.Request) -> web.StreamResponse:
         if socket.close_code in (None, 1006):  # not a polite end: what the kernel holds for it goes with it
             transport.abort()
     return socket
+
+
+def _take_ack(house: House, viewer: Viewer, text: bytes) -> bool:
+    try:
+        if (seq := parse_ack(text)) is None:
+            return False
+        viewer.ack(seq)
+    except Exception as error:
+        house.fail(error)  # a bug; asyncio alone would end this viewer's connection, and go on
+        raise
+    return True
 
 
 async def _receive(house: House, viewer: Viewer, socket: web.WebSocketResponse) -> None:

@@ -3,8 +3,8 @@
 Which matrix and range a picture has is what its tags say. Where they say nothing, this is the convention of browsers
 and players: BT.709 from 720 lines up and BT.601 below; limited range unless the pixel format is one of the yuvj kind or
 gray, or it holds R, G and B. What is known to be full range, but not by which matrix, is taken to be JFIF's, BT.601, at
-every size: full range comes from the world of JPEG, and of a y4m, which cannot name a matrix. Primaries and transfer are taken to be equal and are not converted. The codes are those of
-ITU-T H.273.
+every size: full range comes from the world of JPEG, and a y4m, for one, cannot name its matrix. Primaries and transfer
+are taken to be equal and are not converted. The codes are those of ITU-T H.273.
 
 libavfilter's `colorspace` goes from matrix to matrix directly and is exact to rounding; swscale would go by way of R, G
 and B and be off by up to 7. So swscale only changes the size, the layout and the depth, and `colorspace` the colours.
