@@ -1,16 +1,20 @@
 # make run     start pi-stream here; make run ARGS="--set camera.path=film.mp4" for settings
 # make test    check everything: style, types, tests in Python, in node and in a browser
+# make bench   what it costs and how fresh its pictures are, here; make bench ARGS=--quick for a first look
 
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test clean
+.PHONY: run test bench clean
 
 run: .venv/runs
 	@.venv/bin/pi-stream serve $(ARGS)
 
 test: .venv/tests
 	@tests/run
+
+bench: .venv/tests
+	@.venv/bin/python -m tests.bench $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -38,9 +38,7 @@ class Line(asyncio.Transport):
     def bring(self, data: bytes) -> None:
         """Data came, all at once."""
         assert isinstance(self._protocol, asyncio.BufferedProtocol)
-        area = self._protocol.get_buffer(-1)
-        assert len(area) >= len(data)
-        memoryview(area)[: len(data)] = data
+        memoryview(self._protocol.get_buffer(-1))[: len(data)] = data
         self._protocol.buffer_updated(len(data))
 
 

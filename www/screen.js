@@ -2,6 +2,9 @@
  * Packets to pixels on the canvas. Three places, each for one, newest wins in each: a packet that waits for its decoder,
  * a picture that waits for the browser's next repaint, and what is on the canvas.
  *
+ * The first picture since the last repaint is drawn at once, and is on the screen with the next one; only a second one
+ * has to wait. So its ack, and what it lets go, is half a repaint earlier on average, and no repaint is just missed.
+ *
  * A frame is acknowledged when it is drawn, not when it comes: a page that cannot keep up, or that nobody looks at
  * (the browser repaints no hidden tab), gets no more until it can. Nothing needs to be done when the tab is shown
  * again: the repaint that was asked for happens, and its ack sets everything going.
@@ -81,11 +84,14 @@ export class Screen {
       this.#listener.dropped(this.#next.packet);
     }
     this.#next = { packet, picture };
-    this.#repaint ||= requestAnimationFrame(() => this.#draw());
+    if (!this.#repaint && !document.hidden) this.#draw();
+    this.#repaint ||= requestAnimationFrame(() => {
+      this.#repaint = 0;
+      this.#draw();
+    });
   }
 
   #draw() {
-    this.#repaint = 0;
     if (!this.#next) return;
     const { packet, picture } = this.#next;
     this.#next = null;

@@ -2,9 +2,10 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
+from weakref import WeakKeyDictionary
 
-from aiohttp import WSMsgType, web
+from aiohttp import HttpVersion11, WSMsgType, web
 from msgspec import Meta, Struct
 
 from pi_stream import clock
@@ -96,6 +97,9 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
     )
     settings = _settings(house, "jpeg", query)
     house.admit()
+    chunked = request.version >= HttpVersion11
+    if chunked:
+        response.enable_chunked_encoding()
     writer, transport = await response.prepare(request), request.transport
     if writer is None or transport is None:
         return response  # it went away while it was answered
@@ -108,15 +112,39 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
         suppress(ConnectionError),  # until it goes away
     ):
         await response.write(f"--{_BOUNDARY}\r\n".encode())
-        while True:
-            packet = await subscription.slot.take()
-            head = {"Content-Type": "image/jpeg", "Content-Length": str(len(packet.data)), **_headers(packet)}
-            lines = [*(f"{name}: {value}" for name, value in head.items()), "", ""]
-            # With the boundary that follows it: a browser shows a part when it sees the next boundary, and would
-            # otherwise always be one frame behind.
-            await response.write(b"".join(("\r\n".join(lines).encode(), packet.data, _NEXT)))
+        while not transport.is_closing():
+            part = _part_of(await subscription.slot.take())
+            if chunked:
+                transport.write(part.chunk)  # as it is, past aiohttp's own writer, which would copy it twice
+            else:
+                await response.write(bytes(part.body))
             await writer.drain()  # what waits meanwhile is replaced by what is newer
     return response
+
+
+class _Part(NamedTuple):
+    """A picture as a part of the multipart body, and that as a chunk of HTTP/1.1 (RFC 9112, clause 7.1)."""
+
+    chunk: memoryview
+    body: memoryview
+
+
+_parts: WeakKeyDictionary[Packet, _Part] = WeakKeyDictionary()  # each is forgotten with its packet
+
+
+def _part_of(packet: Packet) -> _Part:
+    """The same memory for all who watch."""
+    part = _parts.get(packet)
+    if part is None:
+        head = {"Content-Type": "image/jpeg", "Content-Length": str(len(packet.data)), **_headers(packet)}
+        lines = "\r\n".join([*(f"{name}: {value}" for name, value in head.items()), "", ""]).encode()
+        # With the boundary that follows it: a browser shows a part when it sees the next boundary, and would
+        # otherwise always be one frame behind.
+        size = len(lines) + len(packet.data) + len(_NEXT)
+        before = b"%x\r\n" % size
+        chunk = memoryview(b"".join((before, lines, packet.data, _NEXT, b"\r\n")))
+        part = _parts[packet] = _Part(chunk, chunk[len(before) : len(before) + size])
+    return part
 
 
 async def text_socket(request: web.Request) -> web.StreamResponse:

@@ -4,9 +4,11 @@
 """
 
 import asyncio
+import itertools
+import os
 import sys
 
-from tests.bench.film import FPS
+from tests.bench.film import FPS, PICTURES
 
 
 class _Socket(asyncio.Protocol):
@@ -28,10 +30,10 @@ async def _serve(port: int, size: int) -> None:
     loop = asyncio.get_running_loop()
     everybody: set[asyncio.Transport] = set()
     server = await loop.create_server(lambda: _Socket(everybody), "127.0.0.1", port, backlog=512)
-    message = bytes(size)
+    messages = [os.urandom(size) for _ in range(PICTURES)]  # as many as the film has, so that caches hold no more
     due = loop.time()
     async with server:
-        while True:
+        for message in itertools.cycle(messages):
             for transport in everybody:
                 if not transport.get_write_buffer_size():
                     transport.write(message)
