@@ -67,6 +67,11 @@ class Converter:
         same = self._kind.full and self._kind.matrix in _BT601
         return f"{known} {'full' if self._kind.full else 'limited'} range{'' if same else ', converted'}"
 
+    @property
+    def idle(self) -> bool:
+        """Whether the newest picture was ours already, in size, layout and colours, and was only copied."""
+        return self._kind is not None and self._graph is None and self._place == (0, 0, self.width, self.height)
+
     def convert(self, frame: av.VideoFrame, shape: Fraction | None = None) -> Plane:
         """New memory, uint8, width * height * 3 / 2 long, laid out as in `frame.Frame`; `frame` loses its `pts`.
 

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import av
+
 from pi_stream.errors import Unsupported
 from pi_stream.frame import Frame
 from pi_stream.sources.ahead import Ahead
@@ -11,10 +13,12 @@ from pi_stream.sources.convert import Converter
 from pi_stream.sources.film import Picture, held, laps, probe, thinned
 from pi_stream.sources.pace import Pace
 from pi_stream.sources.source import Json
+from pi_stream.sources.y4m import y4m_laps
 
 _log = logging.getLogger(__name__)
 
 _AHEAD = 4  # pictures; at 25 a second they bridge the 160 ms in which a small machine opens the next lap
+_OFTEN = 1.0  # pictures a second, from which on none of them has to be shown twice
 _PATIENCE = 500_000  # microseconds behind, after which the film is taken to play slower than it should
 
 
@@ -43,11 +47,16 @@ class FileSource:
         self._facts = probe(path)
         self._convert = Converter(width, height, rotation)
         # The first conversion builds what the others use; here it keeps no frame waiting.
-        self._convert.convert(self._facts.first.frame, self._facts.first.shape)
+        first = self._convert.convert(self._facts.first, self._facts.shape)
         self._pace = pace if pace is not None else Pace()
         self._origin: int | None = None
         self._slow = False
-        self._ahead = Ahead(thinned(held(laps(path, fps)), fps), _AHEAD)
+        own = self._facts.fps
+        if self._facts.y4m and self._convert.idle and own is not None and own >= _OFTEN:
+            pictures = y4m_laps(path, first.size, own)
+        else:
+            pictures = held(laps(path, fps))
+        self._ahead = Ahead(thinned(pictures, fps), _AHEAD)
 
     def describe(self) -> dict[str, Json]:
         """See Source."""
@@ -76,7 +85,9 @@ class FileSource:
             elif (after := self._ahead.peek()) and self._origin + self._offset(after) <= now:
                 self._pace.check()
                 continue
-            data = self._convert.convert(picture.frame, picture.shape)
+            data = picture.frame
+            if isinstance(data, av.VideoFrame):
+                data = self._convert.convert(data, picture.shape)
             self._pace.until(due)
             return Frame(data, self._convert.width, self._convert.height, next(self._seq) & 0xFFFFFFFF, due)
 

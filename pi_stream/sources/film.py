@@ -12,6 +12,7 @@ import av
 from av.container import InputContainer
 
 from pi_stream.errors import SourceUnavailable
+from pi_stream.frame import Plane
 
 _log = logging.getLogger(__name__)
 
@@ -22,25 +23,30 @@ _JUMP = 60.0  # seconds; a longer step between two pictures is a broken timestam
 
 
 class Picture(NamedTuple):
-    """One picture of a film.
+    """One picture of a film: libav's, or, where nothing needs to be converted, planes as `frame.Frame` wants them.
 
     `time` is when it is due, in seconds from the start of the first lap; `shape` is the width of a pixel divided by its
     height, None where the film does not say.
     """
 
-    frame: av.VideoFrame
+    frame: av.VideoFrame | Plane
     time: float
-    shape: Fraction | None
+    shape: Fraction | None = None
 
 
 class Facts(NamedTuple):
-    """What a film is: size in pixels, frames a second (None for a still), codec by libav's name, the first picture."""
+    """What a film is: size in pixels, frames a second (None for a still), codec by libav's name, the first picture.
+
+    `shape` is the width of a pixel divided by its height, None where the film does not say.
+    """
 
     width: int
     height: int
     fps: float | None
     codec: str
-    first: Picture
+    first: av.VideoFrame
+    shape: Fraction | None
+    y4m: bool
 
 
 def probe(path: str) -> Facts:
@@ -51,8 +57,9 @@ def probe(path: str) -> Facts:
             raise SourceUnavailable(f"{Path(path).name} is not a video that can be read: none of it can be decoded")
         still = stream.frames == 1 or container.format.name.endswith(("_pipe", "image2"))
         fps = float(stream.average_rate) if stream.average_rate and not still else None
-        first = Picture(frame, 0.0, stream.sample_aspect_ratio or None)
-        return Facts(stream.width, stream.height, fps, stream.codec_context.name, first)
+        shape = stream.sample_aspect_ratio or None
+        y4m = container.format.name == "yuv4mpegpipe"
+        return Facts(stream.width, stream.height, fps, stream.codec_context.name, frame, shape, y4m)
 
 
 def laps(path: str, still_fps: float) -> Generator[Picture, None, None]:

@@ -9,6 +9,8 @@ import time
 from itertools import islice
 from pathlib import Path
 
+import av
+
 from pi_stream.encoders import ENCODERS
 from pi_stream.frame import Encoding, Frame
 from pi_stream.sources.convert import Converter
@@ -26,6 +28,7 @@ def encode(y4m: Path, encoding: Encoding) -> tuple[float, float]:
     encoder = ENCODERS[encoding](WIDTH, HEIGHT, QUALITY)
     walls, cpus = [], []
     for seq, picture in enumerate(islice(laps(str(y4m), FPS), _FRAMES)):
+        assert isinstance(picture.frame, av.VideoFrame)  # laps gives no other
         frame = Frame(convert.convert(picture.frame), WIDTH, HEIGHT, seq, 0)
         wall, cpu = time.perf_counter(), time.process_time()
         encoder.encode(frame)
