@@ -183,7 +183,10 @@ class Hub:
         return tuple(self._channels.values())
 
     def wants(self, frame: Frame) -> bool:
-        """Whether anybody will take this frame: who prepares it may leave that be where nobody does. From any thread."""
+        """Whether anybody will take this frame: who prepares it may leave that be where nobody does.
+
+        Any thread may ask.
+        """
         return any(channel.wants(frame.captured) for channel in tuple(self._channels.values()))
 
     def subscribe(

@@ -47,6 +47,7 @@ def test_the_next_viewer_gets_the_same_memory_with_another_sent() -> None:
 
 def test_it_goes_with_its_packet() -> None:
     """What nobody can be sent any more holds no memory."""
+    gc.collect()
     one = packet(1000)
     message_of(one, 5)
     assert one in message._made

@@ -17,15 +17,19 @@ _LONGEST = 125  # bytes of a text whose length is in the second byte; no acknowl
 class AckReader(asyncio.BufferedProtocol):
     """Stands before `behind`, the protocol that read `transport` until now.
 
-    `take` is given each short text, and says whether it was an acknowledgement, and is dealt with.
+    `take` is given each short text, and says whether it was an acknowledgement, and is dealt with. `go_on` is called
+    when the kernel has taken all that was written.
     """
 
-    def __init__(self, transport: asyncio.Transport, take: Callable[[bytes], bool]) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, take: Callable[[bytes], bool], go_on: Callable[[], None] = lambda: None
+    ) -> None:
         behind = transport.get_protocol()
         if not isinstance(behind, asyncio.Protocol):
             raise TypeError(f"a websocket is read by a protocol, got {type(behind).__name__}")
         self._behind = behind
         self._take = take
+        self._go_on = go_on
         self._held = b""  # the beginning of what may become an acknowledgement
         self._rest = 0  # bytes to come of what passes on
         self._blind = False  # it sends what is none, or in fragments: all of it passes on from now
@@ -81,6 +85,7 @@ class AckReader(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """See asyncio."""
         self._behind.resume_writing()
+        self._go_on()
 
 
 def _head(data: bytes, at: int) -> int:

@@ -23,7 +23,7 @@ def message_of(packet: Packet, sent: int) -> Message:
     """The message of a packet that is sent now (`sent`, microseconds).
 
     It is the same memory for all viewers: write it out before the next one is made of this packet. A rest that the
-    socket does not take at once may stay as it is, since only the header's `sent` ever changes, and that goes first.
+    socket does not take at once may wait as it is, since only the header's `sent` ever changes, and that goes first.
     """
     message = _made.get(packet)
     if message is None:

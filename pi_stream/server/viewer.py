@@ -35,7 +35,7 @@ class Viewer:
         self._house = house
         self._websocket = websocket
         self._transport = transport
-        self._ready = asyncio.Event()  # a message or a packet waits, or the window opened
+        self._ready = asyncio.Event()  # a message waits
         self._outbox: deque[str] = deque()
         self._window = Window()
         self._ladder: Ladder
@@ -94,7 +94,7 @@ class Viewer:
         width, height = fit(camera.width, camera.height, step.width)
         settings = Settings(encoding, width, height, step.quality)
         fps = step.fps if step.fps < camera.fps else None
-        subscription = self._house.hub.subscribe(settings, fps=fps, arrived=self._arrived)
+        subscription = self._house.hub.subscribe(settings, fps=fps, arrived=self.go_on)
         self.unwatch()  # only now: a channel that is watched again goes on
         self.subscription = subscription
         self._taken = 0
@@ -114,7 +114,7 @@ class Viewer:
         if drawn is None:
             return
         self._ages.append(now - drawn.captured)
-        self._arrived()
+        self.go_on()
         if self.subscription is not None:
             missed = self.subscription.slot.dropped
             step = self._ladder.step
@@ -142,27 +142,27 @@ class Viewer:
         self.tell(serialize(message))
 
     async def send(self) -> None:
-        """Send what waits, until cancelled. Raises ConnectionError when it went away."""
+        """Send the messages that wait, until cancelled. Raises ConnectionError when it went away."""
         while True:
             self._ready.clear()
             while self._outbox:
                 await self._websocket.send_str(self._outbox.popleft())
-            packet = self._next()
-            if packet is None:
-                await self._ready.wait()
-            else:
-                # It takes its time, or it would have been sent at once: a copy of its own waits with it.
-                await self._websocket.send_bytes(bytes(message_of(packet, self._sending(packet)).payload))
+            self.go_on()
+            await self._ready.wait()
 
-    def _arrived(self) -> None:
-        """A packet came, or the window opened: send what waits, at once where nothing is ahead of it.
+    def go_on(self) -> None:
+        """Send the packet that waits, unless something is ahead of it: a message, or the last packet.
 
-        That spares one task's turn for every packet and one for every ack, half of what a viewer costs. The bytes go
-        past aiohttp's own writer, which without compression keeps nothing back, so that whole messages stay whole.
+        To be called when a packet came, the window opened, or the kernel has taken all that was written. No task has to
+        be woken for that, which is half of what a viewer costs. The bytes go past aiohttp's own writer, which without
+        compression keeps nothing back, so that whole messages stay whole.
         """
-        if self._outbox or self._transport.get_write_buffer_size() or self._transport.is_closing():
-            self._ready.set()
-        elif not self._websocket.closed and (packet := self._next()) is not None:
+        if self._outbox or self._transport.get_write_buffer_size():
+            return  # `send` comes here when the messages are out, and who empties the transport does, too
+        if self._websocket.closed or self._transport.is_closing():
+            return
+        packet = self._next()
+        if packet is not None:
             self._transport.write(message_of(packet, self._sending(packet)).whole)
 
     def _next(self) -> Packet | None:

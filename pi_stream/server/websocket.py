@@ -61,7 +61,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
         return socket  # None: it went away while its handshake was answered
     newest_wins(transport)
     viewer = Viewer(house, socket, transport)
-    AckReader(transport, lambda text: _take_ack(house, viewer, text))
+    AckReader(transport, lambda text: _take_ack(house, viewer, text), viewer.go_on)
     viewer.welcome()
     try:
         with house.stalls.watching(transport):

@@ -113,9 +113,9 @@ async def main() -> None:
                 stack.enter_context(stopped(url))
             watching = watch_mjpg(url, given.seconds) if given.viewer == "mjpg" else watch(url, given.seconds, **wishes)
             seen = await watching
-        print(f"{name}, {given.viewer}")  # noqa: T201 - this is what it is for
-        print("\n".join(seen.rows(given.seconds)))  # noqa: T201 - the same
-        print("  " + "; ".join(f"{at:.1f} s {what}" for at, what in seen.watching))  # noqa: T201 - the same
+        print(f"{name}, {given.viewer}")
+        print("\n".join(seen.rows(given.seconds)))
+        print("  " + "; ".join(f"{at:.1f} s {what}" for at, what in seen.watching))
 
     if given.url:
         await report(given.url, given.url)
