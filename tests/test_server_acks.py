@@ -14,6 +14,11 @@ class Behind(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.heard = b""
+        self.resumed = 0
+
+    def resume_writing(self) -> None:
+        """See asyncio."""
+        self.resumed += 1
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
@@ -102,3 +107,13 @@ def test_who_speaks_otherwise_is_heard_by_aiohttp_alone(strange: bytes) -> None:
     reading.line.bring(after)
     assert reading.seqs == []
     assert reading.behind.heard == strange + after + after
+
+
+def test_when_the_kernel_has_taken_all_aiohttp_hears_it_first() -> None:
+    """Its own writers may have waited for longer than the next packet."""
+    behind = Behind()
+    line = Line(behind)
+    heard: list[int] = []
+    AckReader(line, lambda _text: False, lambda: heard.append(behind.resumed))
+    line.get_protocol().resume_writing()
+    assert heard == [1]
