@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.bench.parties import Party
+from tests.bench.parties import QUALITY, Party
 from tests.browser.pages import open_page, wait_for_frames, watch
 
 _SETTLE = 1.5  # seconds
@@ -69,7 +69,7 @@ async def chromium() -> AsyncIterator[Browser]:
 async def ages(browser: Browser, party: Party, encoding: str, seconds: float) -> Ages:
     """Watch the page with this encoding for so long."""
     async with open_page(browser, party.url) as page:
-        await watch(page, encoding=encoding)
+        await watch(page, encoding=encoding, quality=str(QUALITY))  # and not "auto", which may change the size
         await wait_for_frames(page, f"data.encoding === '{encoding}'")
         await page.keyboard.press("Escape")
         await asyncio.sleep(_SETTLE)
