@@ -69,7 +69,9 @@ async def chromium() -> AsyncIterator[Browser]:
 async def ages(browser: Browser, party: Party, encoding: str, seconds: float) -> Ages:
     """Watch the page with this encoding for so long."""
     async with open_page(browser, party.url) as page:
-        await watch(page, encoding=encoding, quality=str(QUALITY))  # and not "auto", which may change the size
+        # Not "auto", which may change the size; it can be chosen for JPEG only, and stays chosen.
+        await watch(page, encoding="jpeg", quality=str(QUALITY))
+        await watch(page, encoding=encoding)
         await wait_for_frames(page, f"data.encoding === '{encoding}'")
         await page.keyboard.press("Escape")
         await asyncio.sleep(_SETTLE)
