@@ -1,0 +1,59 @@
+"""The header of a frame: 32 bytes before the payload of one binary message, service to viewer."""
+
+import struct
+
+from pi_stream.errors import BadMessage
+from pi_stream.frame import Encoding, Packet
+
+HEADER = struct.Struct("<4sBBHIHHQQ")  # magic, encoding, flags, header size, seq, width, height, captured, sent
+_SENT = struct.Struct("<Q")  # the last of them
+_MAGIC = b"PIS1"
+_NUMBERS: dict[Encoding, int] = {"rgba": 1, "i420": 2, "png": 3, "jpeg": 4, "h264": 5}
+_ENCODINGS = {number: encoding for encoding, number in _NUMBERS.items()}
+_KEY, _INIT, _OFFLINE = 1, 2, 4
+
+
+def serialize_header(packet: Packet, sent: int) -> bytes:
+    """The 32 bytes before the payload; `sent` in microseconds of the server's clock."""
+    flags = packet.key * _KEY | packet.init * _INIT | packet.offline * _OFFLINE
+    return HEADER.pack(
+        _MAGIC,
+        _NUMBERS[packet.encoding],
+        flags,
+        HEADER.size,
+        packet.seq,
+        packet.width,
+        packet.height,
+        packet.captured,
+        sent,
+    )
+
+
+def write_sent(message: memoryview, sent: int) -> None:
+    """Change the `sent` (microseconds) of a message, which begins with its header."""
+    _SENT.pack_into(message, HEADER.size - _SENT.size, sent)
+
+
+def parse_packet(message: bytes) -> tuple[Packet, int]:
+    """A binary message as (packet, sent). Raises BadMessage, which says what is wrong with it."""
+    if len(message) < HEADER.size:
+        raise BadMessage(f"a frame's header has {HEADER.size} bytes, got {len(message)}")
+    magic, number, flags, size, seq, width, height, captured, sent = HEADER.unpack_from(message)
+    if magic != _MAGIC:
+        raise BadMessage(f"a frame begins with the magic {_MAGIC!r}, got {magic!r}")
+    if number not in _ENCODINGS:
+        raise BadMessage(f"expected an encoding from 1 to {max(_ENCODINGS)}, got {number}")
+    if not HEADER.size <= size <= len(message):
+        raise BadMessage(f"expected a header size from {HEADER.size} to the message's {len(message)}, got {size}")
+    packet = Packet(
+        _ENCODINGS[number],
+        memoryview(message)[size:],
+        width,
+        height,
+        seq,
+        captured,
+        offline=bool(flags & _OFFLINE),
+        key=bool(flags & _KEY),
+        init=bool(flags & _INIT),
+    )
+    return packet, sent

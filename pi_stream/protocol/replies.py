@@ -1,0 +1,138 @@
+"""What the service says: text messages, one JSON object each."""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from pi_stream.errors import BadMessage
+from pi_stream.overlay.caption import Caption
+from pi_stream.protocol.requests import Id, Request
+from pi_stream.shape import ShapeError, convert
+
+
+class Present(Struct, frozen=True):
+    """A viewer, as the others see it."""
+
+    id: str
+    name: str
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """A message from the service."""
+
+
+class Welcome(Reply, tag="welcome", frozen=True, kw_only=True):
+    """The first message on every connection. `you` is this viewer's id, `host` what the service's machine is called."""
+
+    version: str
+    host: str
+    you: str
+    encodings: tuple[str, ...]
+    source: dict[str, Any]
+    captions: tuple[Caption, ...]
+    viewers: tuple[Present, ...]
+
+
+class Watching(Reply, tag="watching", frozen=True, kw_only=True):
+    """What the pictures are from now on. `quality` is null where nothing is lost."""
+
+    encoding: str
+    width: int
+    height: int
+    fps: float
+    quality: int | None
+
+
+class SourceNews(Reply, tag="source", frozen=True, kw_only=True):
+    """The source went away, or came back. `reason` is null while it is online."""
+
+    online: bool
+    kind: str
+    reason: str | None
+
+
+class CaptionsNews(Reply, tag="captions", frozen=True, kw_only=True):
+    """The whole overlay."""
+
+    captions: tuple[Caption, ...]
+
+
+class ViewersNews(Reply, tag="viewers", frozen=True, kw_only=True):
+    """Who is watching."""
+
+    viewers: tuple[Present, ...]
+
+
+class Said(Reply, tag="said", frozen=True, kw_only=True):
+    """A line in the conversation. `from` is a viewer's id, `at` the calendar's time."""
+
+    sender: str = msgspec.field(name="from")
+    name: str
+    text: str
+    at: str
+
+
+class Stats(Reply, tag="stats", frozen=True, kw_only=True):
+    """Once a second; what is not known is null.
+
+    Rates are per second, ages in milliseconds, memory in MiB, temperature in degrees Celsius. `throttled`: the
+    firmware slows the Pi down, or finds its supply too weak. `dropped` counts since the viewer came.
+    """
+
+    source_fps: float
+    fps: float
+    dropped: int
+    age_ms: float | None
+    bytes_per_second: int
+    viewers: int
+    cpu_percent: float | None
+    memory_mb: float | None
+    temperature_c: float | None
+    throttled: bool | None
+
+
+class Pong(Reply, tag="pong", frozen=True, kw_only=True):
+    """`clock` in microseconds, the clock of the frame header."""
+
+    sent: float | int
+    clock: int
+    utc: str
+
+
+class Ok(Reply, tag="ok", frozen=True, kw_only=True):
+    """Done. `caption` is what became of a caption that was put."""
+
+    re: Id
+    caption: Caption | UnsetType = UNSET
+
+
+class Error(Reply, tag="error", frozen=True, kw_only=True):
+    """Not done, and why."""
+
+    re: Id | UnsetType = UNSET
+    code: str
+    message: str
+
+
+_REPLIES: dict[str, type[Reply]] = {
+    str(kind.__struct_config__.tag): kind
+    for kind in (
+        Welcome, Watching, SourceNews, CaptionsNews, ViewersNews, Said, Stats, Pong, Ok, Error,
+    )
+}  # fmt: skip
+
+
+def parse_reply(text: str) -> Reply | None:
+    """A text message from the service; None for a type of a later version. Raises BadMessage."""
+    try:
+        message = msgspec.json.decode(text)
+        kind = _REPLIES.get(message.pop("type"))
+        return convert(message, kind) if kind is not None else None
+    except (msgspec.DecodeError, ShapeError, AttributeError, KeyError, TypeError) as error:
+        raise BadMessage(f"the service said something that cannot be understood: {error}") from None
+
+
+def serialize(message: Reply | Request) -> str:
+    """A message as text."""
+    return msgspec.json.encode(message).decode()
