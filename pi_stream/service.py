@@ -5,7 +5,6 @@ it over; a channel of the hub has it encoded; the server's viewers get the packe
 """
 
 import asyncio
-import logging
 import signal
 import socket
 import threading
@@ -16,6 +15,7 @@ from typing import Any
 
 from pi_stream import clock, protocol, vitals
 from pi_stream.camera import Camera
+from pi_stream.config import Camera as CameraSettings
 from pi_stream.config import Config
 from pi_stream.encoders import ENCODERS
 from pi_stream.frame import Frame
@@ -25,11 +25,10 @@ from pi_stream.overlay.captions import Captions
 from pi_stream.server import Server
 from pi_stream.server.house import House
 from pi_stream.server.sockets import Stalls
-from pi_stream.sources import open_source, resolve
+from pi_stream.server.viewers import Viewers
+from pi_stream.sources import Choice, open_source, resolve
 from pi_stream.sources.capture import Capture
 from pi_stream.text_picture import picture_of_text
-
-log = logging.getLogger(__name__)
 
 _PATIENCE = 3.0  # seconds that the page waits for a camera that is slow to open
 
@@ -43,94 +42,60 @@ async def serve(config: Config, *, state: Path, ready: Callable[[House, Server],
     ended: asyncio.Future[None] = loop.create_future()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _end, ended, None)
-    settings = config.camera
-    choice = await asyncio.to_thread(resolve, settings.source, settings.path)
-    threads = config.stream.threads or vitals.cores()
+    choice = await asyncio.to_thread(resolve, config.camera.source, config.camera.path)
+    viewers, signs = Viewers(), vitals.VitalSigns()
 
-    def new_source(seq: Iterator[int]) -> Capture:
-        return Capture(
-            lambda: open_source(
-                choice.kind,
-                path=choice.path,
-                width=settings.width,
-                height=settings.height,
-                fps=settings.fps,
-                rotation=settings.rotation,
-                seq=seq,
-                stall_timeout=settings.stall_timeout,
-            ),
-            finish=lambda frame: draw(frame),
-            stall_timeout=settings.stall_timeout,
-        )
+    def values(frame: Frame) -> Mapping[str, str]:
+        """What captions' fields stand for."""
+        temperature = signs.latest.temperature_c
+        return {
+            "fps": f"{camera.fps:.0f}",
+            "seq": str(frame.seq),
+            "host": socket.gethostname(),
+            "viewers": str(len(viewers)),
+            "temperature": "?" if temperature is None else f"{temperature:.0f}",
+        }
 
-    with ThreadPoolExecutor(threads, thread_name_prefix="encoder") as encoding:
+    with ThreadPoolExecutor(config.stream.threads or vitals.cores(), thread_name_prefix="encoder") as pool:
         captions = Captions(state / "captions.json", config.overlay.max_captions)
-        async with captions, Hub(ENCODERS, encoding) as hub, asyncio.TaskGroup() as tasks:
-            overlay = Overlay()
-            pen, in_turn = threading.Lock(), asyncio.Lock()
-            undrawn: Frame | None = None  # nobody wanted it when it was captured; somebody may, since
-
-            def draw(frame: Frame) -> None:
-                """On the source's own thread; on one of asyncio's where that came too early, or there is no source."""
-                nonlocal undrawn
-                if not hub.wants(frame):
-                    undrawn = frame
-                elif drawn := captions.all:
-                    with pen:
-                        overlay.draw(frame, drawn, values(frame))
-
-            async def show(frame: Frame) -> None:
-                async with in_turn:
-                    if (frame.offline or frame is undrawn) and hub.wants(frame):
-                        await asyncio.to_thread(draw, frame)
-                    hub.offer(frame)
-
-            def values(frame: Frame) -> Mapping[str, str]:
-                temperature = house.vitals.latest.temperature_c
-                return {
-                    "fps": f"{camera.fps:.0f}",
-                    "seq": str(frame.seq),
-                    "host": socket.gethostname(),
-                    "viewers": str(len(house.viewers)),
-                    "temperature": "?" if temperature is None else f"{temperature:.0f}",
-                }
-
+        async with captions, Hub(ENCODERS, pool) as hub, asyncio.TaskGroup() as tasks:
+            line = _Line(captions, hub, values)
             camera = Camera(
                 kind=choice.kind,
                 facts={"why": choice.why, "refused": choice.refused},
-                size=(settings.width, settings.height),
-                open_source=new_source,
+                size=(config.camera.width, config.camera.height),
+                open_source=lambda seq: _capture(config.camera, choice, seq, line.draw),
                 placard=placard,
-                show=show,
+                show=line.show,
                 watched=hub.watched,
-                idle_stop=settings.idle_stop,
-                changed=lambda: house.viewers.tell_all(
+                idle_stop=config.camera.idle_stop,
+                changed=lambda: viewers.tell_all(
                     protocol.SourceNews(online=camera.online, kind=camera.kind, reason=camera.reason)
                 ),
             )
+            captions.on_change = lambda: viewers.tell_all(protocol.CaptionsNews(captions=captions.all))
             house = House(
                 config=config,
                 camera=camera,
                 captions=captions,
                 hub=hub,
-                pool=encoding,
+                pool=pool,
                 encodings=tuple(ENCODERS),
                 picture_of_text=picture_of_text,
                 fail=lambda error: _end(ended, error),
                 www=_www(),
-                vitals=vitals.VitalSigns(),
+                vitals=signs,
                 started=clock.now(),
                 stalls=Stalls(config.stream.stall_timeout),
+                viewers=viewers,
             )
-            captions.on_change = lambda: house.viewers.tell_all(protocol.CaptionsNews(captions=captions.all))
-
+            tried = tasks.create_task(camera.tried.wait())
             running: list[asyncio.Task[Any]] = [
+                tried,
                 tasks.create_task(camera.run(), name="camera"),
                 tasks.create_task(_every_second(house), name="every second"),
                 tasks.create_task(house.lag.run(), name="lag"),
             ]
-            tried = tasks.create_task(camera.tried.wait())
-            running.append(tried)
             either: set[asyncio.Future[Any]] = {tried, ended}
             await asyncio.wait(either, timeout=_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
             if not ended.done():
@@ -139,6 +104,51 @@ async def serve(config: Config, *, state: Path, ready: Callable[[House, Server],
                     await ended
             for task in running:
                 task.cancel()
+
+
+class _Line:
+    """The middle of a frame's way: captions are drawn on it, and it goes to the hub."""
+
+    def __init__(self, captions: Captions, hub: Hub, values: Callable[[Frame], Mapping[str, str]]) -> None:
+        self._captions = captions
+        self._hub = hub
+        self._values = values
+        self._overlay = Overlay()
+        self._pen, self._in_turn = threading.Lock(), asyncio.Lock()
+        self._undrawn: Frame | None = None  # nobody wanted it when it was captured; somebody may, since
+
+    def draw(self, frame: Frame) -> None:
+        """On the source's own thread; on one of asyncio's where that came too early, or there is no source."""
+        if not self._hub.wants(frame):
+            self._undrawn = frame
+        elif drawn := self._captions.all:
+            with self._pen:
+                self._overlay.draw(frame, drawn, self._values(frame))
+
+    async def show(self, frame: Frame) -> None:
+        """Hand a frame to whoever watches, in the order of the calls."""
+        async with self._in_turn:
+            if (frame.offline or frame is self._undrawn) and self._hub.wants(frame):
+                await asyncio.to_thread(self.draw, frame)
+            self._hub.offer(frame)
+
+
+def _capture(settings: CameraSettings, choice: Choice, seq: Iterator[int], finish: Callable[[Frame], None]) -> Capture:
+    """The source that was chosen, with its thread; not open yet."""
+    return Capture(
+        lambda: open_source(
+            choice.kind,
+            path=choice.path,
+            width=settings.width,
+            height=settings.height,
+            fps=settings.fps,
+            rotation=settings.rotation,
+            seq=seq,
+            stall_timeout=settings.stall_timeout,
+        ),
+        finish=finish,
+        stall_timeout=settings.stall_timeout,
+    )
 
 
 def _end(ended: asyncio.Future[None], error: BaseException | None) -> None:

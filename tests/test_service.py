@@ -5,10 +5,18 @@ import os
 import signal
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from pi_stream.encoders import ENCODERS
+from pi_stream.hub import Hub, Settings
+from pi_stream.overlay import Overlay
+from pi_stream.overlay.caption import CaptionDraft
+from pi_stream.overlay.captions import Captions
+from pi_stream.service import _Line
+from tests.frames import plain_frame
 from tests.running import PATIENCE, SMALL, Process, http, next_frame, process, running, say
 
 BUNNY = Path(__file__).parent / "media" / "bunny.mp4"
@@ -227,3 +235,25 @@ async def _connect(service: Process, encoding: str):  # type: ignore[no-untyped-
     await say(connection, "watch", accept=[encoding])
     await next_frame(connection)
     return connection
+
+
+@pytest.mark.parametrize("watched_since", ["before it was captured", "just now"])
+async def test_a_frame_is_drawn_on_once_whenever_somebody_came(watched_since: str) -> None:
+    """Also for one who came between its capture and its turn: nobody sees a frame without its captions."""
+    expected = plain_frame(1, width=320, height=180)
+    with ThreadPoolExecutor(1) as pool:
+        async with Captions(None) as captions, Hub(ENCODERS, pool) as hub:
+            captions.put(CaptionDraft(text="here"))
+            Overlay().draw(expected, captions.all, {})
+            line = _Line(captions, hub, lambda _frame: {})
+            frame = plain_frame(1, width=320, height=180)
+            settings = Settings("i420", 320, 180, 0)
+            if watched_since == "just now":
+                await asyncio.to_thread(line.draw, frame)
+            with hub.subscribe(settings) as subscription:
+                if watched_since != "just now":
+                    await asyncio.to_thread(line.draw, frame)
+                await line.show(frame)
+                packet = await asyncio.wait_for(subscription.slot.take(), PATIENCE)
+                assert bytes(packet.data) == expected.data.tobytes()
+    assert expected.data.tobytes() != plain_frame(1, width=320, height=180).data.tobytes()

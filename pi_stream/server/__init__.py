@@ -1,7 +1,6 @@
 """The web floor: page, API, pictures and websocket, on one port. aiohttp lives here and nowhere else."""
 
 import errno
-import logging
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,8 +17,6 @@ from pi_stream.server.errors import errors, origins
 from pi_stream.server.house import HOUSE, House
 from pi_stream.server.openapi import openapi
 from pi_stream.server.websocket import websocket
-
-log = logging.getLogger(__name__)
 
 _SHUTDOWN_PATIENCE = 1.0  # seconds for requests that are under way
 _BACKLOG = 512  # connections that may wait to be accepted
