@@ -97,6 +97,8 @@ class Camera:
 
     async def set_controls(self, controls: Mapping[str, object]) -> None:
         """Change camera controls. Raises Refused."""
+        if self.resting:
+            raise Unsupported("the source rests, for nobody watches; it takes controls once somebody does")
         if self._source is None:
             raise Unsupported(f"the source is away: {self.reason}")
         try:
@@ -116,6 +118,7 @@ class Camera:
             opened = clock.now()
             try:
                 await self._run_once()
+                self._source = None
                 await self._rest()
                 failures = 0
                 continue

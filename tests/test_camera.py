@@ -206,6 +206,21 @@ async def test_controls_of_a_source_that_is_just_closing_are_refused() -> None:
         await scene.camera.set_controls({"Brightness": 1})
 
 
+async def test_controls_of_a_resting_source_are_refused_with_that_reason() -> None:
+    """It is closed, and nothing is wrong with it."""
+    scene = Scene((2, None, None), (1, None, None))
+    scene.camera._idle_stop = 1  # microsecond
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(scene.camera.run())
+        async with asyncio.timeout(10):
+            await scene._news.wait()
+        assert scene.camera.resting
+        with pytest.raises(Unsupported, match="the source rests"):
+            await scene.camera.set_controls({"Brightness": 1})
+        assert scene.camera._source is None
+        task.cancel()
+
+
 async def test_controls_go_to_the_open_source_and_are_refused_while_there_is_none() -> None:
     """The refusal says why it is away."""
     scene = Scene((1, None, None))

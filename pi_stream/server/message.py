@@ -22,8 +22,9 @@ _made: WeakKeyDictionary[Packet, Message] = WeakKeyDictionary()  # each is forgo
 def message_of(packet: Packet, sent: int) -> Message:
     """The message of a packet that is sent now (`sent`, microseconds).
 
-    It is the same memory for all viewers: write it out before the next one is made of this packet. A rest that the
-    socket does not take at once may wait as it is, since only the header's `sent` ever changes, and that goes first.
+    It is the same memory for all viewers: write it out before the next one is made of this packet. What the socket
+    does not take at once may stay as it is: only `sent` ever changes, and that goes first. (Where the kernel takes
+    nothing at all of a message, although nothing was ahead of it, `sent` may be that of a viewer a moment later.)
     """
     message = _made.get(packet)
     if message is None:
