@@ -1,6 +1,7 @@
 """The HTTP side on a real socket: page, pictures, API."""
 
 import asyncio
+import contextlib
 import io
 import json
 import socket
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pi_stream.hub import Settings
 from pi_stream.sources.pattern import read_seq
 from tests.running import PATIENCE, Running, http, running
 
@@ -298,6 +300,20 @@ async def test_those_who_only_look_count_as_viewers_too(tmp_path: Path) -> None:
             assert second.status == 503
             assert second.headers["Retry-After"] == "10"
             assert "max_viewers" in (await second.json())["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["stream.mjpg?quality=99", "snapshot.jpg?quality=99"])
+async def test_one_channel_too_many_is_refused_before_the_answer_begins(
+    service: Running, session: aiohttp.ClientSession, path: str
+) -> None:
+    """As JSON, with the reason; and no place is taken."""
+    with contextlib.ExitStack() as watched:
+        for quality in range(1, 33):
+            watched.enter_context(service.house.hub.subscribe(Settings("jpeg", 320, 180, quality)))
+        async with session.get(path) as answer:
+            assert answer.status == 409
+            assert (await answer.json())["error"]["code"] == "limit"
+    assert service.house.viewers.count == 0
 
 
 async def test_a_snapshot_is_new_whatever_others_watch(service: Running, session: aiohttp.ClientSession) -> None:

@@ -37,7 +37,7 @@ class House:
     vitals: VitalSigns
     started: int  # microseconds of the server's clock
     stalls: Stalls
-    viewers: Viewers = field(default_factory=Viewers)
+    viewers: Viewers
     lag: LoopLag = field(default_factory=LoopLag)
 
     def admit(self) -> None:

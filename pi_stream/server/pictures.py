@@ -6,12 +6,13 @@ from typing import Annotated, Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 from aiohttp import HttpVersion11, WSMsgType, web
+from aiohttp.abc import AbstractStreamWriter
 from msgspec import Meta, Struct
 
 from pi_stream import clock
 from pi_stream.encoders import LOSSY
 from pi_stream.frame import Encoding, Packet
-from pi_stream.hub import Settings
+from pi_stream.hub import Settings, Subscription
 from pi_stream.overlay.caption import Color
 from pi_stream.protocol import LONGEST_MESSAGE, fit, parse_query
 from pi_stream.server.house import HOUSE, House, TextEncoding
@@ -95,31 +96,36 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
             "Connection": "close",
         }
     )
-    settings = _settings(house, "jpeg", query)
     house.admit()
-    chunked = request.version >= HttpVersion11
-    if chunked:
+    if request.version >= HttpVersion11:
         response.enable_chunked_encoding()
-    writer, transport = await response.prepare(request), request.transport
-    if writer is None or transport is None:
-        return response  # it went away while it was answered
-    newest_wins(transport)
-    keep_little(transport)
+    # What can be refused is, before the answer begins.
     with (
         house.viewers.guest(),
-        house.stalls.watching(transport),
-        house.hub.subscribe(settings, fps=query.fps) as subscription,
+        house.hub.subscribe(_settings(house, "jpeg", query), fps=query.fps) as subscription,
         suppress(ConnectionError),  # until it goes away
     ):
-        await response.write(f"--{_BOUNDARY}\r\n".encode())
-        while not transport.is_closing():
-            part = _part_of(await subscription.slot.take())
-            if chunked:
-                transport.write(part.chunk)  # as it is, past aiohttp's own writer, which would copy it twice
-            else:
-                await response.write(bytes(part.body))
-            await writer.drain()  # what waits meanwhile is replaced by what is newer
+        writer, transport = await response.prepare(request), request.transport
+        if writer is None or transport is None:
+            return response  # it went away while it was answered
+        newest_wins(transport)
+        keep_little(transport)
+        with house.stalls.watching(transport):
+            await _send_parts(subscription, response, writer, transport)
     return response
+
+
+async def _send_parts(
+    subscription: Subscription, response: web.StreamResponse, writer: AbstractStreamWriter, transport: asyncio.Transport
+) -> None:
+    await response.write(f"--{_BOUNDARY}\r\n".encode())
+    while not transport.is_closing():
+        part = _part_of(await subscription.slot.take())
+        if response.chunked:
+            transport.write(part.chunk)  # as it is, past aiohttp's own writer, which would copy it twice
+        else:
+            await response.write(bytes(part.body))
+        await writer.drain()  # what waits meanwhile is replaced by what is newer
 
 
 class _Part(NamedTuple):

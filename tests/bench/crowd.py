@@ -14,6 +14,7 @@ import re
 import statistics
 import sys
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,7 +44,7 @@ class Tally:
                 self.ages.append(time.monotonic_ns() // 1000 - captured)
 
 
-class Viewer(asyncio.BufferedProtocol):
+class Viewer(asyncio.BufferedProtocol, ABC):
     """Takes what comes; a subclass knows where a frame begins and ends."""
 
     def __init__(self, number: int, tally: Tally) -> None:
@@ -89,9 +90,9 @@ class Viewer(asyncio.BufferedProtocol):
             if not self._left:
                 self.whole()
 
+    @abstractmethod
     def begin(self, head: bytes) -> int:
         """How many bytes of `head` are before the body, whose length it keeps in `_left`; 0: not all have come."""
-        raise NotImplementedError
 
     def whole(self) -> None:
         """The body has come."""
