@@ -21,6 +21,7 @@ import { Storage, isBoolean } from './storage.js';
 import { Viewers } from './viewers.js';
 
 const PING_EVERY = 2000;
+const FIRST_PINGS = [0, 100, 250, 500, 1000]; // milliseconds after the welcome
 const FAILURES_SHOWN = 3; // one bad frame is replaced before anyone could read about it
 
 const storage = new Storage();
@@ -116,7 +117,8 @@ function hear(reply) {
       viewers.show(reply.viewers);
       settings.offered(reply.encodings);
       void settings.watch();
-      sendPing();
+      // The first answers wait for a page that is still busy with itself; one of these is quick, and so right.
+      for (const wait of FIRST_PINGS) setTimeout(sendPing, wait);
       break;
     case 'watching':
       settings.watching(reply);
