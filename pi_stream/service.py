@@ -121,9 +121,11 @@ class _Line:
         """On the source's own thread; on one of asyncio's where that came too early, or there is no source."""
         if not self._hub.wants(frame):
             self._undrawn = frame
-        elif drawn := self._captions.all:
-            with self._pen:
+            return
+        with self._pen:
+            if drawn := self._captions.all:
                 self._overlay.draw(frame, drawn, self._values(frame))
+            self._hub.encode_ahead(frame)
 
     async def show(self, frame: Frame) -> None:
         """Hand a frame to whoever watches, in the order of the calls."""

@@ -9,7 +9,8 @@ import pytest
 
 from pi_stream.errors import LimitReached
 from pi_stream.frame import Encoding, Frame, Packet
-from pi_stream.hub import Hub, Pace, Settings, Subscription
+from pi_stream.hub import Hub
+from pi_stream.hub.channel import Pace, Settings, Subscription
 from tests.frames import plain_frame
 
 JPEG = Settings("jpeg", 64, 64, 80)
@@ -234,3 +235,97 @@ def test_after_a_pause_a_pace_does_not_catch_up() -> None:
     pace.took(11_000_000)
     assert not pace.due(11_033_333)
     assert pace.due(11_100_000)
+
+
+async def _watched(hub: Hub, *, made: int = 0) -> Subscription:
+    """A subscription whose channel has encoded one frame, so that it is known to be brief."""
+    subscription = hub.subscribe(JPEG)
+    hub.offer(plain_frame(made))
+    await _take(subscription)
+    return subscription
+
+
+async def test_what_one_channel_wants_is_encoded_where_it_was_captured(hub: Hub) -> None:
+    """Encoded ahead, by whoever has the frame, it is delivered the moment it is offered."""
+    subscription = await _watched(hub)
+    frame = plain_frame(1)
+    await asyncio.to_thread(hub.encode_ahead, frame)
+    assert CountingEncoder.made == [0, 1]
+    hub.offer(frame)
+    packet = subscription.slot.poll()
+    assert packet is not None
+    assert packet.data == b"1"
+    hub.offer(plain_frame(2))  # not encoded ahead: by the pool, as ever
+    assert (await _take(subscription)).data == b"2"
+    assert CountingEncoder.made == [0, 1, 2]
+
+
+async def test_nothing_is_encoded_ahead_for_nobody_for_two_or_before_its_time_is_known(hub: Hub) -> None:
+    """Two channels do better side by side, and a first encode may take longer than a camera's thread has."""
+    await asyncio.to_thread(hub.encode_ahead, plain_frame(0))
+    with hub.subscribe(JPEG):
+        await asyncio.to_thread(hub.encode_ahead, plain_frame(1))
+    assert CountingEncoder.made == []
+    subscription = await _watched(hub, made=2)
+    with hub.subscribe(Settings("png", 64, 64, 80)):
+        await asyncio.to_thread(hub.encode_ahead, plain_frame(3))
+        assert CountingEncoder.made == [2]
+    subscription.close()
+
+
+async def test_a_slow_encoder_does_not_hold_the_camera_up(hub: Hub) -> None:
+    """An encode that takes more than a third of the time between two frames is left to the pool."""
+    await _watched(hub)
+    await asyncio.to_thread(hub.encode_ahead, plain_frame(1))
+    hub.channels[0].encode_us = 15_000.0  # of 33 333
+    await asyncio.to_thread(hub.encode_ahead, plain_frame(2))
+    assert CountingEncoder.made == [0, 1]
+
+
+async def test_an_encoder_at_work_is_not_waited_for(hub: Hub) -> None:
+    """While the pool encodes, the next frame is not encoded ahead: it waits its turn, and comes second."""
+    subscription = await _watched(hub)
+    CountingEncoder.gate.clear()
+    CountingEncoder.at_work.clear()
+    hub.offer(plain_frame(1))
+    await asyncio.to_thread(CountingEncoder.at_work.wait, 10)
+    second = plain_frame(2)
+    await asyncio.to_thread(hub.encode_ahead, second)  # returns: else this would hang
+    hub.offer(second)
+    CountingEncoder.gate.set()
+    assert [(await _take(subscription)).data for _ in range(2)] == [b"1", b"2"]
+
+
+async def test_a_frame_encoded_ahead_overtakes_an_older_one_that_waits(hub: Hub) -> None:
+    """Newest wins: the older frame, offered late, is dropped and counted, and nobody gets it afterwards."""
+    subscription = await _watched(hub)
+    older, newer = plain_frame(1), plain_frame(2)
+    await asyncio.to_thread(hub.encode_ahead, newer)
+    hub.offer(older)
+    hub.offer(newer)
+    assert (await _take(subscription)).data == b"2"
+    hub.offer(plain_frame(3))
+    assert (await _take(subscription)).data == b"3"
+    assert CountingEncoder.made == [0, 2, 3]
+    assert (subscription.missed, hub.channels[0].dropped) == (1, 1)
+
+
+async def test_an_older_frame_that_the_pool_encodes_late_is_not_delivered(hub: Hub) -> None:
+    """The pool had to wait for the encoder, and by then a newer frame was delivered: the older one is dropped."""
+    subscription = await _watched(hub)
+    older, newer = plain_frame(1), plain_frame(2)
+    CountingEncoder.gate.clear()
+    CountingEncoder.at_work.clear()
+    camera = threading.Thread(target=hub.encode_ahead, args=(newer,))
+    camera.start()
+    assert await asyncio.to_thread(CountingEncoder.at_work.wait, 10)
+    hub.offer(older)
+    await asyncio.sleep(0)  # the channel takes it, and the pool waits for the encoder
+    CountingEncoder.gate.set()
+    camera.join(10)  # on the event loop, which so cannot hear of the pool yet
+    hub.offer(newer)
+    assert (await _take(subscription)).data == b"2"
+    hub.offer(plain_frame(3))
+    assert (await _take(subscription)).data == b"3"
+    assert CountingEncoder.made == [0, 2, 1, 3]
+    assert (subscription.missed, hub.channels[0].dropped) == (1, 1)

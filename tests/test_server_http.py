@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pi_stream.hub import Settings
+from pi_stream.hub.channel import Settings
 from pi_stream.sources.pattern import read_seq
 from tests.running import PATIENCE, Running, http, running
 

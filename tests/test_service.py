@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pi_stream.encoders import ENCODERS
-from pi_stream.hub import Hub, Settings
+from pi_stream.hub import Hub
+from pi_stream.hub.channel import Settings
 from pi_stream.overlay import Overlay
 from pi_stream.overlay.caption import CaptionDraft
 from pi_stream.overlay.captions import Captions

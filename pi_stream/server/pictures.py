@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from pi_stream import clock
 from pi_stream.encoders import LOSSY
 from pi_stream.frame import Encoding, Packet
-from pi_stream.hub import Settings, Subscription
+from pi_stream.hub.channel import Settings, Subscription
 from pi_stream.overlay.caption import Color
 from pi_stream.protocol import LONGEST_MESSAGE, fit, parse_query
 from pi_stream.server.house import HOUSE, House, TextEncoding

@@ -11,7 +11,7 @@ from aiohttp import web
 from pi_stream import __version__, clock
 from pi_stream.errors import LimitReached
 from pi_stream.frame import Encoding, Packet
-from pi_stream.hub import Settings, Subscription
+from pi_stream.hub.channel import Settings, Subscription
 from pi_stream.ladder import Ladder, Step
 from pi_stream.protocol import HEADER, Present, Reply, Stats, Watching, Welcome, fit, serialize
 from pi_stream.rate import Rate

@@ -1,13 +1,12 @@
-"""The hub: each frame is encoded once per channel that somebody watches, and handed to all who watch it.
+"""A channel: one encoding with its settings, for all who watch it.
 
-    offer(frame) ─▶ Channel's slot ─▶ encoder, on a thread ─▶ Packet ─▶ each Subscription's slot
-
-Newest wins twice: a channel whose encoder is busy keeps only the newest frame, a subscription only the newest packet.
-What was replaced is counted. A channel without subscriptions does not exist, so nothing is encoded for nobody.
+Newest wins twice: while its encoder is busy it keeps only the newest frame, and each subscription only the newest
+packet. What was replaced is counted.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from types import TracebackType
@@ -15,11 +14,8 @@ from typing import Self
 
 from pi_stream import clock
 from pi_stream.encoders import Encoder
-from pi_stream.errors import LimitReached
 from pi_stream.frame import Encoding, Frame, Packet
 from pi_stream.slot import Slot
-
-_CHANNELS = 32  # at once; each holds memory of its own, and costs its encoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +107,10 @@ class Channel:
         self._ended = ended
         self._slot: Slot[Frame] = Slot()
         self._waiting = 0  # when the frame in the slot was captured
+        self._offers = self._delivered = 0  # which offer was the last, and which one the last packet was made of
+        self._at_work: int | None = None  # when the frame was captured that the pool encodes now
+        self._turn = threading.Lock()  # the encoder's: it serves one thread at a time
+        self._ahead: _Encoded | None = None
 
     @property
     def dropped(self) -> int:
@@ -121,15 +121,33 @@ class Channel:
         """Whether anybody wants the frame of that moment."""
         return any(subscription.due(captured) for subscription in tuple(self.subscriptions))
 
+    def encode_ahead(self, frame: Frame, at_most: float) -> None:
+        """Encode a frame that will be offered, on the calling thread, if that takes `at_most` so many microseconds, as
+        far as is known, and the encoder is free."""
+        if self.encoded and self.encode_us <= at_most and self._turn.acquire(blocking=False):
+            try:
+                self._ahead = self._encode(frame)
+            finally:
+                self._turn.release()
+
     def offer(self, frame: Frame) -> None:
         """Leave a frame, if anybody wants it."""
         if not self.wants(frame.captured):
             return
         if self._slot.full:  # the encoder is behind; only those lose something who wanted what is replaced
-            for subscription in self.subscriptions:
-                subscription.missed += subscription.due(self._waiting)
-        self._slot.put(frame)
-        self._waiting = frame.captured
+            self._miss(self._waiting)
+        self._offers += 1
+        ahead = self._ahead
+        if ahead is not None and (ahead.packet.seq, ahead.packet.captured) == (frame.seq, frame.captured):
+            if self._slot.poll() is not None:
+                self._slot.dropped += 1
+            if self._at_work is not None:  # an older one, still with the pool, and no longer of use
+                self._slot.dropped += 1
+                self._miss(self._at_work)
+            self._deliver(ahead, self._offers)
+        else:
+            self._slot.put(frame)
+            self._waiting = frame.captured
 
     def leave(self, subscription: Subscription) -> None:
         """Forget a subscription; the last one to leave ends the channel."""
@@ -142,88 +160,40 @@ class Channel:
         loop = asyncio.get_running_loop()
         while True:
             frame = await self._slot.take()
-            started = clock.now()
-            data = await loop.run_in_executor(self._pool, self._encoder.encode, frame)
-            self.encoded += 1
-            took = clock.now() - started
-            self.encode_us += (took - self.encode_us) / min(self.encoded, 10)
-            width, height = self.settings.width, self.settings.height
-            self.latest = Packet(
-                self.settings.encoding, data, width, height, frame.seq, frame.captured, offline=frame.offline
-            )
-            for subscription in self.subscriptions:
-                subscription.deliver(self.latest)
+            offer, self._at_work = self._offers, frame.captured
+            encoded = await loop.run_in_executor(self._pool, self._encode_in_turn, frame)
+            self._at_work = None
+            if offer > self._delivered:  # else a newer one was encoded ahead meanwhile
+                self._deliver(encoded, offer)
+
+    def _encode_in_turn(self, frame: Frame) -> "_Encoded":
+        with self._turn:
+            return self._encode(frame)
+
+    def _encode(self, frame: Frame) -> "_Encoded":
+        started = clock.now()
+        data = self._encoder.encode(frame)
+        took = clock.now() - started
+        encoding, width, height = self.settings.encoding, self.settings.width, self.settings.height
+        return _Encoded(Packet(encoding, data, width, height, frame.seq, frame.captured, offline=frame.offline), took)
+
+    def _deliver(self, encoded: "_Encoded", offer: int) -> None:
+        self._delivered = offer
+        self.encoded += 1
+        self.encode_us += (encoded.took - self.encode_us) / min(self.encoded, 10)
+        self.latest = encoded.packet
+        for subscription in self.subscriptions:
+            subscription.deliver(encoded.packet)
+
+    def _miss(self, captured: int) -> None:
+        """Count a frame of that moment as lost for those who wanted it."""
+        for subscription in self.subscriptions:
+            subscription.missed += subscription.due(captured)
 
 
-class Hub:
-    """All channels. `async with` it; an encoder that raises is a bug and ends the block."""
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """What a frame became, and how long that took, in microseconds."""
 
-    def __init__(self, encoders: Mapping[Encoding, Callable[[int, int, int], Encoder]], pool: Executor) -> None:
-        self._encoders = encoders
-        self._pool = pool
-        self._channels: dict[Settings, Channel] = {}
-        self._tasks = asyncio.TaskGroup()
-        self._newest: int | None = None  # seq of the frame that was offered last
-        self.watched = asyncio.Event()  # set while anybody watches anything
-
-    async def __aenter__(self) -> Self:
-        await self._tasks.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        for channel in self.channels:
-            self._end(channel)
-        await self._tasks.__aexit__(kind, error, at)
-
-    @property
-    def channels(self) -> tuple[Channel, ...]:
-        """Those that are watched now."""
-        return tuple(self._channels.values())
-
-    def wants(self, frame: Frame) -> bool:
-        """Whether anybody will take this frame: who prepares it may leave that be where nobody does.
-
-        Any thread may ask.
-        """
-        return any(channel.wants(frame.captured) for channel in tuple(self._channels.values()))
-
-    def subscribe(
-        self, settings: Settings, *, fps: float | None = None, arrived: Callable[[], None] | None = None
-    ) -> Subscription:
-        """Watch the channel of these settings, which is made if there is none, at no more than `fps`.
-
-        `arrived` is called when a packet was left, for who has better to do than to wait at the slot. A packet of the
-        newest frame, where the channel has one, waits already: nobody looks at nothing until the next. Raises
-        LimitReached when there are as many channels as there may be.
-        """
-        channel = self._channels.get(settings)
-        if channel is None:
-            if len(self._channels) >= _CHANNELS:
-                raise LimitReached(
-                    f"{_CHANNELS} different encodings, sizes and qualities are being made, which is all that may be; "
-                    "watch one of those"
-                )
-            encoder = self._encoders[settings.encoding](settings.width, settings.height, settings.quality)
-            channel = Channel(settings, encoder, self._pool, self._end)
-            channel.task = self._tasks.create_task(channel.run(), name=f"channel {settings.encoding}")
-            self._channels[settings] = channel
-            self.watched.set()
-        subscription = Subscription(channel, Pace(fps), arrived)
-        channel.subscriptions.add(subscription)
-        if channel.latest is not None and channel.latest.seq == self._newest:
-            subscription.deliver(channel.latest)
-        return subscription
-
-    def offer(self, frame: Frame) -> None:
-        """Show a frame to every channel."""
-        self._newest = frame.seq
-        for channel in self._channels.values():
-            channel.offer(frame)
-
-    def _end(self, channel: Channel) -> None:
-        if self._channels.pop(channel.settings, None) is not None and channel.task is not None:
-            channel.task.cancel()
-        if not self._channels:
-            self.watched.clear()
+    packet: Packet
+    took: int

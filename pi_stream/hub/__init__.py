@@ -1,0 +1,108 @@
+"""The hub: each frame is encoded once per channel that somebody watches, and handed to all who watch it.
+
+    offer(frame) ─▶ Channel's slot ─▶ encoder, on a thread ─▶ Packet ─▶ each Subscription's slot
+
+Where one channel alone wants a frame, and is quick about it, the thread that captured the frame encodes it before it is
+offered (`encode_ahead`): that thread is awake, and the frame in its core's cache.
+
+A channel without subscriptions does not exist, so nothing is encoded for nobody.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from types import TracebackType
+from typing import Self
+
+from pi_stream.encoders import Encoder
+from pi_stream.errors import LimitReached
+from pi_stream.frame import Encoding, Frame
+from pi_stream.hub.channel import Channel, Pace, Settings, Subscription
+
+_CHANNELS = 32  # at once; each holds memory of its own, and costs its encoding
+_BRIEF = 1 / 3  # of the time from frame to frame that an encode may take of the thread which captures them
+
+
+class Hub:
+    """All channels. `async with` it; an encoder that raises is a bug and ends the block."""
+
+    def __init__(self, encoders: Mapping[Encoding, Callable[[int, int, int], Encoder]], pool: Executor) -> None:
+        self._encoders = encoders
+        self._pool = pool
+        self._channels: dict[Settings, Channel] = {}
+        self._tasks = asyncio.TaskGroup()
+        self._newest: int | None = None  # seq of the frame that was offered last
+        self._captured = 0  # when the frame was captured that may have been encoded ahead last
+        self.watched = asyncio.Event()  # set while anybody watches anything
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        for channel in self.channels:
+            self._end(channel)
+        await self._tasks.__aexit__(kind, error, at)
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Those that are watched now."""
+        return tuple(self._channels.values())
+
+    def wants(self, frame: Frame) -> bool:
+        """Whether anybody will take this frame: who prepares it may leave that be where nobody does.
+
+        Any thread may ask.
+        """
+        return any(channel.wants(frame.captured) for channel in tuple(self._channels.values()))
+
+    def subscribe(
+        self, settings: Settings, *, fps: float | None = None, arrived: Callable[[], None] | None = None
+    ) -> Subscription:
+        """Watch the channel of these settings, which is made if there is none, at no more than `fps`.
+
+        `arrived` is called when a packet was left, for who has better to do than to wait at the slot. A packet of the
+        newest frame, where the channel has one, waits already: nobody looks at nothing until the next. Raises
+        LimitReached when there are as many channels as there may be.
+        """
+        channel = self._channels.get(settings)
+        if channel is None:
+            if len(self._channels) >= _CHANNELS:
+                raise LimitReached(
+                    f"{_CHANNELS} different encodings, sizes and qualities are being made, which is all that may be; "
+                    "watch one of those"
+                )
+            encoder = self._encoders[settings.encoding](settings.width, settings.height, settings.quality)
+            channel = Channel(settings, encoder, self._pool, self._end)
+            channel.task = self._tasks.create_task(channel.run(), name=f"channel {settings.encoding}")
+            self._channels[settings] = channel
+            self.watched.set()
+        subscription = Subscription(channel, Pace(fps), arrived)
+        channel.subscriptions.add(subscription)
+        if channel.latest is not None and channel.latest.seq == self._newest:
+            subscription.deliver(channel.latest)
+        return subscription
+
+    def encode_ahead(self, frame: Frame) -> None:
+        """Encode a frame that will be offered, here and now, where one channel alone wants it and is brief about it.
+
+        Any thread may call, one at a time. Several channels do better side by side, on the pool.
+        """
+        since, self._captured = frame.captured - self._captured, frame.captured
+        wanting = [channel for channel in tuple(self._channels.values()) if channel.wants(frame.captured)]
+        if len(wanting) == 1:
+            wanting[0].encode_ahead(frame, since * _BRIEF)
+
+    def offer(self, frame: Frame) -> None:
+        """Show a frame to every channel."""
+        self._newest = frame.seq
+        for channel in self._channels.values():
+            channel.offer(frame)
+
+    def _end(self, channel: Channel) -> None:
+        if self._channels.pop(channel.settings, None) is not None and channel.task is not None:
+            channel.task.cancel()
+        if not self._channels:
+            self.watched.clear()
