@@ -17,7 +17,6 @@ from typing import Any, Protocol
 from pi_stream import clock
 from pi_stream.errors import SettingError, SourceUnavailable, Unsupported
 from pi_stream.frame import Frame, Plane
-from pi_stream.rate import Rate
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +31,11 @@ class OpenSource(Protocol):
 
     async def frame(self) -> Frame:
         """The next frame. Raises SourceUnavailable."""
+        ...
+
+    @property
+    def fps(self) -> float:
+        """Frames a second that it gives now."""
         ...
 
     def describe(self) -> dict[str, Any]:
@@ -75,7 +79,6 @@ class Camera:
         self._show = show
         self._changed = changed
         self._seq = itertools.count()
-        self._rate = Rate()
         self._source: OpenSource | None = None
         self._description: dict[str, Any] = {}
         self._state_changed = asyncio.Event()
@@ -86,7 +89,7 @@ class Camera:
     @property
     def fps(self) -> float:
         """Frames a second that the source gives now."""
-        return self._rate.per_second(clock.now()) if self.online else 0.0
+        return self._source.fps if self.online and self._source is not None else 0.0
 
     def describe(self) -> dict[str, Any]:
         """The source and its state, as JSON."""
@@ -153,7 +156,6 @@ class Camera:
                     seen = frame.captured
                 elif self._idle_stop and frame.captured - seen > self._idle_stop:
                     return
-                self._rate.tick(frame.captured)
                 await self._show(frame)
                 frame = await source.frame()
 

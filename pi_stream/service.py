@@ -117,15 +117,19 @@ class _Line:
         self._pen, self._in_turn = threading.Lock(), asyncio.Lock()
         self._undrawn: Frame | None = None  # nobody wanted it when it was captured; somebody may, since
 
-    def draw(self, frame: Frame) -> None:
-        """On the source's own thread; on one of asyncio's where that came too early, or there is no source."""
+    def draw(self, frame: Frame) -> bool:
+        """On the source's own thread; on one of asyncio's where that came too early, or there is no source.
+
+        Returns whether anybody wants the frame.
+        """
         if not self._hub.wants(frame):
             self._undrawn = frame
-            return
+            return False
         with self._pen:
             if drawn := self._captions.all:
                 self._overlay.draw(frame, drawn, self._values(frame))
             self._hub.encode_ahead(frame)
+        return True
 
     async def show(self, frame: Frame) -> None:
         """Hand a frame to whoever watches, in the order of the calls."""
@@ -135,7 +139,7 @@ class _Line:
             self._hub.offer(frame)
 
 
-def _capture(settings: CameraSettings, choice: Choice, seq: Iterator[int], finish: Callable[[Frame], None]) -> Capture:
+def _capture(settings: CameraSettings, choice: Choice, seq: Iterator[int], finish: Callable[[Frame], bool]) -> Capture:
     """The source that was chosen, with its thread; not open yet."""
     return Capture(
         lambda: open_source(

@@ -24,6 +24,7 @@ class ScriptedSource:
         self._seq = seq
         self._opening = opening
         self.closed = False
+        self.fps = 30.0
         self.controls: dict[str, object] = {}
 
     async def __aenter__(self) -> Self:

@@ -10,6 +10,7 @@ from typing import Self
 
 import pytest
 
+from pi_stream import clock
 from pi_stream.errors import SourceStuck, SourceUnavailable, Unsupported
 from pi_stream.frame import Frame
 from pi_stream.sources import Capture, Json, open_source
@@ -112,6 +113,37 @@ async def test_a_blocked_loop_piles_nothing_up() -> None:
         await reading_on(script, 201)
         assert (await capture.frame()).seq == 199
         assert capture.dropped == 199
+
+
+async def test_of_unwanted_frames_a_few_show_that_the_source_lives() -> None:
+    """Frames that nobody wants are not handed on, but for five a second; the first that somebody wants is at once."""
+    script = Script()
+    wanted = {22, 23}
+    taken: list[int] = []
+
+    async def take(capture: Capture) -> None:
+        while True:
+            taken.append((await capture.frame()).seq)
+
+    async with Capture(script.open, finish=lambda frame: frame.seq in wanted) as capture:
+        taking = asyncio.create_task(take(capture))
+        for seq in range(26):
+            script.steps.put(plain_frame(seq))
+            await reading_on(script, seq + 2)
+            for _ in range(5):  # turns of the loop, in which what was handed over is taken
+                await asyncio.sleep(0)
+        taking.cancel()
+    assert taken == [0, 6, 12, 18, 22, 23]
+
+
+async def test_the_rate_is_the_source_s_own() -> None:
+    """Frames that nobody wants count, too: the rate is what the source gives."""
+    now = clock.now()
+    frames = [Frame(plain_frame().data, 64, 64, seq, now - 900_000 + seq * 33_333) for seq in range(28)]
+    script = Script(*frames)
+    async with Capture(script.open, finish=lambda _: False) as capture:
+        await reading_on(script, 29)
+        assert capture.fps == pytest.approx(30, abs=1.5)
 
 
 async def reading_on(script: Script, reads: int) -> None:

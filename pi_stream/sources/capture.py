@@ -8,26 +8,33 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Self
 
+from pi_stream import clock
 from pi_stream.errors import SourceStuck, SourceUnavailable
 from pi_stream.frame import Frame
+from pi_stream.rate import Rate
 from pi_stream.slot import Slot
 from pi_stream.sources.source import Json, Source
+
+_SIGN_PERIOD = 200_000  # microseconds from one unwanted frame that is handed on to the next
 
 
 class Capture:
     """Owns the thread that opens, reads and closes one source; an async context manager.
 
     `opener` opens the source, on that thread: opening may block. `finish` is given every frame there, before anybody
-    else has it, to draw on: that thread is awake already, and the frame in its core's cache. Entering waits for the
-    opening, `opening` seconds at most, and raises what it raises, SourceUnavailable above all. Leaving waits `closing`
-    seconds at most, then raises SourceStuck: only a new process can free what hangs in a library.
+    else has it, to draw on: that thread is awake already, and the frame in its core's cache. It returns whether anybody
+    wants the frame; of those that nobody wants only a few a second are handed on, as a sign of life.
+
+    Entering waits for the opening, `opening` seconds at most, and raises what it raises, SourceUnavailable above all.
+    Leaving waits `closing` seconds at most, then raises SourceStuck: only a new process can free what hangs in a
+    library.
     """
 
     def __init__(
         self,
         opener: Callable[[], Source],
         *,
-        finish: Callable[[Frame], None] = lambda _frame: None,
+        finish: Callable[[Frame], bool] = lambda _frame: True,
         stall_timeout: float = 5.0,
         opening: float = 20.0,
         closing: float = 5.0,
@@ -46,6 +53,7 @@ class Capture:
         self._lock = threading.Lock()
         self._source: Source | None = None
         self._stopping = False
+        self._rate = Rate()
         self._fresh: Frame | None = None
         self._requests: deque[tuple[Mapping[str, object], Future[None]]] = deque()
 
@@ -115,6 +123,12 @@ class Capture:
         return dict(self._facts or {})
 
     @property
+    def fps(self) -> float:
+        """Frames a second that the source gives now, whether anybody wants them or not."""
+        with self._lock:
+            return self._rate.per_second(clock.now())
+
+    @property
     def dropped(self) -> int:
         """Frames that were replaced before anyone took them."""
         return self._slot.dropped + self._overtaken
@@ -148,19 +162,23 @@ class Capture:
         with self._lock:
             self._source = source
         self._tell(self._learn, source.describe())
-        first = True
+        first, sign_due = True, 0
         while not self._stopping:
             while self._requests:
                 controls, done = self._requests.popleft()
                 _answer(done, source, controls)
             frame = source.read()
-            self._finish(frame)
+            wanted = self._finish(frame)
             if first:
                 # Only now a webcam's colours are known.
                 self._tell(self._learn, source.describe())
                 first = False
             with self._lock:
+                self._rate.tick(frame.captured)
+                if not wanted and frame.captured < sign_due:
+                    continue
                 waiting, self._fresh = self._fresh, frame
+            sign_due = frame.captured + _SIGN_PERIOD
             # One call at a time waits for the event loop: were it blocked, frames would pile up in its queue.
             if waiting is None:
                 self._tell(self._deliver)
