@@ -151,3 +151,14 @@ def _split(file: bytes) -> list[bytes]:
         chunks.append(file[at + 4 : at + 12 + length] + b"\0" * 4)
         at += 12 + length
     return chunks
+
+
+@pytest.mark.parametrize("height", [182, 256, 258, 500])
+def test_stripes_are_converted_as_the_whole_is(height: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever a stripe begins, its rows are those of the picture converted at once."""
+    frame = noisy_frame(height, width=64, height=height)
+    rgba = np.frombuffer(ENCODERS["rgba"](64, height, 0).encode(frame), np.uint8).reshape(height, 64, 4)
+    for cores in (1, 2, 3, 4):
+        monkeypatch.setattr("pi_stream.encoders.png.vitals.cores", lambda cores=cores: cores)
+        with Image.open(io.BytesIO(ENCODERS["png"](64, height, 0).encode(frame))) as picture:
+            assert np.array_equal(np.asarray(picture), rgba[..., :3])

@@ -72,6 +72,16 @@ class RgbConverter:
         rows: NDArray[np.uint8] = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
         return rows.reshape(frame.height, plane.line_size)[:, : frame.width * self._depth]
 
+    def rows(self, frame: Frame, top: int, bottom: int) -> NDArray[np.uint8]:
+        """The rows from `top` up to `bottom` alone, as `convert` would give them."""
+        if (top, bottom) == (0, frame.height):
+            return self.convert(frame)
+        first, last = top // 2, (bottom + 1) // 2  # rows of chroma, each for two
+        planes = (frame.y[2 * first : 2 * last], frame.u[first:last], frame.v[first:last])
+        data = np.concatenate([plane.ravel() for plane in planes])
+        part = Frame(data, frame.width, 2 * (last - first), frame.seq, frame.captured)
+        return self.convert(part)[top - 2 * first : bottom - 2 * first]
+
 
 def _reformatter() -> VideoReformatter:
     # Imported here: a service that sends only JPEG at full size never pays for loading FFmpeg.

@@ -8,6 +8,9 @@ stripes in a row are one valid deflate stream; each is one IDAT chunk.
 
 import struct
 import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from isal import isal_zlib
@@ -27,30 +30,48 @@ _STRIPES = 4  # at most; each costs the start of a thread, and more would be wai
 _LEAST = 64  # rows that make a stripe worth its thread
 
 
+Rows = NDArray[np.uint8]
+TakeRows = Callable[[int, int], Rows]  # rows from here up to there, each `width` * `depth` bytes long
+
+
 class PngEncoder:
     """Encodes frames as 8-bit truecolour PNG files. `quality` plays no part: PNG loses nothing."""
 
     def __init__(self, width: int, height: int, quality: int) -> None:  # noqa: ARG002 - every encoder is made alike
         self._scaler = Scaler(width, height)
-        self._converter = RgbConverter("rgb24")
         self._filtered = np.empty((height, 1 + width * 3), np.uint8)
+        self._edges = _edges(height)
+        # One for each stripe: libswscale converts on one thread, and each stripe has its own.
+        self._converters = [RgbConverter("rgb24") for _ in self._edges[1:]]
 
     def encode(self, frame: Frame) -> bytes:
         """A complete file."""
-        return png_file(self._converter.convert(self._scaler.scale(frame)), 3, self._filtered)
+        frame = self._scaler.scale(frame)
+        takes = [partial(converter.rows, frame) for converter in self._converters]
+        return _file(3, self._filtered, takes, self._edges)
 
 
-def png_file(rows: NDArray[np.uint8], depth: int, filtered: NDArray[np.uint8] | None = None) -> bytes:
-    """A PNG file of `rows`, uint8 (height, width * depth), with `depth` 1, 3 or 4 bytes a pixel.
-
-    `filtered`, uint8 (height, 1 + width * depth), is memory to work in, for who encodes many pictures of one size.
-    """
+def png_file(rows: Rows, depth: int) -> bytes:
+    """A PNG file of `rows`, uint8 (height, width * depth), with `depth` 1, 3 or 4 bytes a pixel."""
     height, length = rows.shape
-    if filtered is None:
-        filtered = np.empty((height, 1 + length), np.uint8)
+    edges = _edges(height)
+
+    def take(top: int, bottom: int) -> Rows:
+        return rows[top:bottom]
+
+    return _file(depth, np.empty((height, 1 + length), np.uint8), [take] * (len(edges) - 1), edges)
+
+
+def _edges(height: int) -> list[int]:
+    """Where stripes begin and end: 0, even rows, `height`."""
     count = max(1, min(vitals.cores(), _STRIPES, height // _LEAST))
-    edges = [height * i // count for i in range(count + 1)]
-    stripes = [_Stripe(rows, filtered, edges[i], edges[i + 1]) for i in range(count)]
+    return [height * i // (2 * count) * 2 for i in range(count)] + [height]
+
+
+def _file(depth: int, filtered: Rows, takes: Sequence[TakeRows], edges: Sequence[int]) -> bytes:
+    """The file; `filtered`, uint8 (height, 1 + width * depth), is memory to work in."""
+    height, length = filtered.shape[0], filtered.shape[1] - 1
+    stripes = [_Stripe(take, filtered, *part) for take, part in zip(takes, pairwise(edges), strict=True)]
     threads = [threading.Thread(target=stripe.deflate, name="stripe") for stripe in stripes[1:]]
     for thread in threads:
         thread.start()
@@ -67,21 +88,23 @@ def png_file(rows: NDArray[np.uint8], depth: int, filtered: NDArray[np.uint8] | 
 
 
 class _Stripe:
-    """Rows `top` to `bottom` of a picture, filtered and deflated, on whichever thread."""
+    """Rows `top` to `bottom` of a picture, taken, filtered and deflated, on whichever thread."""
 
-    def __init__(self, rows: NDArray[np.uint8], filtered: NDArray[np.uint8], top: int, bottom: int) -> None:
-        self._rows, self._filtered, self._top, self._bottom = rows, filtered, top, bottom
+    def __init__(self, take: TakeRows, filtered: Rows, top: int, bottom: int) -> None:
+        self._take, self._filtered, self._top, self._bottom = take, filtered, top, bottom
         self._body: bytes | BaseException = b""
 
     def deflate(self) -> None:
-        rows, top, bottom = self._rows, self._top, self._bottom
+        top, bottom = self._top, self._bottom
         filtered = self._filtered[top:bottom]
         try:
+            rows = self._take(max(0, top - 1), bottom)  # with the row above, from which the first one differs
             filtered[:, 0] = _UP
-            filtered[0, 1:] = rows[top] - rows[top - 1] if top else rows[0]  # above the first row, all is 0
-            np.subtract(rows[top + 1 : bottom], rows[top : bottom - 1], out=filtered[1:, 1:])
+            if top == 0:
+                filtered[0, 1:] = rows[0]  # above the first row, all is 0
+            np.subtract(rows[1:], rows[:-1], out=filtered[1 if top == 0 else 0 :, 1:])
             deflate = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _RAW)
-            last = bottom == rows.shape[0]
+            last = bottom == self._filtered.shape[0]
             self._body = deflate.compress(filtered) + deflate.flush(
                 isal_zlib.Z_FINISH if last else isal_zlib.Z_SYNC_FLUSH
             )
