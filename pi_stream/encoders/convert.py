@@ -54,10 +54,12 @@ class RgbConverter:
     def __init__(self, pixel: Literal["rgb24", "rgba"]) -> None:
         self._pixel = pixel
         self._depth = 4 if pixel == "rgba" else 3
-        self._reformatter = _reformatter()
+        self._reformatter: VideoReformatter | None = None
 
     def convert(self, frame: Frame) -> NDArray[np.uint8]:
         """The pixels, uint8, (height, width * 3 or 4), top down; rows may be padded, so mind the strides."""
+        if self._reformatter is None:
+            self._reformatter = _reformatter()
         picture = self._reformatter.reformat(
             _view(frame),
             format=self._pixel,
@@ -84,7 +86,8 @@ class RgbConverter:
 
 
 def _reformatter() -> VideoReformatter:
-    # Imported here: a service that sends only JPEG at full size never pays for loading FFmpeg.
+    # Imported at the first frame: a service that sends only JPEG at full size never pays for loading FFmpeg, and one that
+    # does, pays on an encoder's thread.
     from av.video.reformatter import VideoReformatter
 
     return VideoReformatter()

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import get_args
 
 from pi_stream.frame import Encoding
-from tests.bench import canvas, meter, steps
+from tests.bench import canvas, meter, one_core, steps
 from tests.bench.film import Films, write_films
 from tests.bench.load import idle, load
 from tests.bench.parties import Party, bare, film, has_ustreamer, pi_stream, ustreamer
 from tests.bench.table import Table, show
 
 _VIEWERS = (1, 10, 50, 200)
-_PARTS = ("viewers", "canvas", "encode", "idle", "start")
+_PARTS = ("viewers", "canvas", "encode", "idle", "start", "one_core")
 
 
 class Bench:
@@ -79,6 +79,11 @@ class Bench:
         """From nothing to a picture."""
         for name, settings in (("film", film(self._films.y4m)), ("synthetic", ("camera.source=synthetic",))):
             self.table[f"start / {name} / seconds"].append(await steps.start(*settings))
+
+    async def one_core(self) -> None:
+        """How late the event loop is where all encodings share one core with it."""
+        for share, late in (await one_core.lag(self._films.y4m, 4 * self._seconds)).items():
+            self.table[f"one core, all encodings / lag {share} / ms"].append(late)
 
 
 def _encodings(url: str) -> list[str]:

@@ -43,9 +43,9 @@ def held(pid: int) -> Held:
     return Held(meter.memory_mb(pid), threads, files, meter.cpu_seconds(pid))
 
 
-async def visit(url: str, encoding: str, seconds: float, *, breaks_off: bool) -> None:
+async def visit(url: str, encoding: str, seconds: float, *, breaks_off: bool, **wishes: object) -> None:
     """Watch for so long, acknowledging each frame, and leave."""
-    wanted = {"type": "watch", "accept": [encoding], "quality": "auto", "acks": True}
+    wanted = {"type": "watch", "accept": [encoding], "quality": "auto", "acks": True, **wishes}
     end = time.monotonic() + seconds
     async with websockets.connect(url.replace("http", "ws") + "ws", compression=None, max_size=2**26) as connection:
         await connection.send(json.dumps(wanted))
