@@ -86,8 +86,8 @@ class RgbConverter:
 
 
 def _reformatter() -> VideoReformatter:
-    # Imported at the first frame: a service that sends only JPEG at full size never pays for loading FFmpeg, and one that
-    # does, pays on an encoder's thread.
+    # Imported at the first frame: a service that sends only JPEG at full size never pays for loading FFmpeg, and any
+    # other pays on an encoder's thread.
     from av.video.reformatter import VideoReformatter
 
     return VideoReformatter()
