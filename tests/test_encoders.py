@@ -2,6 +2,7 @@
 
 import io
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -162,3 +163,14 @@ def test_stripes_are_converted_as_the_whole_is(height: int, monkeypatch: pytest.
         monkeypatch.setattr("pi_stream.encoders.png.vitals.cores", lambda cores=cores: cores)
         with Image.open(io.BytesIO(ENCODERS["png"](64, height, 0).encode(frame))) as picture:
             assert np.array_equal(np.asarray(picture), rgba[..., :3])
+
+
+def test_conversions_have_no_threads_of_their_own() -> None:
+    """A dozen channels are encoded side by side; as many pools of threads that wait would cost memory and turns."""
+    frame = noisy_frame(1, width=640, height=360)
+    ENCODERS["rgba"](640, 360, 0).encode(frame)  # loads the library
+    before = len(list(Path("/proc/self/task").iterdir()))
+    encoders = [ENCODERS[encoding](320, 180, 0) for encoding in ("png", "rgba") for _ in range(3)]
+    for encoder in encoders:
+        encoder.encode(frame)
+    assert len(list(Path("/proc/self/task").iterdir())) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -23,6 +24,10 @@ _POINT = 0x10
 _AREA = 0x20
 _ACCURATE_RND = 0x40000
 
+# PyAV gives each conversion threads of its own from version 17 on, as many as there are cores, unless told otherwise.
+# There may be a dozen channels, which are encoded side by side already: threads that wait cost memory, and turns.
+_ONE_THREAD = {"threads": 1} if int(version("av").partition(".")[0]) >= 17 else {}
+
 
 class Scaler:
     """Frames at another size: each pixel the mean of the area that it stands for.
@@ -42,7 +47,7 @@ class Scaler:
         if self._reformatter is None:
             self._reformatter = _reformatter()
         scaled = self._reformatter.reformat(
-            _view(frame), width=self._width, height=self._height, interpolation=_AREA, format="yuvj420p"
+            _view(frame), width=self._width, height=self._height, interpolation=_AREA, format="yuvj420p", **_ONE_THREAD
         )
         data: NDArray[np.uint8] = np.ascontiguousarray(scaled.to_ndarray()).astype(np.uint8, copy=False).reshape(-1)
         return Frame(data, self._width, self._height, frame.seq, frame.captured, frame.offline)
@@ -68,6 +73,7 @@ class RgbConverter:
             src_color_range=_FULL,
             dst_color_range=_FULL,
             interpolation=_POINT | _ACCURATE_RND,
+            **_ONE_THREAD,
         )
         plane = picture.planes[0]
         # type: a plane is a buffer, which its stub does not say
