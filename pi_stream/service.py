@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from pi_stream import clock, protocol, vitals
+from pi_stream import clock, heap, protocol, vitals
 from pi_stream.camera import Camera
 from pi_stream.config import Camera as CameraSettings
 from pi_stream.config import Config
@@ -167,10 +167,13 @@ def _end(ended: asyncio.Future[None], error: BaseException | None) -> None:
 
 
 async def _every_second(house: House) -> None:
+    trimming = heap.Trimming(lambda: house.hub.ended)
     while True:
         await asyncio.sleep(1)
         house.viewers.tell_stats(house.vitals.read())
         house.stalls.sweep(clock.now())
+        if trimming.due(clock.now()):
+            await asyncio.to_thread(heap.trim)
 
 
 def _www() -> Path:

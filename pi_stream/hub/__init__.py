@@ -33,6 +33,7 @@ class Hub:
         self._tasks = asyncio.TaskGroup()
         self._newest: int | None = None  # seq of the frame that was offered last
         self._captured = 0  # when the frame was captured that may have been encoded ahead last
+        self.ended = 0  # channels, since the start
         self.watched = asyncio.Event()  # set while anybody watches anything
 
     async def __aenter__(self) -> Self:
@@ -104,5 +105,6 @@ class Hub:
     def _end(self, channel: Channel) -> None:
         if self._channels.pop(channel.settings, None) is not None and channel.task is not None:
             channel.task.cancel()
+            self.ended += 1
         if not self._channels:
             self.watched.clear()
