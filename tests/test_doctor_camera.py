@@ -124,7 +124,23 @@ def test_without_a_webcam_a_pc_is_warned_and_refused_what_its_settings_ask_for(t
     """The picture is made up, which is no fault unless a webcam was asked for."""
     tree = laptop(tmp_path)
     assert worst(cameras(tree.machine, AUTO), "warning").what == "no camera was found"
-    assert worst(cameras(tree.machine, Patient(state=STATE, source="v4l2")), "fault").what == "no camera was found"
+    assert worst(cameras(tree.machine, Patient(state=STATE, source="v4l2")), "fault").what == "no webcam was found"
+
+
+@pytest.mark.usefixtures("picamera2_installed")
+def test_a_camera_that_the_settings_name_and_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    """Another one is no consolation: it would not be taken."""
+    webcam = Patient(state=STATE, source="v4l2", path="/dev/video7", webcams=lambda: [WEBCAM])
+    found = worst(cameras(laptop(tmp_path / "pc").machine, webcam), "fault")
+    assert "/dev/video7" in found.what
+    assert "/dev/video0" in (found.mend or "")
+    tree = pi_5(tmp_path / "pi")
+    assert (
+        '"imx219"'
+        in worst(cameras(tree.machine, Patient(state=STATE, source="picamera2", path="imx219")), "fault").what
+    )
+    for path in ("0", "IMX708", "imx708@1a"):
+        assert said(cameras(tree.machine, Patient(state=STATE, source="picamera2", path=path))).count("fault") == 0
 
 
 def test_who_shows_a_film_needs_no_camera(tmp_path: Path) -> None:

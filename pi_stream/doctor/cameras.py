@@ -47,6 +47,9 @@ def cameras(machine: Machine, patient: Patient) -> list[Finding]:
     if patient.wants_webcam and webcams:
         findings += [_say.ok(f"{webcam.card} at {webcam.path} (V4L2)") for webcam in webcams]
         found = True
+        if patient.path and patient.path not in (webcam.path for webcam in webcams):
+            mend = f"Plug it in, or set camera.path to {webcams[0].path}."
+            findings.append(_say.fault(f"the camera of the settings, {patient.path}, is not among them", mend))
     if not found and not any(each.level in ("fault", "unknown") for each in findings):
         findings.append(_none(machine, patient))
     return findings
@@ -68,8 +71,12 @@ def _of_libcamera(machine: Machine, patient: Patient) -> tuple[list[Finding], bo
             return [_say.fault(what, f"{_INSTALL}; in a venv, make it with `--system-site-packages`.")], False
         return [_say.ok(f"{what}; only cameras on a Pi's ribbon need it")], False
     findings = [_versions(told.version, patient)]
-    ribbons = [camera.model for camera in told.cameras if "/usb" not in camera.id]
+    there = [camera for camera in told.cameras if "/usb" not in camera.id]
+    ribbons = [camera.model for camera in there]
     findings += [_say.ok(f"{model} (libcamera)") for model in ribbons]
+    if ribbons and patient.path and not _is_among(there, patient.path):
+        mend = "Set camera.path to a part of a name above, or to nothing for the first camera."
+        findings.append(_say.fault(f'no camera of libcamera is called "{patient.path}"', mend))
     if not ribbons and sensors:
         findings.append(
             _say.fault(
@@ -80,6 +87,13 @@ def _of_libcamera(machine: Machine, patient: Patient) -> tuple[list[Finding], bo
     elif not ribbons and patient.source == "picamera2":
         findings.append(_none(machine, patient))
     return findings, bool(ribbons)
+
+
+def _is_among(cameras: list[_Camera], path: str) -> bool:
+    """Whether a camera has this number, or a name of which this is a part: so the picamera2 source chooses."""
+    if path.isdigit():
+        return int(path) < len(cameras)
+    return any(path.lower() in f"{camera.model} {camera.id}".lower() for camera in cameras)
 
 
 def _versions(libcamera: str, patient: Patient) -> Finding:
@@ -106,12 +120,13 @@ _NO_SENSORS = ("ad5398", "ak7375", "dw9807", "dw9817")  # motors that move a len
 
 
 def _none(machine: Machine, patient: Patient) -> Finding:
+    if patient.source == "v4l2":
+        what = f"there is no {patient.path}, nor any other webcam" if patient.path else "no webcam was found"
+        return _say.fault(what, "Plug one in; `v4l2-ctl --list-devices` should list it.")
     if not is_pi(machine):
         what = "no camera was found"
         mend = "Plug in a webcam; `v4l2-ctl --list-devices` should list it. Or set camera.path to a film."
         return _say.warning(what, mend) if patient.source == "auto" else _say.fault(what, mend)
-    if patient.source == "v4l2":
-        return _say.fault("no webcam was found", "Plug one in; `v4l2-ctl --list-devices` should list it.")
     place, lines = _boot_settings(machine)
     what = "no camera was found"
     steps = "Switch the Pi off, and press the ribbon in at both ends, its contacts towards the board's. "

@@ -12,8 +12,8 @@ LEVELS: tuple[Level, ...] = ("fault", "warning", "unknown", "ok")  # the worst f
 class Finding(Struct, frozen=True):
     """One thing that was looked at.
 
-    `what` was found is a sentence; so is `mend`, with commands between backticks. Where `level` is "ok" there is
-    nothing to mend.
+    `what` was found is a sentence, and so is `mend`; commands in them stand between backticks. Where `level` is "ok"
+    there is nothing to mend.
     """
 
     area: str

@@ -99,8 +99,10 @@ def unit_of(machine: Machine, pid: int) -> str | None:
 
 
 def is_ours(machine: Machine, pid: int) -> bool:
-    """Whether a process is a pi-stream."""
-    return machine.text(f"/proc/{pid}/comm") == "pi-stream" or unit_of(machine, pid) == f"{_OWN_UNIT}.service"
+    """Whether a process is a pi-stream: by its name, its unit, or as `python -m pi_stream`."""
+    if machine.text(f"/proc/{pid}/comm") == "pi-stream" or unit_of(machine, pid) == f"{_OWN_UNIT}.service":
+        return True
+    return "\0-m\0pi_stream\0" in (machine.text(f"/proc/{pid}/cmdline") or "")
 
 
 def _stop(machine: Machine, pid: int) -> str:

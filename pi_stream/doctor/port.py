@@ -24,10 +24,10 @@ class _Listener(NamedTuple):
 def port(machine: Machine, patient: Patient) -> list[Finding]:
     """Who listens on the port of the settings."""
     number = patient.port
+    if patient.serving:
+        return [_say.ok("it is open: this comes from it")]
     if number == 0:
         return [_say.ok("any that is free: the settings say port = 0")]
-    if patient.serving:
-        return [_say.ok(f"{number}, where this page comes from")]
     listeners = [each for each in _listeners(machine) if each.port == number]
     if listeners:
         return [_taken(machine, number, listeners)]

@@ -33,7 +33,7 @@ def summary(findings: Sequence[Finding]) -> str:
     told = [
         f"{counts['fault']} {'fault' if counts['fault'] == 1 else 'faults'}",
         f"{counts['warning']} {'warning' if counts['warning'] == 1 else 'warnings'}",
-        f"{counts['unknown']} unknown",
+        f"{counts['unknown']} not known",
     ]
     some = [each for each in told if not each.startswith("0 ")]
     return f"{', '.join(some)}; the rest is as it should be." if some else "Everything is as it should be."
