@@ -106,7 +106,7 @@ def _patient(
         holds_camera=holds_camera,
         settings=settings_said,
         webcams=lambda: [Webcam(device.path, device.card) for device in capture_devices()],
-        encoders={**{name: _encoder(name) for name in _MADE_WITH}, "films": _films},
+        encoders={**{name.upper(): _encoder(name) for name in _MADE_WITH}, "films": _films},
         draws=installed().draws,
         shapes=lambda: fribidi() is not None,
     )

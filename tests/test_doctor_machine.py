@@ -231,6 +231,16 @@ def test_a_full_or_locked_card_is_told(
     one(storage(Machine(), Patient(state=tmp_path)), level, words)
 
 
+def test_a_folder_of_another_user_is_as_it_should_be_unless_we_are_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person at a terminal is not who keeps captions; one that nobody could make is a warning."""
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # noqa: ARG005 - root may write anywhere
+    one(storage(Machine(), Patient(state=tmp_path)), "ok", "by another user")
+    one(storage(Machine(user="pi"), Patient(state=tmp_path, serving=True)), "fault", f"`sudo chown -R pi {tmp_path}`")
+    one(storage(Machine(), Patient(state=tmp_path / "state")), "warning", "captions would be lost")
+
+
 def test_a_home_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who looks at the page need not know who has started it."""
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -256,11 +266,11 @@ def test_encoders_are_tried(tmp_path: Path) -> None:
     def broken() -> str:
         raise ImportError("libturbojpeg.so.0: no such file")
 
-    patient = Patient(state=STATE, encoders={"jpeg": broken, "png": lambda: "isal 1.8"})
+    patient = Patient(state=STATE, encoders={"JPEG": broken, "PNG": lambda: "isal 1.8", "RGBA": broken})
     fault, right = encodings(pi_4(tmp_path / "4").machine, patient)
-    one([fault], "fault", "jpeg cannot be made", "libturbojpeg.so.0")
-    one([right], "ok", "png by isal 1.8", "h264 at /dev/video11")
-    assert "h264" not in encodings(pi_5(tmp_path / "5").machine, patient)[1].what
+    one([fault], "fault", "no JPEG, no RGBA: ImportError: libturbojpeg.so.0")
+    one([right], "ok", "PNG by isal 1.8", "H.264 at /dev/video11")
+    assert "H.264" not in encodings(pi_5(tmp_path / "5").machine, patient)[1].what
 
 
 # --- time, service, settings, system

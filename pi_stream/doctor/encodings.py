@@ -9,16 +9,17 @@ _say = Area("encodings")
 
 def encodings(machine: Machine, patient: Patient) -> list[Finding]:
     """What each is made with."""
-    made, findings = [], []
+    made: list[str] = []
+    failed: dict[str, list[str]] = {}
     for encoding, encode in patient.encoders.items():
         try:
             made.append(f"{encoding} by {encode()}")
         except Exception as error:  # the libraries raise what they like; the sentence tells it
-            what = f"{encoding} cannot be made: {type(error).__name__}: {error}"
-            findings.append(_say.fault(what, "Install pi-stream anew: one of its libraries is missing or broken."))
-    hardware = _hardware(machine)
-    if hardware:
-        made.append(f"hardware for h264 at {hardware} (not used yet)")
+            failed.setdefault(f"{type(error).__name__}: {error}", []).append(encoding)
+    mend = "Install pi-stream anew: one of its libraries is missing or broken."
+    findings = [_say.fault(f"no {', no '.join(names)}: {why}", mend) for why, names in failed.items()]
+    if hardware := _hardware(machine):
+        made.append(f"hardware for H.264 at {hardware} (not used yet)")
     return [*findings, _say.ok(", ".join(made))] if made else findings
 
 

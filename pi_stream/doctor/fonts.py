@@ -31,7 +31,7 @@ def fonts(patient: Patient) -> list[Finding]:
         scripts = _listed([script for script, _ in missing])
         mend = f"`sudo apt install {packages}`, then start pi-stream again."
         say = _say.fault if "Latin" not in drawn else _say.warning
-        findings.append(say(f"no font for {scripts}: captions in it are boxes", mend))
+        findings.append(say(f"no font for {scripts}: captions in these are boxes", mend))
     if not patient.shapes():
         what = "libfribidi is missing: Arabic and Hebrew captions read backwards and unjoined"
         findings.append(_say.warning(what, "`sudo apt install libfribidi0`, then start pi-stream again."))

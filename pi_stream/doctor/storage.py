@@ -26,16 +26,15 @@ def storage(machine: Machine, patient: Patient) -> list[Finding]:
     if free < _LITTLE:
         mend = "`sudo apt clean` and `sudo journalctl --vacuum-size=50M` make room."
         return [(_say.fault if free < _LEAST else _say.warning)(what, mend)]
-    try:
-        there_already = folder.is_dir()
-    except PermissionError:
-        there_already = False
-    if there_already and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        if not patient.serving:
-            return [_say.ok(f"{what}, by another user")]
-        mend = f"`sudo chown -R {machine.user} {name}`"
-        return [_say.fault(f"this service may not write into {name}", mend)]
-    return [_say.ok(what)]
+    made = os.path.lexists(folder)
+    if os.access(folder if made else there, os.W_OK | os.X_OK):
+        return [_say.ok(what)]
+    if patient.serving:
+        return [_say.fault(f"this service may not write into {name}", f"`sudo chown -R {machine.user} {name}`")]
+    if made:
+        return [_say.ok(f"{what}, by another user")]
+    mend = "Start pi-stream as a user with a home, or set XDG_STATE_HOME to a folder for it."
+    return [_say.warning(f"{name} is not there, and {machine.user} may not make it: captions would be lost", mend)]
 
 
 def _nearest(folder: Path) -> Path:
