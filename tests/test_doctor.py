@@ -3,11 +3,13 @@
 import asyncio
 import json
 import os
+import pty
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -148,6 +150,27 @@ def test_the_command_says_how_this_machine_is() -> None:
     for area in areas:
         assert f"  {area}  " in answer.stdout
     assert "is free" in answer.stdout
+
+
+@pytest.mark.parametrize(("no_color", "colours"), [("", True), ("1", False)])
+def test_a_terminal_has_colour_unless_it_wants_none(no_color: str, colours: bool) -> None:
+    """A real terminal; NO_COLOR says what it wants."""
+    ours, theirs = pty.openpty()
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "pi_stream", "doctor", "--set", "camera.source=synthetic"],
+            env={**os.environ, "NO_COLOR": no_color},
+            stdout=theirs,
+        )
+    finally:
+        os.close(theirs)
+    told = bytearray()
+    with os.fdopen(ours, "rb", buffering=0) as terminal, suppress(OSError):  # EIO: the other end was closed
+        while part := terminal.read(4096):
+            told += part
+    assert child.wait(PATIENCE) == 0
+    assert (b"\033[32mok" in told) is colours
+    assert b"system" in told
 
 
 @pytest.mark.parametrize(
