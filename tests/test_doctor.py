@@ -132,6 +132,7 @@ def test_the_table_is_aligned_and_wrapped() -> None:
     assert summary([FINE, GONE, GONE, HOT]) == "2 faults, 1 warning; the rest is as it should be."
     assert summary([FINE]) == "Everything is as it should be."
     assert worst([FINE, HOT]) == "warning"
+    assert worst([HOT, GONE, FINE]) == "fault"
     assert worst([]) == "ok"
 
 

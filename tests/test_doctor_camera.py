@@ -313,7 +313,9 @@ def test_who_became_a_member_since_has_to_log_in_again(tmp_path: Path, monkeypat
     tree = pi_4(tmp_path)
     tree.groups, tree.closed = {"pi"}, "media"
     monkeypatch.setattr(Path, "group", lambda path: "video")  # noqa: ARG005 - a test need not be in that group
-    assert "log out and in again" in (worst(rights(tree.machine, AUTO), "fault").mend or "")
+    mend = worst(rights(tree.machine, AUTO), "fault").mend or ""
+    assert "log out and in again" in mend
+    assert "usermod" not in mend
 
 
 def test_heaps_that_udev_gave_to_root_are_told_with_the_package_that_has_the_rule(

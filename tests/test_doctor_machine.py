@@ -130,8 +130,9 @@ def test_swap_on_the_card_wears_it(tmp_path: Path, name: str, kind: str, used: i
 def test_swap_in_memory_wears_nothing(tmp_path: Path) -> None:
     """Neither zram nor a disk are mentioned."""
     tree = pi_4(tmp_path)
-    for name in ("/dev/zram0", "/dev/sda2"):
-        tree.swap(name, "partition", 90_000)
+    tree.write("/proc/mounts", "/dev/mmcblk0p2 / ext4 rw 0 0\n/dev/sda1 /mnt/disk ext4 rw 0 0\n")
+    for name, kind in (("/dev/zram0", "partition"), ("/dev/sda2", "partition"), ("/mnt/disk/swap", "file")):
+        tree.swap(name, kind, 90_000)
         one(memory(tree.machine), "ok")
 
 
@@ -313,14 +314,25 @@ def test_the_units_state_is_put_into_words(tmp_path: Path, answer: str, level: s
     """As `systemctl show` has it."""
     tree = pi_4(tmp_path)
     tree.answers["systemctl"] = answer
-    one(unit(tree.machine), level, words)
+    one(unit(tree.machine, SOME), level, words)
 
 
 def test_a_unit_that_does_not_start_with_the_machine_is_a_warning(tmp_path: Path) -> None:
     """After the next power cut there would be no picture."""
     tree = pi_4(tmp_path)
     tree.answers["systemctl"] = RUNS.replace("enabled", "disabled")
-    assert [each.level for each in unit(tree.machine)] == ["ok", "warning"]
+    assert [each.level for each in unit(tree.machine, SOME)] == ["ok", "warning"]
+
+
+def test_who_is_not_let_in_to_d_bus_says_what_it_knows(tmp_path: Path) -> None:
+    """A service under a user of its own knows at least that it runs; of the clock it knows nothing."""
+    tree = pi_4(tmp_path)
+    refused = subprocess.CalledProcessError(1, ["systemctl"], stderr="Transport endpoint is not connected\n")
+    tree.answers |= {"systemctl": refused, "timedatectl": refused}
+    one(unit(tree.machine, Patient(state=STATE, serving=True)), "ok", "it runs")
+    with pytest.raises(subprocess.CalledProcessError):  # the examination puts it into words
+        unit(tree.machine, SOME)
+    one(time_sync(tree.machine, NOVEMBER), "unknown")
 
 
 def test_wrong_settings_are_told_in_their_own_words() -> None:

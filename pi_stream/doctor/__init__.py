@@ -53,7 +53,7 @@ def checks(machine: Machine, patient: Patient) -> Mapping[str, Look]:
         "camera memory": lambda: camera_memory(machine, patient),
         "encodings": lambda: encodings(machine, patient),
         "settings": lambda: settings(patient),
-        "service": lambda: unit(machine),
+        "service": lambda: unit(machine, patient),
         "port": lambda: port(machine, patient),
         "storage": lambda: storage(machine, patient),
         "fonts": lambda: fonts(patient),

@@ -144,10 +144,10 @@ def _none(machine: Machine, patient: Patient) -> Finding:
 
 
 def _boot_settings(machine: Machine) -> tuple[str, Sequence[str]]:
-    """Where config.txt is, and its lines without blanks and comments."""
+    """Where config.txt is, and its lines without blanks."""
     for name in _BOOT_SETTINGS:
         if (text := machine.text(name)) is not None and "moved to /boot/firmware" not in text:
-            return name, [line.split("#")[0].replace(" ", "").strip() for line in text.splitlines()]
+            return name, [line.replace(" ", "").strip() for line in text.splitlines()]
     return _BOOT_SETTINGS[0], ["camera_auto_detect=1"]  # not there to be read: so nothing is said against it
 
 

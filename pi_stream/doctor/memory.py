@@ -28,7 +28,7 @@ def _swap(machine: Machine) -> list[Finding]:
     used, places = 0, []
     for line in (machine.text("/proc/swaps") or "").splitlines()[1:]:
         words = line.split()
-        if len(words) >= 4 and not words[0].startswith("/dev/zram") and _on_card(machine, words[0], words[1]):
+        if len(words) >= 4 and _on_card(machine, words[0], words[1]):
             places.append(words[0])
             used += int(words[3])
     if not places:
