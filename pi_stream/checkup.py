@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -106,29 +107,35 @@ def _patient(
         holds_camera=holds_camera,
         settings=settings_said,
         webcams=lambda: [Webcam(device.path, device.card) for device in capture_devices()],
-        encoders={**{name.upper(): _encoder(name) for name in _MADE_WITH}, "films": _films},
+        # What a service has loaded works; what it has not is not loaded for the look, for viewers would wait for that.
+        encoders=_named() if serving else _tried(),
         draws=installed().draws,
         shapes=lambda: fribidi() is not None,
     )
 
 
-def _encoder(encoding: Encoding) -> Callable[[], str]:
-    """Has an encoder encode a picture, and says with what."""
-
-    def encode() -> str:
-        import numpy as np
-
-        from pi_stream.encoders import ENCODERS  # not earlier: a library that is missing is one of the findings
-
-        grey = np.full(_SIDE * _SIDE * 3 // 2, 128, np.uint8)
-        ENCODERS[encoding](_SIDE, _SIDE, 80).encode(Frame(grey, _SIDE, _SIDE, 0, 0))
-        return _library(_MADE_WITH[encoding])
-
-    return encode
+def _named() -> Mapping[str, Callable[[], str]]:
+    """Encoders, and what decodes films, that say with what."""
+    libraries = {**{encoding.upper(): library for encoding, library in _MADE_WITH.items()}, "films": "av"}
+    return {name: partial(_library, library) for name, library in libraries.items()}
 
 
-def _films() -> str:
-    """Loads what decodes films, and says what it is."""
+def _tried() -> Mapping[str, Callable[[], str]]:
+    """The same, but they are tried first."""
+    return {**{encoding.upper(): partial(_encode, encoding) for encoding in _MADE_WITH}, "films": _load_films}
+
+
+def _encode(encoding: Encoding) -> str:
+    import numpy as np
+
+    from pi_stream.encoders import ENCODERS  # not earlier: a library that is missing is one of the findings
+
+    grey = np.full(_SIDE * _SIDE * 3 // 2, 128, np.uint8)
+    ENCODERS[encoding](_SIDE, _SIDE, 80).encode(Frame(grey, _SIDE, _SIDE, 0, 0))
+    return _library(_MADE_WITH[encoding])
+
+
+def _load_films() -> str:
     import pi_stream.sources.film  # noqa: F401 - to load it is the test
 
     return _library("av")

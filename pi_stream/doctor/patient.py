@@ -20,7 +20,7 @@ class Patient:
     `source`, `path`, `width`, `height`, `host`, `port` are its settings; `state` is the folder of its captions.
     `serving`: it is the very process that asks. `holds_camera`: whether it has libcamera's camera open now.
     `settings` says what was read, and raises SettingError with what is wrong.
-    `encoders` are by name: each encodes a picture and says with which library, or raises; "films" decodes them.
+    `encoders` are by name: each may encode a picture, and says with which library, or raises; "films" decodes.
     `draws` is whether captions have a font for a text; `shapes` whether they can set what runs right to left.
     """
 
