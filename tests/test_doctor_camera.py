@@ -177,6 +177,33 @@ def _listed(folder: Path, libcamera: str) -> dict[str, Any]:
     return told
 
 
+def test_who_may_not_open_the_devices_is_not_told_of_the_ribbon(tmp_path: Path) -> None:
+    """libcamera would find nothing, and the ribbon would be to blame for it."""
+    tree = pi_4(tmp_path)
+    tree.closed = "media"
+    found = worst(cameras(tree.machine, AUTO), "fault")
+    assert "/dev/media0, /dev/media1 may not be opened" in found.what
+    assert "rights" in (found.mend or "")
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "words"),
+    [
+        (subprocess.TimeoutExpired(["python3"], 5.0), "warning", "libcamera gave no answer in 5 s"),
+        (subprocess.CalledProcessError(-6, ["python3"], stderr="x\nFATAL Camera"), "unknown", "failed: FATAL Camera"),
+    ],
+)
+def test_a_libcamera_that_hangs_or_falls_takes_nothing_with_it(
+    tmp_path: Path, error: Exception, level: str, words: str
+) -> None:
+    """Webcams are looked for all the same."""
+    tree = pi_4(tmp_path)
+    tree.answers["libcamera"] = error
+    findings = cameras(tree.machine, Patient(state=STATE, webcams=lambda: [WEBCAM]))
+    assert words in worst(findings, level).what
+    assert "Integrated Camera" in said(findings)
+
+
 def test_libcamera_is_asked_by_a_program_of_its_own(tmp_path: Path) -> None:
     """That program prints what libcamera says of itself; and where there is none, that."""
     libcamera = (

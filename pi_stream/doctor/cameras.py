@@ -1,6 +1,7 @@
 """Camera: what libcamera and V4L2 find, and what to do where they find none."""
 
 import importlib.metadata
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,7 +64,19 @@ def _of_libcamera(machine: Machine, patient: Patient) -> tuple[list[Finding], bo
         # To look is to set registers of the sensor; a picture that is being taken is not to be disturbed.
         seen = ", ".join(sensors) or "a camera"
         return [_say.ok(f"{seen} (libcamera, in use, so it was not asked further)")], True
-    answer = machine.ask(sys.executable, "-P", str(_LISTING), patience=_PATIENCE)
+    closed = [machine.name(path) for path in machine.paths("/dev/media*") if not machine.may_use(path)]
+    if closed:
+        mend = "See what mends the rights, and look again."
+        return [_say.fault(f"cameras cannot be looked for: {', '.join(closed)} may not be opened", mend)], False
+    try:
+        answer = machine.ask(sys.executable, "-P", str(_LISTING), patience=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        mend = "A driver hangs: check the ribbon, then `sudo reboot`."
+        return [_say.warning(f"libcamera gave no answer in {_PATIENCE:g} s", mend)], False
+    except subprocess.CalledProcessError as error:
+        return [
+            _say.unknown(f"libcamera failed: {((error.stderr or '').splitlines() or ['it says nothing'])[-1]}")
+        ], False
     told = msgspec.json.decode(answer or "{}", type=_Told)
     if told.missing or not told.version:
         what = "libcamera is not installed for this Python"
