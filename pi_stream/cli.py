@@ -1,9 +1,10 @@
-"""The command line: `pi-stream serve`, `check-config`, `watch` and `caption`."""
+"""The command line: `pi-stream serve`, `check-config`, `doctor`, `watch` and `caption`."""
 
 import argparse
 import asyncio
 import logging
 import os
+import shutil
 import statistics
 import sys
 from collections.abc import Sequence
@@ -51,6 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check-config", help="say whether a settings file is right, and do no more")
     check.add_argument("file", type=Path, metavar="FILE")
     check.set_defaults(run=_check_config)
+
+    doctor = commands.add_parser(
+        "doctor", help="look at camera, system and settings, and say what is wrong and what mends it"
+    )
+    doctor.add_argument("--config", type=Path, metavar="FILE", help="the settings to look at (default: as for serve)")
+    doctor.add_argument("--set", action="append", default=[], dest="assignments", metavar="SECTION.KEY=VALUE")
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON, as GET /api/doctor has them")
+    doctor.set_defaults(run=_doctor)
 
     watch = commands.add_parser("watch", help="watch a pi-stream, and print fps, age and drops once a second")
     watch.add_argument("url", metavar="URL", help="such as http://raspberrypi.local:8000")
@@ -116,6 +125,26 @@ def _check_config(options: argparse.Namespace) -> int:
     config.load(options.file)
     print(f"{options.file}: right")
     return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    """0 also with warnings: with them there is a picture. 1 with a fault."""
+    import msgspec
+
+    from pi_stream import checkup
+    from pi_stream.doctor.table import summary, table
+
+    logging.disable(logging.WARNING)  # what other rooms would say of missing fonts, the findings say
+    report = checkup.made(checkup.of_machine(options.config, options.assignments))
+    if options.json:
+        print(msgspec.json.format(msgspec.json.encode(report)).decode())
+    else:
+        # https://no-color.org: any value but an empty one
+        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        for line in table(report.findings, width=shutil.get_terminal_size((100, 24)).columns, colour=colour):
+            print(line)
+        print(f"\n{summary(report.findings)}")
+    return int(report.verdict == "fault")
 
 
 def _watch(options: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from pi_stream import clock, heap, protocol, vitals
+from pi_stream import checkup, clock, heap, protocol, vitals
 from pi_stream.camera import Camera
 from pi_stream.config import Camera as CameraSettings
 from pi_stream.config import Config
@@ -88,6 +88,9 @@ async def serve(config: Config, *, state: Path, ready: Callable[[House, Server],
                 started=clock.now(),
                 stalls=Stalls(config.stream.stall_timeout),
                 viewers=viewers,
+                checkup=checkup.of_service(
+                    config, state, lambda: camera.kind == "picamera2" and camera.online and not camera.resting
+                ),
             )
             tried = tasks.create_task(camera.tried.wait())
             running: list[asyncio.Task[Any]] = [

@@ -7,6 +7,7 @@ import { ServerClock } from './clock.js';
 import { Connection, socketAddress } from './connection.js';
 import { Conversation } from './conversation.js';
 import { decoders } from './decoders/index.js';
+import { DoctorPanel } from './doctor.js';
 import { find } from './dom.js';
 import { Draft } from './draft.js';
 import { Fullscreen } from './fullscreen.js';
@@ -72,10 +73,11 @@ function shape({ width, height }) {
 
 // --- the panels
 
-const status = new Status(() => connection.tryNow());
+const status = new Status(() => connection.tryNow(), () => panels.open('doctor'));
 const panels = new Panels((open) => {
   showDraft();
   conversation.visible(open === 'people');
+  doctor.visible(open === 'doctor');
 });
 const draft = new Draft((place) => form.move(place));
 const form = new CaptionForm(ask, () => showDraft());
@@ -83,6 +85,7 @@ const captions = new Captions(ask, (caption) => form.edit(caption));
 const viewers = new Viewers(storage, ask);
 const conversation = new Conversation(ask);
 const settings = new Settings(storage, [...decoders.keys()], ask, (refusal) => status.trouble(refusal));
+const doctor = new DoctorPanel();
 const fullscreen = new Fullscreen();
 
 function showDraft() {
@@ -126,6 +129,7 @@ function hear(reply) {
     case 'source':
       source = { ...source, ...reply };
       status.source(source);
+      doctor.changed();
       break;
     case 'captions':
       showCaptions(reply.captions);
@@ -185,6 +189,7 @@ listenForShortcuts(
     c: () => panels.open('captions'),
     t: () => panels.open('people'),
     p: () => panels.open('settings'),
+    d: () => panels.open('doctor'),
     s: () => find('snapshot', HTMLAnchorElement).click(),
     f: () => fullscreen.toggle(),
   },

@@ -1,12 +1,12 @@
 /**
  * The drawer beside the picture (below it on a phone), where one panel at a time is open.
  *
- * @typedef {'captions' | 'people' | 'settings'} Name
+ * @typedef {'captions' | 'people' | 'settings' | 'doctor'} Name
  */
 import { find } from './dom.js';
 
 /** @type {readonly Name[]} */
-const NAMES = ['captions', 'people', 'settings'];
+const NAMES = ['captions', 'people', 'settings', 'doctor'];
 
 export class Panels {
   #drawer = find('drawer', HTMLElement);

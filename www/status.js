@@ -14,15 +14,17 @@ export class Status {
   #notice = find('notice', HTMLElement);
   #noticeText = find('notice-text', HTMLElement);
   #tryNow = find('try-now', HTMLButtonElement);
+  #askDoctor = find('ask-doctor', HTMLButtonElement);
   /** @type {State} */
   #state = { name: 'connecting' };
   /** @type {Source | null} null before any welcome */
   #source = null;
   #trouble = '';
 
-  /** @param {() => void} tryNow */
-  constructor(tryNow) {
+  /** @param {() => void} tryNow @param {() => void} askDoctor */
+  constructor(tryNow, askDoctor) {
     this.#tryNow.addEventListener('click', tryNow);
+    this.#askDoctor.addEventListener('click', askDoctor);
     setInterval(() => this.#count(), 500);
     this.#show();
   }
@@ -71,6 +73,7 @@ export class Status {
     this.#noticeText.textContent = notice;
     this.#notice.hidden = !notice;
     this.#tryNow.hidden = this.#state.name !== 'waiting';
+    this.#askDoctor.hidden = this.#state.name !== 'live' || !this.#source || this.#source.online;
     this.#count();
   }
 

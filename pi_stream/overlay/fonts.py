@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from pi_stream.overlay.caption import Family
-from pi_stream.overlay.clusters import CodePoints, east_asian_language, is_east_asian, is_emoji, needed
+from pi_stream.overlay.clusters import CodePoints, clusters, east_asian_language, is_east_asian, is_emoji, needed
 from pi_stream.overlay.face import Face
 
 log = logging.getLogger(__name__)
@@ -74,6 +74,19 @@ class Fonts:
                 faces.append(self._face(cluster, family, language if is_east_asian(cluster) else ""))
         self._tell()
         return faces
+
+    def draws(self, text: str, family: Family = "sans") -> bool:
+        """Whether every character of a text has a font, and every emoji a coloured one. The log hears nothing of it."""
+        with self._lock:
+            return all(self._draws(cluster, family) for cluster in clusters(text))
+
+    def _draws(self, cluster: str, family: Family) -> bool:
+        if is_emoji(cluster):
+            faces = [face for face in self._list("emoji") if face.coloured]
+        else:
+            faces = self._list(_GENERIC[family])
+        wanted = needed(cluster)
+        return any(all(each in face.characters for each in wanted) and face.opens for face in faces)
 
     def _face(self, cluster: str, family: Family, language: str) -> Face:
         key = (cluster, family, language)

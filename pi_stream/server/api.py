@@ -59,6 +59,11 @@ def _status(house: House) -> dict[str, Any]:
     }
 
 
+async def doctor(request: web.Request) -> web.Response:
+    """GET /api/doctor: what `pi-stream doctor` says, of this service; at most ten seconds old."""
+    return _json(await request.app[HOUSE].checkup.report())
+
+
 async def metrics(request: web.Request) -> web.Response:
     """GET /metrics, in Prometheus' text format (version 0.0.4)."""
     house = request.app[HOUSE]

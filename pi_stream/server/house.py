@@ -9,6 +9,7 @@ from typing import Literal
 from aiohttp import web
 
 from pi_stream.camera import Camera
+from pi_stream.checkup import Checkup
 from pi_stream.config import Config
 from pi_stream.frame import Encoding
 from pi_stream.hub import Hub
@@ -38,6 +39,7 @@ class House:
     started: int  # microseconds of the server's clock
     stalls: Stalls
     viewers: Viewers
+    checkup: Checkup
     lag: LoopLag = field(default_factory=LoopLag)
 
     def admit(self) -> None:

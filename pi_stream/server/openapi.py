@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 
 from pi_stream import __version__
+from pi_stream.checkup import Report
 from pi_stream.overlay.caption import Caption, CaptionDraft
 
 _REF = "#/components/schemas/{name}"
@@ -21,8 +22,9 @@ def _answer(text: str, kind: str, schema: dict[str, Any] | None = None) -> dict[
 
 
 def _document() -> dict[str, Any]:
-    _, schemas = msgspec.json.schema_components((Caption, CaptionDraft), ref_template=_REF)
-    caption, draft = ({"$ref": _REF.format(name=name)} for name in ("Caption", "CaptionDraft"))
+    _, schemas = msgspec.json.schema_components((Caption, CaptionDraft, Report), ref_template=_REF)
+    names = ("Caption", "CaptionDraft", "Report")
+    caption, draft, report = ({"$ref": _REF.format(name=name)} for name in names)
     listed = {"type": "object", "properties": {"captions": {"type": "array", "items": caption}}}
     schemas["Error"] = {
         "type": "object",
@@ -59,6 +61,7 @@ def _document() -> dict[str, Any]:
             "/healthz": get("200 while frames flow, else 503", _answer("State", "application/json")),
             "/metrics": get("For Prometheus", _answer("Metrics", "text/plain")),
             "/api/status": get("How the service is", _answer("Status", "application/json")),
+            "/api/doctor": get("What is wrong, and what mends it", _answer("Report", "application/json", report)),
             "/api/captions": {
                 **get("All captions", _answer("Captions", "application/json", listed)),
                 "post": {

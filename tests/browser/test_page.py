@@ -170,7 +170,7 @@ async def test_everything_can_be_done_with_the_keyboard(browser: Browser, servic
     assert [caption.text for caption in service.house.captions.all] == ["by hand, s and f too"]
 
 
-@pytest.mark.parametrize("panel", ["captions", "people", "settings"])
+@pytest.mark.parametrize("panel", ["captions", "people", "settings", "doctor"])
 async def test_nothing_sticks_out_on_a_phone(browser: Browser, service: Running, panel: str) -> None:
     """No sideways scrolling, and the picture stays in sight."""
     async with open_page(browser, service.url, viewport={"width": 360, "height": 740}) as page:

@@ -1,0 +1,148 @@
+"""The checkup: the doctor, told of this house, for the command and for the page."""
+
+import asyncio
+import importlib.metadata
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from msgspec import Struct
+
+from pi_stream import __version__, config
+from pi_stream.config import Config
+from pi_stream.doctor import Doctor, Finding, Level, Machine, Patient, Webcam, checks, worst
+from pi_stream.errors import SettingError
+from pi_stream.frame import Encoding, Frame
+from pi_stream.overlay.bidi import library as fribidi
+from pi_stream.overlay.fonts import installed
+from pi_stream.sources import resolve
+from pi_stream.sources.devices import capture_devices
+
+_KEPT = 10.0  # seconds that a report is shown to all who ask: looking costs a small Pi a second of its processor
+_STATE = Path("/var/lib/pi-stream")  # of the systemd unit, which is whom a person at a terminal asks about
+_SIDE = 64  # pixels of the picture that each encoder is tried with
+_MADE_WITH: Mapping[Encoding, str] = {"jpeg": "simplejpeg", "png": "isal", "i420": "numpy", "rgba": "numpy"}
+
+
+class Report(Struct, frozen=True):
+    """What the doctor found: `verdict` is the worst level among the findings."""
+
+    version: str
+    verdict: Level
+    findings: list[Finding]
+
+
+class Checkup:
+    """The doctor of a running service: many may ask, and one examination at a time is made for them all."""
+
+    def __init__(self, doctor: Doctor) -> None:
+        self._doctor = doctor
+        self._made: asyncio.Future[Report] | None = None
+        self._until = 0.0  # on time.monotonic's clock
+
+    async def report(self) -> Report:
+        """The newest report, at most ten seconds old."""
+        if self._made is None or (self._made.done() and time.monotonic() >= self._until):
+            self._made = asyncio.get_running_loop().run_in_executor(None, self._examine)
+        # Who goes away while it is being made does not take it from the others.
+        return await asyncio.shield(self._made)
+
+    def _examine(self) -> Report:
+        report = made(self._doctor)
+        self._until = time.monotonic() + _KEPT
+        return report
+
+
+def made(doctor: Doctor) -> Report:
+    """Examine now; blocks for at most the doctor's patience."""
+    findings = doctor.examine()
+    return Report(__version__, worst(findings), findings)
+
+
+def of_service(settings: Config, state: Path, holds_camera: Callable[[], bool]) -> Checkup:
+    """For the service itself, which runs with these settings. `holds_camera`: has it libcamera's camera open now?"""
+    said = "those of this service are right"
+    patient = _patient(settings, state, said, serving=True, holds_camera=holds_camera)
+    return Checkup(Doctor(checks(Machine(), patient)))
+
+
+def of_machine(path: Path | None, assignments: Sequence[str]) -> Doctor:
+    """For whoever asks at a terminal, whether a service runs or not: with the settings that it would start with."""
+    try:
+        settings, read = config.load(path, assignments), path or config.SYSTEM_CONFIG
+        said: str | SettingError = f"{read} is right" if read.exists() else "there is no file: the defaults hold"
+    except SettingError as error:
+        settings, said = Config(), error  # the other checks go on with the defaults
+    mine = "STATE_DIRECTORY" in os.environ or not os.path.lexists(_STATE)
+    return Doctor(checks(Machine(), _patient(settings, config.state_folder() if mine else _STATE, said)))
+
+
+def _patient(
+    settings: Config,
+    state: Path,
+    said: str | SettingError,
+    *,
+    serving: bool = False,
+    holds_camera: Callable[[], bool] = lambda: False,
+) -> Patient:
+    def settings_said() -> str:
+        if isinstance(said, SettingError):
+            raise said
+        camera = settings.camera
+        if camera.source == "file" or (camera.source == "auto" and camera.path and not camera.path.startswith("/dev/")):
+            resolve("file", camera.path)  # raises SettingError where the film is missing or none
+        return said
+
+    return Patient(
+        state=state,
+        source=settings.camera.source,
+        path=settings.camera.path,
+        width=settings.camera.width,
+        height=settings.camera.height,
+        host=settings.server.host,
+        port=settings.server.port,
+        serving=serving,
+        holds_camera=holds_camera,
+        settings=settings_said,
+        webcams=lambda: [Webcam(device.path, device.card) for device in capture_devices()],
+        # What a service has loaded works; what it has not is not loaded for the look, for viewers would wait for that.
+        encoders=_named() if serving else _tried(),
+        draws=installed().draws,
+        shapes=lambda: fribidi() is not None,
+    )
+
+
+def _named() -> Mapping[str, Callable[[], str]]:
+    """Encoders, and what decodes films, that say with what."""
+    libraries = {**{encoding.upper(): library for encoding, library in _MADE_WITH.items()}, "films": "av"}
+    return {name: partial(_library, library) for name, library in libraries.items()}
+
+
+def _tried() -> Mapping[str, Callable[[], str]]:
+    """The same, but they are tried first."""
+    return {**{encoding.upper(): partial(_encode, encoding) for encoding in _MADE_WITH}, "films": _load_films}
+
+
+def _encode(encoding: Encoding) -> str:
+    import numpy as np
+
+    from pi_stream.encoders import ENCODERS  # not earlier: a library that is missing is one of the findings
+
+    grey = np.full(_SIDE * _SIDE * 3 // 2, 128, np.uint8)
+    ENCODERS[encoding](_SIDE, _SIDE, 80).encode(Frame(grey, _SIDE, _SIDE, 0, 0))
+    return _library(_MADE_WITH[encoding])
+
+
+def _load_films() -> str:
+    import pi_stream.sources.film  # noqa: F401 - to load it is the test
+
+    return _library("av")
+
+
+def _library(name: str) -> str:
+    try:
+        return f"{name} {importlib.metadata.version(name)}"
+    except importlib.metadata.PackageNotFoundError:
+        return "the system's library"

@@ -1,0 +1,50 @@
+"""What the doctor says: findings, each of one area, each with what would mend it."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+# unknown: it could not be looked at; it may be right or wrong.
+Level = Literal["ok", "warning", "fault", "unknown"]
+LEVELS: tuple[Level, ...] = ("fault", "warning", "unknown", "ok")  # the worst first
+
+
+class Finding(Struct, frozen=True):
+    """One thing that was looked at.
+
+    `what` was found is a sentence, and so is `mend`; commands in them stand between backticks. Where `level` is "ok"
+    there is nothing to mend.
+    """
+
+    area: str
+    level: Level
+    what: str
+    mend: str | None = None
+
+
+class Area:
+    """Makes the findings of one area, which it is called by in every place where people read of it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def ok(self, what: str) -> Finding:
+        """As it should be."""
+        return Finding(self.name, "ok", what)
+
+    def warning(self, what: str, mend: str) -> Finding:
+        """It works, but not as well as it could, or not for long."""
+        return Finding(self.name, "warning", what, mend)
+
+    def fault(self, what: str, mend: str) -> Finding:
+        """Because of this there is no picture, or a wrong one."""
+        return Finding(self.name, "fault", what, mend)
+
+    def unknown(self, what: str, mend: str | None = None) -> Finding:
+        """It could not be looked at; `mend` is how it could."""
+        return Finding(self.name, "unknown", what, mend)
+
+
+def worst(findings: list[Finding]) -> Level:
+    """The level of them all: "ok" where there is nothing but that."""
+    return next((level for level in LEVELS if any(each.level == level for each in findings)), "ok")

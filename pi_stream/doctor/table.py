@@ -1,0 +1,39 @@
+"""Findings as lines of a terminal: aligned, wrapped, and in colour where that is wanted."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from pi_stream.doctor.finding import Finding, Level
+
+_COLOURS: dict[Level, str] = {"ok": "32", "warning": "33", "fault": "1;31", "unknown": "36"}  # of ECMA-48's SGR
+_NARROWEST = 40  # columns; a terminal may say that it has none
+_INDENT = 9  # columns of the level and the blank after it
+
+
+def table(findings: Sequence[Finding], *, width: int, colour: bool) -> Iterator[str]:
+    """A line, or several, for each finding: level, area, what was found, and below it what mends it."""
+    areas = max((len(each.area) for each in findings), default=0) + 2
+    room = max(width - _INDENT - areas, _NARROWEST)
+    margin = " " * (_INDENT + areas)
+    for finding in findings:
+        first, *more = textwrap.wrap(finding.what, room, break_on_hyphens=False) or [""]
+        level = f"{finding.level:<{_INDENT}}"
+        if colour:
+            level = f"\033[{_COLOURS[finding.level]}m{level}\033[0m"
+        yield f"{level}{finding.area:<{areas}}{first}"
+        yield from (margin + line for line in more)
+        if finding.mend is not None:
+            mend = textwrap.wrap(finding.mend, room - 2, break_on_hyphens=False, break_long_words=False)
+            yield from (f"{margin}{'> ' if at == 0 else '  '}{line}" for at, line in enumerate(mend))
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """How many of each, in one line."""
+    counts = {level: sum(each.level == level for each in findings) for level in _COLOURS}
+    told = [
+        f"{counts['fault']} {'fault' if counts['fault'] == 1 else 'faults'}",
+        f"{counts['warning']} {'warning' if counts['warning'] == 1 else 'warnings'}",
+        f"{counts['unknown']} not known",
+    ]
+    some = [each for each in told if not each.startswith("0 ")]
+    return f"{', '.join(some)}; the rest is as it should be." if some else "Everything is as it should be."

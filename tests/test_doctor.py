@@ -1,0 +1,266 @@
+"""The doctor as a whole: its patience, its words on a terminal and for programs, and what docs/doctor.md says of it."""
+
+import asyncio
+import json
+import os
+import pty
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from pi_stream import checkup
+from pi_stream.checkup import Checkup
+from pi_stream.config import Config
+from pi_stream.doctor import Doctor, Finding, Machine, Patient, checks, worst
+from pi_stream.doctor.table import summary, table
+from tests.machines import Tree, laptop, pi_4, pi_5, zero_2
+from tests.running import PATIENCE, free_port, http, process, running
+
+DOCS = Path(__file__).parent.parent / "docs" / "doctor.md"
+FINE = Finding("camera", "ok", "imx708 (libcamera)")
+HOT = Finding("temperature", "warning", "84 °C", "Give it air.")
+GONE = Finding("camera", "fault", "no camera was found", "Press the ribbon in; `rpicam-hello --list-cameras` lists it.")
+
+
+def doctor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`pi-stream doctor`, here."""
+    return subprocess.run(
+        [sys.executable, "-m", "pi_stream", "doctor", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+
+# --- the examination
+
+
+def test_a_check_that_hangs_is_a_warning_and_keeps_nobody_waiting() -> None:
+    """The others are told in their order; the one that hangs is not begun again before it has come back."""
+    calls, free = [], threading.Event()
+
+    def hangs() -> list[Finding]:
+        calls.append(1)
+        free.wait(PATIENCE)
+        return [HOT]
+
+    try:
+        ill = Doctor({"temperature": hangs, "camera": lambda: [FINE]}, patience=0.2)
+        for words in ("gave no answer in 0.2 s", "still hangs"):
+            begun = time.monotonic()
+            first, second = ill.examine()
+            assert time.monotonic() - begun < PATIENCE / 2
+            assert (first.area, first.level) == ("temperature", "warning")
+            assert words in first.what
+            assert second == FINE
+        assert len(calls) == 1
+    finally:
+        free.set()
+    deadline = time.monotonic() + PATIENCE
+    while ill.examine() != [HOT, FINE]:
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "words"),
+    [
+        (subprocess.TimeoutExpired(["/usr/bin/vcgencmd", "get_throttled"], 2.0), "warning", "vcgencmd in 2 s"),
+        (subprocess.CalledProcessError(1, ["/usr/bin/systemctl"], stderr="a\nno bus\n"), "unknown", "failed: no bus"),
+        (PermissionError(13, "Permission denied", "/proc/locks"), "unknown", "/proc/locks may not be read"),
+        (ValueError("invalid literal for int()"), "unknown", "invalid literal"),
+        (OSError(5, "Input/output error"), "unknown", "Input/output error"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_told_and_the_rest_goes_on(error: Exception, level: str, words: str) -> None:
+    """A machine may be as it likes."""
+
+    def fails() -> list[Finding]:
+        raise error
+
+    first, second = Doctor({"power": fails, "camera": lambda: [FINE]}).examine()
+    assert (first.area, first.level, second) == ("power", level, FINE)
+    assert words in first.what
+
+
+def test_a_bug_of_a_check_is_not_hidden() -> None:
+    """It is for us to mend, not for whoever asked."""
+
+    def wrong() -> list[Finding]:
+        raise TypeError("a mistake of ours")
+
+    with pytest.raises(TypeError, match="a mistake of ours"):
+        Doctor({"power": wrong}).examine()
+
+
+@pytest.mark.parametrize("build", [pi_5, pi_4, zero_2, laptop, Tree])
+def test_every_machine_can_be_looked_at(tmp_path: Path, build: Callable[[Path], Tree]) -> None:
+    """Each finding is of its check's area; what is not right has a mend, or says why there is none."""
+    looks = checks(build(tmp_path).machine, Patient(state=tmp_path))
+    for area, look in looks.items():
+        for finding in look():
+            assert finding.area == area
+            assert finding.what
+            assert (finding.mend is None) == (finding.level == "ok") or finding.level == "unknown"
+
+
+def test_a_machine_that_shows_nothing_is_no_crash(tmp_path: Path) -> None:
+    """An empty root: no /proc, no /sys."""
+    machine = Machine(root=tmp_path, ask=lambda *_, **__: None)
+    assert {each.area for each in Doctor(checks(machine, Patient(state=tmp_path))).examine()} >= {"memory", "system"}
+
+
+# --- on a terminal
+
+
+def test_the_table_is_aligned_and_wrapped() -> None:
+    """The mend stands below what it mends; a command is not cut inside a word."""
+    assert list(table([GONE, HOT], width=60, colour=False)) == [
+        "fault    camera       no camera was found",
+        "                      > Press the ribbon in; `rpicam-hello",
+        "                        --list-cameras` lists it.",
+        "warning  temperature  84 °C",
+        "                      > Give it air.",
+    ]
+    assert summary([FINE, GONE, GONE, HOT]) == "2 faults, 1 warning; the rest is as it should be."
+    assert summary([FINE]) == "Everything is as it should be."
+    assert worst([FINE, HOT]) == "warning"
+    assert worst([HOT, GONE, FINE]) == "fault"
+    assert worst([]) == "ok"
+
+
+def test_colour_is_for_terminals() -> None:
+    """Where it is wanted only the level has one."""
+    assert next(table([HOT], width=60, colour=True)).startswith("\033[33mwarning  \033[0mtemperature")
+
+
+def test_the_command_says_how_this_machine_is() -> None:
+    """Every area, without colour where nobody looks, in a few seconds, and with nothing else on the side."""
+    answer = doctor("--set", f"server.port={free_port()}", "--set", "camera.source=synthetic")
+    assert answer.returncode == 0, answer.stdout
+    assert answer.stderr == ""
+    assert "\033" not in answer.stdout
+    areas = checks(Machine(), Patient(state=Path("/")))
+    for area in areas:
+        assert f"  {area}  " in answer.stdout
+    assert "is free" in answer.stdout
+
+
+@pytest.mark.parametrize(("no_color", "colours"), [("", True), ("1", False)])
+def test_a_terminal_has_colour_unless_it_wants_none(no_color: str, colours: bool) -> None:
+    """A real terminal; NO_COLOR says what it wants."""
+    ours, theirs = pty.openpty()
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "pi_stream", "doctor", "--set", "camera.source=synthetic"],
+            env={**os.environ, "NO_COLOR": no_color},
+            stdout=theirs,
+        )
+    finally:
+        os.close(theirs)
+    told = bytearray()
+    with os.fdopen(ours, "rb", buffering=0) as terminal, suppress(OSError):  # EIO: the other end was closed
+        while part := terminal.read(4096):
+            told += part
+    assert child.wait(PATIENCE) == 0
+    assert (b"\033[32mok" in told) is colours
+    assert b"system" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("[camera]\nwidth = 641", "got 641"), ('[camera]\npath = "/no/film.mp4"', "no such file: /no/film.mp4")],
+)
+def test_wrong_settings_are_a_fault_and_the_other_looks_are_made_all_the_same(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    """Exit code 1; the JSON says which."""
+    file = tmp_path / "config.toml"
+    file.write_text(text, encoding="utf-8")
+    answer = doctor("--json", "--config", str(file))
+    assert answer.returncode == 1
+    report = json.loads(answer.stdout)
+    assert report["verdict"] == "fault"
+    assert {each["area"] for each in report["findings"]} == set(checks(Machine(), Patient(state=tmp_path)))
+    (wrong,) = [each for each in report["findings"] if each["area"] == "settings"]
+    assert words in wrong["what"]
+
+
+def test_a_missing_font_is_not_told_twice() -> None:
+    """The finding says it; the overlay's warning in the log does not come on top."""
+    answer = doctor("--set", "camera.source=synthetic", PATH="/nowhere")
+    assert answer.stderr == ""
+    assert "no font for" in answer.stdout
+    assert "fonts-noto-cjk" in answer.stdout
+
+
+async def test_the_doctor_knows_a_pi_stream_that_runs(tmp_path: Path) -> None:
+    """Its port is not taken by a stranger."""
+    number = free_port()
+    async with process(tmp_path, f"server.port={number}") as service:
+        answer = await asyncio.to_thread(doctor, "--json", "--set", f"server.port={number}")
+    (port,) = [each for each in json.loads(answer.stdout)["findings"] if each["area"] == "port"]
+    assert (port["level"], port["what"]) == ("ok", f"{number} is served by pi-stream ({service.process.pid})")
+
+
+# --- for the page
+
+
+async def test_the_service_says_what_the_command_says(tmp_path: Path) -> None:
+    """As JSON, never from a cache; of itself it knows that it has the port."""
+    async with running(tmp_path) as service, http(service) as session, session.get("api/doctor") as answer:
+        assert answer.status == 200
+        assert answer.headers["Cache-Control"] == "no-store"
+        report = await answer.json()
+    assert report["verdict"] in ("ok", "warning", "unknown")
+    assert set(report["findings"][0]) == {"area", "level", "what", "mend"}
+    assert {each["area"] for each in report["findings"]} == set(checks(Machine(), Patient(state=tmp_path)))
+    (settings,) = [each for each in report["findings"] if each["area"] == "settings"]
+    assert settings["level"] == "ok"
+
+
+async def test_many_who_ask_cost_one_examination(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one is made, and for a while after it; then the next one makes a new one."""
+    made, go = [], threading.Event()
+
+    def look() -> list[Finding]:
+        made.append(1)
+        go.wait(PATIENCE)
+        return [FINE]
+
+    shared = Checkup(Doctor({"camera": look}))
+    asking = [asyncio.ensure_future(shared.report()) for _ in range(20)]
+    await asyncio.sleep(0)
+    asking.pop().cancel()  # who goes away takes it from nobody
+    go.set()
+    assert {report.verdict for report in await asyncio.gather(*asking)} == {"ok"}
+    await shared.report()
+    assert len(made) == 1
+    monkeypatch.setattr(checkup, "_KEPT", 0.0)
+    shared._until = 0.0
+    await shared.report()
+    assert len(made) == 2
+
+
+def test_the_services_doctor_knows_when_the_camera_is_its_own(tmp_path: Path) -> None:
+    """So that libcamera is not asked while it takes pictures for us."""
+    report = checkup.made(checkup.of_service(Config(), tmp_path, lambda: True)._doctor)
+    (camera,) = [each for each in report.findings if each.area == "camera" and "libcamera" in each.what]
+    assert "in use" in camera.what
+
+
+# --- the documentation
+
+
+def test_the_documentation_lists_the_checks_in_their_order() -> None:
+    """No more and no fewer."""
+    table = DOCS.read_text(encoding="utf-8").partition("## What it looks at")[2]
+    rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")]
+    assert rows[1:] == list(checks(Machine(), Patient(state=Path("/"))))  # the first row is the heading

@@ -1,0 +1,411 @@
+"""The doctor's checks of the camera: found, free, allowed, with memory enough."""
+
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pi_stream.doctor import Finding, Machine, Patient, Webcam
+from pi_stream.doctor.camera_memory import camera_memory, needed_bytes
+from pi_stream.doctor.cameras import cameras
+from pi_stream.doctor.holders import holders, locks
+from pi_stream.doctor.rights import rights
+from tests.machines import IMX708, NO_CAMERA, Tree, laptop, pi_4, pi_5, zero_2
+
+LISTING = Path(__file__).parent.parent / "pi_stream" / "doctor" / "list_cameras.py"
+WEBCAM = Webcam("/dev/video0", "Integrated Camera")
+STATE = Path("/var/lib/pi-stream")
+Build = Callable[[Path], Tree]
+AUTO, PI_CAMERA = Patient(state=STATE), Patient(state=STATE, source="picamera2")
+
+
+def worst(findings: list[Finding], level: str) -> Finding:
+    """The one finding that is not all right, which has this level."""
+    (found,) = [each for each in findings if each.level != "ok"]
+    assert found.level == level, found
+    assert found.mend is not None or level == "unknown", found
+    return found
+
+
+def said(findings: list[Finding]) -> str:
+    return "\n".join(f"{each.level} {each.what}" for each in findings)
+
+
+@pytest.fixture
+def picamera2_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As apt has it; the version is read of what is installed."""
+    version = importlib.metadata.version
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "0.3.38" if name == "picamera2" else version(name))
+
+
+# --- found
+
+
+@pytest.mark.parametrize("build", [pi_5, pi_4, zero_2])
+@pytest.mark.usefixtures("picamera2_installed")
+def test_a_camera_on_the_ribbon_is_named_with_both_libraries(tmp_path: Path, build: Build) -> None:
+    """With their versions, which is what people are asked for first."""
+    findings = cameras(build(tmp_path).machine, AUTO)
+    assert said(findings) == "ok libcamera 0.7.1, picamera2 0.3.38\nok imx708 (libcamera)"
+
+
+@pytest.mark.usefixtures("picamera2_installed")
+def test_no_camera_on_a_pi_is_a_fault_whose_mend_begins_with_the_ribbon(tmp_path: Path) -> None:
+    """And says which command shows whether it helped."""
+    tree = Tree(tmp_path)
+    tree.write("/proc/device-tree/model", "Raspberry Pi 4 Model B Rev 1.4\0")
+    tree.libcamera(NO_CAMERA)
+    found = worst(cameras(tree.machine, AUTO), "fault")
+    assert found.mend is not None
+    assert "ribbon" in found.mend
+    assert "`rpicam-hello --list-cameras`" in found.mend
+
+
+@pytest.mark.usefixtures("picamera2_installed")
+@pytest.mark.parametrize(
+    ("text", "what", "mend"),
+    [
+        (
+            "camera_auto_detect=0\n",
+            "does not look for one",
+            "Write camera_auto_detect=1 into /boot/firmware/config.txt",
+        ),
+        ("#camera_auto_detect=1\n", "does not look for one", "Write camera_auto_detect=1"),
+        ("start_x=1\ngpu_mem=128\n", "camera stack of old", "Delete start_x=1"),
+        ("camera_auto_detect = 0\ndtoverlay=imx219\n", "no camera was found", "ribbon"),
+    ],
+)
+def test_settings_of_the_start_that_hide_the_camera_are_named(tmp_path: Path, text: str, what: str, mend: str) -> None:
+    """config.txt: not asked to look, asked for the old stack, or told which sensor there is."""
+    tree = Tree(tmp_path)
+    tree.write("/proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0")
+    tree.write("/boot/firmware/config.txt", text)
+    tree.libcamera(NO_CAMERA)
+    found = worst(cameras(tree.machine, AUTO), "fault")
+    assert what in found.what
+    assert mend in (found.mend or "")
+
+
+@pytest.mark.usefixtures("picamera2_installed")
+def test_a_sensor_of_which_libcamera_makes_no_camera_is_told_apart_from_none(tmp_path: Path) -> None:
+    """The ribbon is right then, and the motor of the lens is no sensor."""
+    tree = pi_5(tmp_path)
+    tree.libcamera(NO_CAMERA)
+    found = worst(cameras(tree.machine, AUTO), "fault")
+    assert "the kernel has imx708, but" in found.what
+    assert "dw9807" not in found.what
+
+
+def test_picamera2_that_is_missing_on_a_pi_is_told_with_the_command_that_installs_it(tmp_path: Path) -> None:
+    """Both where libcamera is missing, too, and where it is not."""
+    tree = pi_4(tmp_path)
+    found = worst(cameras(tree.machine, AUTO), "warning")
+    assert "picamera2 is not installed" in found.what
+    tree.libcamera({"missing": "No module named 'libcamera'"})
+    found = worst(cameras(tree.machine, AUTO), "fault")
+    assert "apt install python3-picamera2" in (found.mend or "")
+
+
+def test_a_webcam_is_camera_enough_for_a_pc(tmp_path: Path) -> None:
+    """libcamera is not missed there."""
+    patient = Patient(state=STATE, webcams=lambda: [WEBCAM])
+    findings = cameras(laptop(tmp_path).machine, patient)
+    assert {each.level for each in findings} == {"ok"}
+    assert "Integrated Camera at /dev/video0" in said(findings)
+
+
+def test_without_a_webcam_a_pc_is_warned_and_refused_what_its_settings_ask_for(tmp_path: Path) -> None:
+    """The picture is made up, which is no fault unless a webcam was asked for."""
+    tree = laptop(tmp_path)
+    assert worst(cameras(tree.machine, AUTO), "warning").what == "no camera was found"
+    assert worst(cameras(tree.machine, Patient(state=STATE, source="v4l2")), "fault").what == "no webcam was found"
+
+
+@pytest.mark.usefixtures("picamera2_installed")
+def test_a_camera_that_the_settings_name_and_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    """Another one is no consolation: it would not be taken."""
+    webcam = Patient(state=STATE, source="v4l2", path="/dev/video7", webcams=lambda: [WEBCAM])
+    found = worst(cameras(laptop(tmp_path / "pc").machine, webcam), "fault")
+    assert "/dev/video7" in found.what
+    assert "/dev/video0" in (found.mend or "")
+    tree = pi_5(tmp_path / "pi")
+    assert (
+        '"imx219"'
+        in worst(cameras(tree.machine, Patient(state=STATE, source="picamera2", path="imx219")), "fault").what
+    )
+    for path in ("0", "IMX708", "imx708@1a"):
+        assert said(cameras(tree.machine, Patient(state=STATE, source="picamera2", path=path))).count("fault") == 0
+
+
+def test_who_shows_a_film_needs_no_camera(tmp_path: Path) -> None:
+    """Nor rights, nor camera memory."""
+    patient = Patient(state=STATE, source="file", path="film.mp4")
+    machine = pi_5(tmp_path).machine
+    findings = [*cameras(machine, patient), *rights(machine, patient), *camera_memory(machine, patient)]
+    assert {each.level for each in findings} == {"ok"}
+
+
+def test_a_camera_in_use_is_not_disturbed(tmp_path: Path) -> None:
+    """libcamera sets registers of the sensor when it looks: it is not asked while somebody takes pictures."""
+    tree = pi_4(tmp_path)
+    tree.answers["libcamera"] = AssertionError("it was asked")
+    tree.process(812, "rpicam-vid", "/dev/media1")
+    tree.lock(812, "/dev/media1")
+    assert "imx708 (libcamera, in use" in said(cameras(tree.machine, AUTO))
+    tree.write("/proc/locks", "")
+    held = Patient(state=STATE, holds_camera=lambda: True)
+    assert "imx708 (libcamera, in use" in said(cameras(tree.machine, held))
+
+
+def _listed(folder: Path, libcamera: str) -> dict[str, Any]:
+    """What the program prints that asks this libcamera."""
+    (folder / "libcamera.py").write_text(libcamera, encoding="utf-8")
+    answer = subprocess.run(
+        [sys.executable, "-P", LISTING],
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        check=True,
+        timeout=20,
+    )
+    told: dict[str, Any] = json.loads(answer.stdout)
+    return told
+
+
+def test_who_may_not_open_the_devices_is_not_told_of_the_ribbon(tmp_path: Path) -> None:
+    """libcamera would find nothing, and the ribbon would be to blame for it."""
+    tree = pi_4(tmp_path)
+    tree.closed = "media"
+    found = worst(cameras(tree.machine, AUTO), "fault")
+    assert "/dev/media0, /dev/media1 may not be opened" in found.what
+    assert "rights" in (found.mend or "")
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "words"),
+    [
+        (subprocess.TimeoutExpired(["python3"], 5.0), "warning", "libcamera gave no answer in 5 s"),
+        (subprocess.CalledProcessError(-6, ["python3"], stderr="x\nFATAL Camera"), "unknown", "failed: FATAL Camera"),
+    ],
+)
+def test_a_libcamera_that_hangs_or_falls_takes_nothing_with_it(
+    tmp_path: Path, error: Exception, level: str, words: str
+) -> None:
+    """Webcams are looked for all the same."""
+    tree = pi_4(tmp_path)
+    tree.answers["libcamera"] = error
+    findings = cameras(tree.machine, Patient(state=STATE, webcams=lambda: [WEBCAM]))
+    assert words in worst(findings, level).what
+    assert "Integrated Camera" in said(findings)
+
+
+def test_libcamera_is_asked_by_a_program_of_its_own(tmp_path: Path) -> None:
+    """That program prints what libcamera says of itself; and where there is none, that."""
+    libcamera = (
+        "from enum import Enum\n"
+        "from types import SimpleNamespace as Some\n"
+        "Control = Enum('Control', ['Model', 'Location'])\n"
+        "camera = Some(id='/base/soc/i2c0mux/i2c@1/imx219@10', properties={Control.Model: 'imx219'})\n"
+        "class CameraManager:\n"
+        "    singleton = staticmethod(lambda: Some(version='v0.7.1', cameras=[camera]))\n"
+    )
+    camera = {"id": "/base/soc/i2c0mux/i2c@1/imx219@10", "model": "imx219"}
+    assert _listed(tmp_path, libcamera) == {"version": "v0.7.1", "cameras": [camera]}
+    assert _listed(tmp_path, "raise ImportError('libcamera-base.so.0.7')") == {"missing": "libcamera-base.so.0.7"}
+
+
+# --- in use
+
+
+def test_the_program_that_has_the_camera_is_named_with_how_to_end_it(tmp_path: Path) -> None:
+    """By its short name and unit; what it was started with is nobody's business."""
+    tree = pi_4(tmp_path)
+    tree.process(812, "motion", "/dev/video0", "/dev/media1", unit="motion.service", arguments="--password=secret")
+    tree.lock(812, "/dev/media1")
+    found = worst(holders(tree.machine, AUTO), "fault")
+    assert found.what == "motion (812) is taking pictures with /dev/media1, /dev/video0"
+    assert "`sudo systemctl stop motion.service`" in (found.mend or "")
+    assert "secret" not in repr(found)
+
+
+def test_a_lock_names_its_owner_even_where_its_files_are_hidden(tmp_path: Path) -> None:
+    """/proc/locks is open to all."""
+    tree = pi_4(tmp_path)
+    tree.process(900, "rpicam-vid")
+    tree.lock(900, "/dev/media0")
+    assert "rpicam-vid (900) is taking pictures with a camera" in worst(holders(tree.machine, AUTO), "fault").what
+
+
+def test_a_lock_is_found_as_the_kernel_shows_it(tmp_path: Path) -> None:
+    """On this machine's own /proc: a process locks a file as libcamera does."""
+    node = tmp_path / "dev" / "media0"
+    node.parent.mkdir()
+    node.touch()
+    (tmp_path / "proc").symlink_to("/proc")
+    program = (
+        "import os, sys; file = open(sys.argv[1], 'r+'); os.lockf(file.fileno(), os.F_TLOCK, 0)\n"
+        "print('locked', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program, str(node)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        try:
+            assert child.stdout is not None
+            assert child.stdout.readline() == b"locked\n"
+            if f":{node.stat().st_ino} " not in Path("/proc/locks").read_text():
+                pytest.skip("this kernel, or its container, shows no such lock in /proc/locks")
+            assert locks(Machine(root=tmp_path)) == {child.pid}
+        finally:
+            child.communicate(timeout=20)
+    assert locks(Machine(root=tmp_path)) == set()
+
+
+def test_who_only_lists_cameras_is_in_nobodys_way(tmp_path: Path) -> None:
+    """PipeWire has them open all day, and a browser has the decoders."""
+    tree = pi_4(tmp_path)
+    tree.process(700, "wireplumber", "/dev/media0", "/dev/video0")
+    tree.process(701, "chromium", "/dev/video10")
+    findings = holders(tree.machine, AUTO)
+    assert said(findings) == "ok wireplumber (700) has /dev/media0, /dev/video0 open, and takes no pictures"
+
+
+def test_pi_stream_itself_is_no_stranger(tmp_path: Path) -> None:
+    """By its name or its unit."""
+    tree = pi_4(tmp_path)
+    tree.process(650, "python3", "/dev/media1", unit="pi-stream.service")
+    tree.lock(650, "/dev/media1")
+    assert said(holders(tree.machine, AUTO)) == "ok pi-stream itself (650) has /dev/media1 open"
+
+
+def test_who_has_a_webcam_open_may_be_in_the_way(tmp_path: Path) -> None:
+    """Whether it takes pictures cannot be seen."""
+    tree = laptop(tmp_path)
+    tree.process(2000, "cheese", "/dev/video0")
+    assert "cheese (2000) has /dev/video0 open" in worst(holders(tree.machine, AUTO), "warning").what
+
+
+def test_what_belongs_to_others_is_said_not_to_have_been_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With how to look at it."""
+    iterdir = Path.iterdir
+
+    def closed(path: Path) -> Iterator[Path]:  # nothing is really closed to root, who may run this test
+        if path.parent.name == "1":
+            raise PermissionError(13, "Permission denied", str(path))
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    found = worst(holders(pi_4(tmp_path).machine, AUTO), "unknown")
+    assert "1 program of other users" in found.what
+    assert "sudo pi-stream doctor" in (found.mend or "")
+
+
+def test_a_service_from_which_others_are_hidden_says_so(tmp_path: Path) -> None:
+    """Under ProtectProc= not even the first process is to be seen."""
+    tree = pi_4(tmp_path)
+    (tmp_path / "proc/1/fd").rmdir()
+    (tmp_path / "proc/1/comm").unlink()
+    (tmp_path / "proc/1").rmdir()
+    assert "hidden" in worst(holders(tree.machine, AUTO), "unknown").what
+    held = Patient(state=STATE, holds_camera=lambda: True)
+    assert said(holders(tree.machine, held)) == "ok pi-stream itself has the camera"
+
+
+# --- allowed
+
+
+def test_who_may_open_all_devices_is_told_so(tmp_path: Path) -> None:
+    """And how many there are."""
+    assert said(rights(pi_4(tmp_path).machine, AUTO)).startswith("ok pi, in group video, may open all ")
+
+
+def test_who_is_in_no_group_video_is_told_the_command(tmp_path: Path) -> None:
+    """With the group that the device has, and the person's own name."""
+    tree = pi_4(tmp_path)
+    tree.user, tree.groups, tree.closed = "ana", {"ana"}, "media"
+    found = worst(rights(tree.machine, AUTO), "fault")
+    group = (tmp_path / "dev/media0").group()
+    assert found.what == "ana may not open /dev/media0, /dev/media1"
+    if group != "root":
+        assert f"`sudo usermod -aG {group} ana`" in (found.mend or "")
+
+
+def test_who_became_a_member_since_has_to_log_in_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """/etc/group knows already what the session does not."""
+    tree = pi_4(tmp_path)
+    tree.groups, tree.closed = {"pi"}, "media"
+    monkeypatch.setattr(Path, "group", lambda path: "video")  # noqa: ARG005 - a test need not be in that group
+    mend = worst(rights(tree.machine, AUTO), "fault").mend or ""
+    assert "log out and in again" in mend
+    assert "usermod" not in mend
+
+
+def test_heaps_that_udev_gave_to_root_are_told_with_the_package_that_has_the_rule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a system that is not Raspberry Pi OS."""
+    tree = pi_4(tmp_path)
+    tree.closed = "dma_heap"
+    monkeypatch.setattr(Path, "group", lambda path: "root")  # noqa: ARG005 - a test need not be root
+    assert "raspberrypi-sys-mods" in (worst(rights(tree.machine, AUTO), "fault").mend or "")
+
+
+# --- memory for it
+
+
+def test_a_pi_5_has_all_of_its_memory_for_the_camera(tmp_path: Path) -> None:
+    """Its small CMA is none of the camera's business."""
+    assert said(camera_memory(pi_5(tmp_path).machine, AUTO)).endswith("vidbuf_cached, which is all of the memory")
+
+
+@pytest.mark.parametrize("build", [pi_4, zero_2])
+def test_contiguous_memory_that_suffices_is_said_with_its_size(tmp_path: Path, build: Build) -> None:
+    """720p goes into every board's."""
+    tree = build(tmp_path)
+    findings = camera_memory(tree.machine, AUTO)
+    assert [each.level for each in findings] == ["ok", "ok"]
+    assert "MiB free" in findings[1].what
+
+
+@pytest.mark.parametrize(("ram", "size"), [(3884360, "cma-256"), (426068, "cma-128")])
+def test_too_little_contiguous_memory_names_the_size_to_set_and_where(tmp_path: Path, ram: int, size: str) -> None:
+    """The overlay allows the larger sizes from 1 GB of memory up only."""
+    tree = pi_4(tmp_path)
+    tree.meminfo(MemTotal=ram, MemAvailable=200000, CmaTotal=65536, CmaFree=60000)
+    patient = Patient(state=STATE, width=4056, height=3040)
+    found = worst(camera_memory(tree.machine, patient), "fault")
+    assert f"takes about {needed_bytes(4056, 3040) >> 20} MiB" in found.what
+    assert f"`dtoverlay=vc4-kms-v3d,{size}`" in (found.mend or "")
+    assert "/boot/firmware/config.txt" in (found.mend or "")
+
+
+def test_contiguous_memory_that_others_use_is_a_warning_until_the_camera_itself_has_it(tmp_path: Path) -> None:
+    """Little is free while pi-stream streams, and that is right so."""
+    tree = pi_4(tmp_path)
+    tree.meminfo(MemTotal=3884360, MemAvailable=200000, CmaTotal=262144, CmaFree=4000)
+    assert "3 MiB free" in worst(camera_memory(tree.machine, AUTO), "warning").what
+    held = Patient(state=STATE, holds_camera=lambda: True)
+    assert "fault" not in said(camera_memory(tree.machine, held)) + said(camera_memory(tree.machine, held))
+    assert {each.level for each in camera_memory(tree.machine, held)} == {"ok"}
+
+
+def test_without_a_heap_there_is_no_picture(tmp_path: Path) -> None:
+    """As with another kernel than Raspberry Pi OS's."""
+    tree = Tree(tmp_path)
+    tree.write("/proc/device-tree/model", "Raspberry Pi 3 Model B Rev 1.2\0")
+    assert "/dev/dma_heap/vidbuf_cached" in worst(camera_memory(tree.machine, PI_CAMERA), "fault").what
+
+
+def test_every_camera_of_libcamera_is_named(tmp_path: Path) -> None:
+    """USB cameras, which V4L2 has as well, are left to it."""
+    tree = pi_5(tmp_path)
+    usb = {"id": r"\_SB_.PCI0.XHCI.RHUB.HS04-4:1.0-046d:0825/usb", "model": "C270"}
+    tree.libcamera({**IMX708, "cameras": [*IMX708["cameras"], {"id": "/base/ov5647@36", "model": "ov5647"}, usb]})
+    findings = said(cameras(tree.machine, AUTO))
+    assert "imx708 (libcamera)\nok ov5647 (libcamera)" in findings
+    assert "C270" not in findings
