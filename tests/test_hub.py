@@ -1,7 +1,9 @@
 """The hub: encoded once, handed to all, newest wins, nothing for nobody."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +13,7 @@ from pi_stream.errors import LimitReached
 from pi_stream.frame import Encoding, Frame, Packet
 from pi_stream.hub import Hub
 from pi_stream.hub.channel import Pace, Settings, Subscription
-from tests.frames import plain_frame
+from tests.frames import noisy_frame, plain_frame
 
 JPEG = Settings("jpeg", 64, 64, 80)
 
@@ -329,3 +331,23 @@ async def test_an_older_frame_that_the_pool_encodes_late_is_not_delivered(hub: H
     assert (await _take(subscription)).data == b"3"
     assert CountingEncoder.made == [0, 2, 1, 3]
     assert (subscription.missed, hub.channels[0].dropped) == (1, 1)
+
+
+async def test_what_a_channel_held_is_gone_with_its_last_subscription(hub: Hub) -> None:
+    """Pictures are megabytes: they are freed at once, and not when a garbage collector comes by."""
+    gc.disable()
+    try:
+        subscription = await _watched(hub)
+        frame = noisy_frame(1)
+        pixels = weakref.ref(frame.data)
+        hub.offer(frame)
+        del frame
+        packet = weakref.ref(await _take(subscription))
+        channel = weakref.ref(hub.channels[0])
+        subscription.close()
+        del subscription
+        for _ in range(5):  # turns of the loop, in which the task ends
+            await asyncio.sleep(0)
+        assert [kept is None for kept in (pixels(), packet(), channel())] == [True, True, True]
+    finally:
+        gc.enable()

@@ -103,8 +103,8 @@ class Hub:
             channel.offer(frame)
 
     def _end(self, channel: Channel) -> None:
-        if self._channels.pop(channel.settings, None) is not None and channel.task is not None:
-            channel.task.cancel()
+        if self._channels.pop(channel.settings, None) is not None:
+            channel.close()
             self.ended += 1
         if not self._channels:
             self.watched.clear()

@@ -82,6 +82,7 @@ class Subscription:
     def close(self) -> None:
         """Watch no longer. A channel that nobody watches any more ends."""
         self._channel.leave(self)
+        self.slot.poll()
 
     def __enter__(self) -> Self:
         return self
@@ -155,6 +156,13 @@ class Channel:
         if not self.subscriptions:
             self._ended(self)
 
+    def close(self) -> None:
+        """End for good, and let go of all that is large: what waited for a garbage collector would wait for hours."""
+        if self.task is not None:
+            self.task.cancel()
+        self.task = self.latest = self._ahead = None
+        self._slot.poll()
+
     async def run(self) -> None:
         """Encode until cancelled."""
         loop = asyncio.get_running_loop()
@@ -165,6 +173,7 @@ class Channel:
             self._at_work = None
             if offer > self._delivered:  # else a newer one was encoded ahead meanwhile
                 self._deliver(encoded, offer)
+            del frame, encoded  # megabytes, which nobody needs while this waits for the next
 
     def _encode_in_turn(self, frame: Frame) -> "_Encoded":
         with self._turn:
