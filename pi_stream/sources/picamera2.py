@@ -12,18 +12,22 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from pi_stream import clock
 from pi_stream.errors import SourceUnavailable
 from pi_stream.frame import Frame
 from pi_stream.sources.controls import Control, checked
+from pi_stream.sources.holders import holders
 from pi_stream.sources.mapped import Mapped
 from pi_stream.sources.source import Json
 
 _log = logging.getLogger(__name__)
 
 _REQUESTS = 4  # six, picamera2's own choice for video, do not fit into the camera memory of a Zero 2 W
+_GROUP = "add this user to the group: sudo usermod -aG video $USER"
 _OLDEST = 10_000_000_000  # nanoseconds; a timestamp older than that belongs to another clock
 
 
@@ -160,9 +164,7 @@ def find_camera(path: str) -> tuple[int, str]:
         raise SourceUnavailable(_reason(error)) from error
     cameras = [(number, info) for number, info in enumerate(found) if "/usb" not in info["Id"]]
     if not cameras:
-        raise SourceUnavailable(
-            "no camera found; check both ends of the ribbon cable, `rpicam-hello --list-cameras` should list it"
-        )
+        raise SourceUnavailable(_no_camera())
     for number, info in cameras:
         named = path.lower() in f"{info['Model']} {info['Id']}".lower()
         if path == str(number) or (named and not path.isdigit()):
@@ -189,26 +191,53 @@ def _opened(number: int) -> Any:
     try:
         camera.__init__(number)
     except BaseException:
-        # A constructor that fails leaves its pipe open, two descriptors for each try: of a camera that is busy all
-        # night, the service would die in the morning.
-        held = not camera.is_open
-        camera.close()
-        if held:
-            camera.notifymeread.close()
-            os.close(camera.notifyme_w)
+        _abandon(camera)
         raise
     return camera
 
 
+def _abandon(camera: Any) -> None:
+    """Have a camera whose constructor failed let go of everything: picamera2 0.3.38 does so by halves.
+
+    Before the camera is taken, its pipe stays open, two descriptors for each try: of one that is busy all night, the
+    service would die in the morning. After that, it stumbles over the allocator that it has not got.
+    """
+    taken = camera.is_open
+    if taken and not hasattr(camera, "allocator"):
+        camera.allocator = None
+    with suppress(RuntimeError, OSError):  # the last thing that close does is to look for memory again, in vain
+        camera.close()
+    if not taken:
+        camera.notifymeread.close()
+        os.close(camera.notifyme_w)
+
+
+def _no_camera() -> str:
+    """libcamera passes over what it may not open as if it were not there."""
+    closed = [path for path in _nodes() if not os.access(path, os.R_OK | os.W_OK)]
+    if closed:
+        return f"no camera found, but {closed[0]} may not be opened; {_GROUP}"
+    return "no camera found; check both ends of the ribbon cable, `rpicam-hello --list-cameras` should list it"
+
+
+def _nodes() -> list[str]:
+    """What a camera of libcamera's is made of."""
+    return sorted(str(path) for kind in ("media*", "video*") for path in Path("/dev").glob(kind))
+
+
 def _reason(error: BaseException) -> str:
     """What the camera's libraries said, at the root of it, and what mends it."""
-    while (cause := error.__cause__ or error.__context__) is not None:
+    while (cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
         error = cause
     text = str(error)
     if "busy" in text.lower():
-        return "the camera is busy; another program uses it (`fuser /dev/video0 /dev/media*` shows which)"
+        if held := holders(_nodes()):
+            return f"the camera is busy: {held} uses it; end that, and the picture comes by itself"
+        return "the camera is busy; another program uses it (`sudo fuser -v /dev/media* /dev/video*` shows which)"
     if "permission" in text.lower():
-        return f"the camera may not be opened ({text}); add this user to the group: sudo usermod -aG video $USER"
+        return f"the camera may not be opened ({text}); {_GROUP}"
+    if "dmaheap" in text.lower():
+        return f"the camera's memory cannot be had ({text}); on a Pi, /dev/dma_heap belongs to the group video"
     if "allocate" in text.lower():
         return f"there is not enough camera memory ({text}); choose a smaller camera.width and camera.height"
     return f"the camera does not start: {text}"

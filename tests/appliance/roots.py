@@ -48,6 +48,12 @@ class Recipe:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
+def _checked_with(package: str) -> str:
+    """The version that all other tests use."""
+    lines = (CHECKOUT / "tests/constraints.txt").read_text().splitlines()
+    return next(line for line in lines if line.startswith(f"{package}=="))
+
+
 _BOOTS = ("ca-certificates", "dbus", "libnss-systemd", "procps", "python3", "systemd-sysv")
 _RECIPES = {
     "debian": Recipe(_BOOTS),
@@ -62,8 +68,8 @@ _RECIPES = {
             *("python3-jsonschema", "python3-libarchive-c", "python3-piexif", "python3-prctl", "python3-tqdm"),
             *("gcc", "libc6-dev", "python3-dev", "python3-pip", "python3-venv"),
         ),
-        python=("picamera2==0.3.38", "simplejpeg==1.9.0"),
-        tools=("pytest==8.4.2", "pytest-asyncio==1.2.0"),
+        python=("picamera2==0.3.38", _checked_with("simplejpeg")),
+        tools=(_checked_with("pytest"), _checked_with("pytest-asyncio")),
         files={
             f"{_PACKAGES}/pykms.py": "tests/appliance/virtual/pykms.py",
             f"{_PACKAGES}/virtual_camera.py": "tests/appliance/virtual/virtual_camera.py",

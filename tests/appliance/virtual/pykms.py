@@ -1,8 +1,15 @@
 """A stand-in for kms++, which Debian does not have: picamera2 imports it, and uses it only to draw on a display."""
 
-from enum import Enum
 
-PixelFormat = Enum("PixelFormat", ["RGB888", "BGR888", "XRGB8888", "XBGR8888", "YUV420", "YVU420", "ABGR8888"])
+class _Names(type):
+    """Every layout of pixels has a name, its own; none is ever drawn."""
+
+    def __getattr__(cls, name: str) -> str:
+        return name
+
+
+class PixelFormat(metaclass=_Names):
+    """kms++'s names of layouts."""
 
 
 class Card:

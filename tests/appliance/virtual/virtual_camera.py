@@ -10,8 +10,12 @@ picamera2. libcamera's own virtual camera then does the rest, but for three thin
 - **one owner**: on a Pi libcamera locks /dev/media*, by lockf, and a second process is refused. Where there is a
   /dev/media0 here, a plain file will do, it is locked in the same way.
 
-Faults are made by files in /run/virtual-camera: while `lost` exists there are no frames; while `stuck` exists, stopping
-the camera blocks; while `no-memory` exists, memory is sought where a Pi has it.
+And one thing is put right: the pipeline makes its NV12 by libyuv's ARGBToNV12, which is BT.601 in limited range, and
+labels it Rec709 where it is large. It is labelled here as what it is.
+
+Files in /run/virtual-camera say what is to happen: while `lost` exists there are no frames; while `absent` exists,
+there is no camera; while `stuck` exists, stopping the camera blocks; while `no-memory` exists, memory is sought where a
+Pi has it; `layout`, such as "YUV420 1344", has frames laid out in memory as a Pi's ISP does: rows of so many bytes.
 """
 
 import sys
@@ -59,11 +63,19 @@ def _put_in_place() -> None:
     import time
 
     import libcamera
+    import numpy as np
     import picamera2.picamera2 as library
     from picamera2.allocators import Allocator
 
     def faulty(name: str) -> bool:
         return os.path.exists(f"{FAULTS}/{name}")  # noqa: PTH110 - in a loop, and pathlib is slow to import
+
+    def layout() -> tuple[str, int] | None:
+        if not faulty("layout"):
+            return None
+        with open(f"{FAULTS}/layout") as file:  # noqa: PTH123 - as above
+            name, stride = file.read().split()
+        return name, int(stride)
 
     class Mapped:
         """A frame's memory while picamera2 looks at it."""
@@ -71,9 +83,23 @@ def _put_in_place() -> None:
         def __init__(self, allocator: "Memory", frame: Any, write: bool) -> None:
             del write
             self._memory = allocator.mapped[frame]
+            self._row, self._rows = allocator.sizes[frame]
+            self._layout = allocator.layout
 
-        def __enter__(self) -> mmap.mmap:
-            return self._memory
+        def __enter__(self) -> Any:
+            return self._memory if self._layout is None else self._laid_out(*self._layout)
+
+        def _laid_out(self, name: str, stride: int) -> Any:
+            given = np.frombuffer(self._memory, np.uint8)[: self._row * self._rows * 3 // 2].reshape(-1, self._row)
+            laid = np.full((given.shape[0], stride), 0x60, np.uint8)  # the ends of the rows are no colour of the bars
+            if name == "NV12":
+                laid[:, : self._row] = given
+                return laid.reshape(-1)
+            laid[: self._rows, : self._row] = given[: self._rows]
+            halves = laid[self._rows :].reshape(2, self._rows // 2, stride // 2)
+            for half, plane in enumerate(halves):
+                plane[:, : self._row // 2] = given[self._rows :, half::2]
+            return laid.reshape(-1)
 
         def __exit__(self, *_: object) -> None:
             pass
@@ -85,11 +111,14 @@ def _put_in_place() -> None:
             super().__init__()
             self.sync = Mapped
             self.mapped: dict[Any, mmap.mmap] = {}
+            self.sizes: dict[Any, tuple[int, int]] = {}
+            self.layout: tuple[str, int] | None = None
             self._frames: dict[Any, list[Any]] = {}
             self._handles: list[int] = []
 
         def allocate(self, config: Any, _: object) -> None:
             self.close()
+            self.layout = layout()
             for stream in config:
                 frames = [self._frame(stream) for _ in range(stream.buffer_count)]
                 self._frames[stream.stream] = frames
@@ -106,15 +135,19 @@ def _put_in_place() -> None:
                 planes.append(plane)
             frame = libcamera.FrameBuffer(planes)
             self.mapped[frame] = mmap.mmap(handle, stream.frame_size)
+            self.sizes[frame] = stream.size.width, stream.size.height
             return frame
 
         def buffers(self, stream: Any) -> list[Any]:
             return self._frames[stream]
 
         def close(self) -> None:
-            self.mapped, self._frames = {}, {}
+            self.mapped, self.sizes, self._frames = {}, {}, {}
             while self._handles:
                 os.close(self._handles.pop())
+
+        def __del__(self) -> None:  # picamera2 relies on this; it never calls close
+            self.close()
 
     class Sensor:
         """Hands requests on, one with each frame; a thread from the camera's start to its stop."""
@@ -174,11 +207,14 @@ def _put_in_place() -> None:
     def locked_acquire(camera: Any) -> None:
         if os.path.exists(_MEDIA):  # noqa: PTH110 - as above
             handle = os.open(_MEDIA, os.O_RDWR | os.O_CLOEXEC)
+            ours = True
             try:
                 fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
+                ours = False
+            if not ours:
                 os.close(handle)
-                raise RuntimeError("Failed to acquire camera: Device or resource busy") from None  # libcamera's words
+                raise RuntimeError("Failed to acquire camera: Device or resource busy")  # libcamera's words
             locks[camera.id] = handle
         acquire(camera)
 
@@ -195,6 +231,25 @@ def _put_in_place() -> None:
             for size in formats.sizes(layout)
         ]
 
+    def described(camera: Any, ours: dict[str, Any], given: Any) -> None:
+        describe(camera, ours, given)
+        if (laid := layout()) is not None:
+            ours.update(format=laid[0], stride=laid[1], framesize=laid[1] * ours["size"][1] * 3 // 2)
+
+    def true_colours(stream: Any) -> Any:
+        said = labelled.fget(stream)
+        return libcamera.ColorSpace.Smpte170m() if said == libcamera.ColorSpace.Rec709() else said
+
+    def present(manager: Any) -> list[Any]:
+        # Taken from the list, and not from the pipeline's settings: libcamera 0.7.1's "virtual" never comes back.
+        return [] if faulty("absent") else enumerated.fget(manager)
+
+    enumerated = libcamera.CameraManager.cameras
+    libcamera.CameraManager.cameras = property(present)
+    describe = library.Picamera2._update_stream_config
+    library.Picamera2._update_stream_config = described
+    labelled = libcamera.StreamConfiguration.color_space
+    libcamera.StreamConfiguration.color_space = property(true_colours, labelled.fset)
     kind.queue_request = lambda camera, request: sensors[camera.id].take(request)
     kind.start, kind.stop, kind.acquire, kind.release = paced_start, paced_stop, locked_acquire, locked_release
     libcamera.Request.set_control = paced_control
