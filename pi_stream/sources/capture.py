@@ -16,6 +16,7 @@ from pi_stream.slot import Slot
 from pi_stream.sources.source import Json, Source
 
 _SIGN_PERIOD = 200_000  # microseconds from one unwanted frame that is handed on to the next
+_GRACE = 0.5  # seconds; a source that notices by itself that there are no frames is to say it: it knows more
 
 
 class Capture:
@@ -90,12 +91,13 @@ class Capture:
         """Wait for a frame newer than the last one given.
 
         Raises SourceUnavailable when the source does, or when no frame came for `stall_timeout` seconds, or for two
-        frames' time where that is longer. Everything else that the source raises is a bug, and is let out.
+        frames' time where that is longer, and half a second. Everything else that the source raises is a bug, and is
+        let out.
         """
         fps = self.describe().get("fps")
         patience = max(self._stall_timeout, 2 / fps if isinstance(fps, int | float) else 0)
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(patience + _GRACE):
                 while True:
                     self._ready.clear()
                     if (frame := self._slot.poll()) is not None:

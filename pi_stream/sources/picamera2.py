@@ -174,6 +174,9 @@ def find_camera(path: str) -> tuple[int, str]:
 
 
 def _library() -> Any:
+    # Of each opening they tell a dozen lines that nobody needs, and a camera that is away is opened again and again.
+    os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:WARN")
+    logging.getLogger("picamera2").setLevel(logging.WARNING)
     try:
         return importlib.import_module("picamera2")
     except ImportError as error:

@@ -5,6 +5,8 @@ from itertools import groupby, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+Colours = tuple[tuple[float, float, float], ...]
+
 RGB = (
     (255, 255, 255), (255, 255, 0), (0, 255, 255), (0, 255, 0), (255, 0, 255), (255, 0, 0), (0, 0, 255), (0, 0, 0),
 )  # fmt: skip  # white, yellow, cyan, green, magenta, red, blue, black
@@ -19,16 +21,16 @@ YCBCR = tuple(
 """The same in BT.601, full range, by JFIF 1.02, page 3."""
 
 
-def what_is_wrong(picture: NDArray[np.uint8], colours: tuple[tuple[float, ...], ...], tolerance: float) -> str:
+def what_is_wrong(picture: NDArray[np.uint8], colours: Colours, tolerance: float, edges: float = 0.02) -> str:
     """Why a picture, (height, width, 3), is not that of the bars in these colours, in order, wherever they begin.
 
-    "" if it is. `tolerance` is how far a value may be off. A fiftieth of the pixels may be of any colour: those where
-    bars meet.
+    "" if it is. `tolerance` is how far a value may be off. The part `edges` of the pixels may be of any colour: those
+    where bars meet.
     """
     rows = picture[:: max(1, picture.shape[0] // 20)]
     off = np.abs(rows[:, :, np.newaxis].astype(float) - np.array(colours)).max(axis=-1)
     bar, near = off.argmin(axis=-1), off.min(axis=-1) <= tolerance
-    if near.mean() < 0.98:
+    if near.mean() < 1 - edges:
         wrong = rows[~near]
         return f"{1 - near.mean():.1%} of the pixels are of none of the colours, such as {wrong[len(wrong) // 2]}"
     for each, good in zip(bar, near, strict=True):

@@ -7,6 +7,9 @@ import pytest
 
 from tests.appliance.container import Container
 from tests.appliance.roots import CHECKOUT, root
+from tests.browser.conftest import browser
+
+__all__ = ["browser"]  # the same for the pages that a container serves
 
 _MISSING = CHECKOUT / ".venv" / "missing" / "appliance"
 
