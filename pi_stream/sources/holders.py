@@ -1,8 +1,8 @@
-"""Who has a camera that is busy: so that the reason can name the program, and nobody has to look for it.
+"""Who has a camera of libcamera's that is busy: so that the reason can name the program.
 
-libcamera locks a camera's /dev/media* (lockf) while it is taken, and /proc/locks shows all locks to everybody. A webcam
-is not locked; whoever has it open is found in /proc/*/fd, which shows a user only its own processes, and root all.
-Under a unit with ProtectProc=invisible the names of others are hidden; their numbers remain.
+libcamera opens the /dev/media* of every camera to see what it is, and locks it (lockf) only to take pictures: a lock,
+not an open file, is what makes a camera busy. /proc/locks shows everybody's to everybody. The names of other users'
+programs are hidden from a unit with ProtectProc=invisible; their numbers are not.
 """
 
 import os
@@ -13,46 +13,39 @@ from pathlib import Path
 _SHOWN = 3  # named in one sentence, at most
 
 
-def holders(devices: Iterable[str], proc: Path = Path("/proc")) -> str:
-    """The processes that have locked one of these device nodes, or else have it open, in words.
+def holders(devices: Iterable[str]) -> str:
+    """The processes that have locked one of these device nodes, such as `rpicam-vid (process 812)`.
 
-    Such as `rpicam-vid (process 812)`; "" where there is none, or none that this user may see.
+    "" where there is none, or none that this process may see.
     """
-    nodes = [path for path in devices if Path(path).exists()]
-    found = _locking(nodes, proc) or _opening(nodes, proc)
-    named = [f"{_name(pid, proc)} (process {pid})" for pid in sorted(found)[:_SHOWN]]
+    wanted = set(filter(None, map(_number, devices)))
+    found = sorted({pid for pid, number in _locks() if number in wanted})
+    named = [f"{_name(pid)} (process {pid})" for pid in found[:_SHOWN]]
     more = [f"{len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
     return " and ".join(named + more)
 
 
-def _locking(nodes: list[str], proc: Path) -> set[int]:
-    """A line of /proc/locks: `4: POSIX  ADVISORY  WRITE 812 00:06:443 0 EOF`.
+def _locks() -> list[tuple[int, str]]:
+    """(process, file) of every lock that processes in sight have.
 
-    After the process come the file system's two numbers, in hexadecimal, and the file's. The process is 0 or less where
-    it lives in another container.
+    A line of /proc/locks: `4: POSIX  ADVISORY  WRITE 812 00:06:443 0 EOF`. The process is 0 or less where it lives in
+    another container, and a lock that is waited for has a line with an arrow.
     """
-    wanted = set()
-    for path in nodes:
-        status = Path(path).stat()
-        wanted.add(f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}")
     with suppress(OSError):  # ProcSubset=pid hides it
-        lines = [line.split() for line in (proc / "locks").read_text(encoding="ascii").splitlines()]
-        return {int(line[4]) for line in lines if len(line) > 5 and line[5] in wanted and int(line[4]) > 0}
-    return set()
+        lines = [line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines()]
+        return [(int(line[4]), line[5]) for line in lines if line[1] == "POSIX" and int(line[4]) > 0]
+    return []
 
 
-def _opening(nodes: list[str], proc: Path) -> set[int]:
-    """Not this process itself: libcamera opens every camera, to see what it is."""
-    found = set()
-    for folder in proc.iterdir():
-        if folder.name.isdigit() and int(folder.name) != os.getpid():
-            with suppress(OSError):  # it is another user's, or has ended
-                if any(str(link.readlink()) in nodes for link in (folder / "fd").iterdir()):
-                    found.add(int(folder.name))
-    return found
+def _number(device: str) -> str | None:
+    """A file as /proc/locks calls it: the two numbers of its file system, in hexadecimal, and its own."""
+    with suppress(OSError):  # it was unplugged meanwhile
+        status = Path(device).stat()
+        return f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    return None
 
 
-def _name(pid: int, proc: Path) -> str:
+def _name(pid: int) -> str:
     with suppress(OSError):
-        return (proc / str(pid) / "comm").read_text(encoding="utf-8", errors="replace").strip()
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
     return "a program"

@@ -81,20 +81,27 @@ async def test_no_camera_and_then_one(camera: Container) -> None:
     assert service.until(lambda health: health["ok"])["status"] == 200
 
 
-async def test_a_camera_that_another_program_has(camera: Container) -> None:
-    """The offline picture names the program; when that ends the camera is taken."""
-    camera.write("/dev/media0", "")
+@pytest.mark.parametrize(
+    ("properties", "name"),
+    [
+        ((), "timelapse"),
+        (("DynamicUser=yes", "SupplementaryGroups=video", "ProtectProc=invisible"), "a program"),
+    ],
+    ids=["as root", "in a unit that sees no others"],
+)
+async def test_a_camera_that_another_program_has(camera: Container, properties: tuple[str, ...], name: str) -> None:
+    """The offline picture names the program, as far as it is seen; when that ends the camera is taken."""
+    camera.write("/dev/media0", "", mode=0o660)
+    camera.run("chgrp", "video", "/dev/media0")
     camera.write("/srv/hold.py", _HOLD)
     camera.run("systemd-run", "--unit=timelapse", "--quiet", "--collect", "python3", "/srv/hold.py")
     until(lambda: "has it" in camera.run("journalctl", "--unit=timelapse", "--output=cat"))
-    service = Serving(camera)
+    service = Serving(camera, properties=properties)
     pid = camera.run("systemctl", "show", "--property=MainPID", "--value", "timelapse").strip()
     reason, *_ = await offline_frame(service.url)
-    assert reason == (
-        f"the camera is busy: timelapse (process {pid}) uses it; end that, and the picture comes by itself"
-    )
+    assert reason == f"the camera is busy: {name} (process {pid}) uses it; end that, and the picture comes by itself"
     camera.run("systemctl", "stop", "timelapse")
-    service.until(lambda health: health["ok"])
+    service.until(lambda health: bool(health["ok"]))
 
 
 async def test_a_camera_that_is_lost_and_comes_back(camera: Container) -> None:

@@ -7,6 +7,7 @@ import pytest
 from tests.appliance.container import INSIDE, Container
 
 _TESTS = Path(__file__).parent / "inside"
+_THERE = f"{INSIDE}/tests/appliance/inside"
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in _TESTS.glob("test_*.py")))
@@ -15,7 +16,8 @@ def test_inside(camera: Container, name: str) -> None:
     done = camera.call(
         *("/opt/venv/bin/python", "-m", "pytest", "-p", "no:cacheprovider", "-rA", "--capture=no"),
         *("-W", "ignore:setDaemon:DeprecationWarning"),  # picamera2 0.3.38 still calls it
-        f"{INSIDE}/tests/appliance/inside/{name}",
+        f"--confcutdir={_THERE}",  # what is around it is for here, and uses what there is only here
+        f"{_THERE}/{name}",
         timeout=120,
         environment={"PYTHONPATH": INSIDE, "PYTHONDONTWRITEBYTECODE": "1", "LIBCAMERA_LOG_LEVELS": "*:FATAL"},
     )

@@ -64,7 +64,7 @@ def test_busy(opened: Opener) -> None:
 def test_busy_with_somebody_unseen(opened: Opener) -> None:
     """A camera that is busy, with nobody to be seen, is told of with the command that shows who."""
     first = opened()
-    with pytest.raises(SourceUnavailable, match=r"^the camera is busy; another program uses it \(`sudo fuser -v"):
+    with pytest.raises(SourceUnavailable, match=r"^the camera is busy; another program uses it \(`sudo lslocks"):
         opened()
     assert first.read().width == 1280
 
@@ -109,7 +109,7 @@ def test_not_permitted(media: Path) -> None:
 
 _FIND = """
 from pi_stream.errors import SourceUnavailable
-from pi_stream.sources.picamera2 import find_camera
+from pi_stream.sources.libcamera import find_camera
 try:
     find_camera("")
 except SourceUnavailable as error:

@@ -79,10 +79,11 @@ def test_ages_where_the_machine_has_slept() -> None:
     """A day of sleep sets the clock that counts it a day apart from the one that does not; ages stay what they are."""
     if not Path("/proc/self/ns/time").exists():
         pytest.skip("this kernel has no name spaces of time")
+    asked = ["-p", "no:cacheprovider", "-W", "ignore:setDaemon:DeprecationWarning"]
+    asked += [f"--confcutdir={Path(__file__).parent}", f"{__file__}::test_ages"]
     script = (
         "import time; apart = time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic(); assert apart > 86000, apart;"
-        " import pytest, sys; sys.exit(pytest.main(['-p', 'no:cacheprovider', '-W',"
-        f" 'ignore:setDaemon:DeprecationWarning', {__file__ + '::test_ages'!r}]))"
+        f" import pytest, sys; sys.exit(pytest.main({asked!r}))"
     )
     done = subprocess.run(
         ["unshare", "--time", "--boottime", "86400", "--fork", sys.executable, "-c", script],  # noqa: S607 - PATH's
