@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pi_stream import clock
 from pi_stream.frame import Frame
+from pi_stream.sources.picamera2 import _captured
 from tests.appliance.bars import YCBCR, what_is_wrong
 from tests.appliance.inside.conftest import Fault, Opener
 
@@ -67,6 +68,10 @@ def test_ages(opened: Opener) -> None:
         frames.append(source.read())
         ages.append(clock.now() - frames[-1].captured)
     print(f"age: median {statistics.median(ages) / 1e3:.1f} ms, at most {max(ages) / 1e3:.1f} ms")
+    request = source._camera.capture_request()
+    sensor = request.get_metadata()["SensorTimestamp"]
+    request.release()
+    assert abs(_captured(sensor) - sensor // 1000) < 1000, "it is the sensor's time, not that of reading"
     assert min(ages) >= 0
     assert statistics.median(ages) < 500_000
     assert [frame.seq for frame in frames] == list(range(90))
