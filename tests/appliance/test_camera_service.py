@@ -1,8 +1,9 @@
 """The service with the real picamera2, in a container; its viewers, a browser among them, on this machine."""
 
+import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import numpy as np
 import pytest
@@ -39,11 +40,25 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def connect(url: str) -> websockets.connect:
+    """A viewer's connection."""
+    return websockets.connect(url.replace("http", "ws") + "ws", max_size=2**26, compression=None, proxy=None)
+
+
+async def taken(connection: websockets.ClientConnection, count: int) -> AsyncIterator[str]:
+    """The next answers to messages that carried an id."""
+    async with asyncio.timeout(PATIENCE):
+        async for message in connection:
+            if isinstance(message, str) and "re" in json.loads(message):
+                yield message
+                count -= 1
+                if not count:
+                    return
+
+
 async def offline_frame(url: str) -> tuple[str, int, int]:
     """A viewer's view of a service without a camera: the reason it is told, and the size of the picture it gets."""
-    async with websockets.connect(
-        url.replace("http", "ws") + "ws", max_size=2**26, compression=None, proxy=None
-    ) as connection:
+    async with connect(url) as connection:
         welcome = json.loads(await connection.recv())
         await connection.send(json.dumps({"type": "watch", "accept": ["rgba"]}))
         async for message in connection:
@@ -133,6 +148,20 @@ async def test_a_camera_that_may_not_be_opened(camera: Container) -> None:
     service.stop()
     in_group = Serving(camera, properties=("DynamicUser=yes", "SupplementaryGroups=video"))
     in_group.until(lambda health: health["ok"])
+
+
+async def test_controls_from_a_viewer(camera: Container) -> None:
+    """What a viewer sets the camera does at once; what it cannot do is answered, and changes nothing."""
+    service = Serving(camera)
+    service.until(lambda health: health["fps"] > 20)
+    async with connect(service.url) as connection:
+        for number, limits in enumerate(([200_000, 200_000], [1, 1])):
+            controls = {"FrameDurationLimits": limits}
+            await connection.send(json.dumps({"type": "controls", "controls": controls, "id": number}))
+        answers = [json.loads(text) async for text in taken(connection, 2)]
+    assert [answer["type"] for answer in answers] == ["ok", "error"]
+    assert "expected a whole number from 16666 to 1000000, got 1" in answers[1]["message"]
+    service.until(lambda health: bool(health["ok"]) and 3 < health["fps"] < 7)
 
 
 async def test_other_settings_after_a_restart(camera: Container) -> None:
