@@ -5,11 +5,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from tests.appliance.container import INSIDE, Container
 
 PORT = 8000
+_numbers = count(1)  # of units: one that was stopped stays in systemd's memory for a while
 PATIENCE = 30.0  # seconds until something must have come
 
 
@@ -20,9 +22,10 @@ class Serving:
         """`properties` are systemd's, such as "User=nobody". It is there once its port answers."""
         self.container = container
         self.url = container.url(PORT)
+        self._unit = f"pi-stream-{next(_numbers)}"
         settings = ("camera.source=picamera2", "camera.stall_timeout=1", f"server.port={PORT}", *assignments)
         container.run(
-            *("systemd-run", "--unit=pi-stream", "--quiet", "--collect"),
+            *("systemd-run", f"--unit={self._unit}", "--quiet", "--collect"),
             *(f"--property={each}" for each in ("StateDirectory=pi-stream", "Restart=no", *properties)),
             *("--setenv=PYTHONDONTWRITEBYTECODE=1", f"--working-directory={INSIDE}"),
             *("/usr/bin/python3", "-m", "pi_stream", "serve", "--config", "/dev/null"),
@@ -55,8 +58,8 @@ class Serving:
 
     def log(self) -> str:
         """What it wrote into the journal."""
-        return self.container.run("journalctl", "--unit=pi-stream", "--no-pager", "--output=cat")
+        return self.container.run("journalctl", f"--unit={self._unit}", "--no-pager", "--output=cat")
 
     def stop(self) -> None:
         """End it in an orderly way."""
-        self.container.run("systemctl", "stop", "pi-stream")
+        self.container.run("systemctl", "stop", self._unit)
