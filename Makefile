@@ -1,11 +1,12 @@
 # make run     start pi-stream here; make run ARGS="--set camera.path=film.mp4" for settings
 # make test    check everything: style, types, tests in Python, in node and in a browser
+# make test-appliance   the same on whole machines: Debian 13 in containers, real picamera2 (as root; see tests/appliance)
 # make bench   what it costs and how fresh its pictures are, here; make bench ARGS=--quick for a first look
 
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test bench clean
+.PHONY: run test test-appliance bench clean
 
 run: .venv/runs
 	@.venv/bin/pi-stream serve $(ARGS)
@@ -13,11 +14,15 @@ run: .venv/runs
 test: .venv/tests
 	@tests/run
 
+test-appliance: .venv/tests
+	@tests/appliance/provide
+	@.venv/bin/python -m pytest tests/appliance $(ARGS)
+
 bench: .venv/tests
 	@.venv/bin/python -m tests.bench $(ARGS)
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf --one-file-system .venv .appliance .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/bin/python:
 	@PYTHON=$(PYTHON) deploy/make-venv .venv

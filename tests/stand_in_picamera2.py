@@ -90,7 +90,6 @@ class Plan:
         default_factory=lambda: [{"Model": "imx708", "Id": "/base/soc/i2c0mux/i2c@1/imx708@1a", "Num": 0}]
     )
     layout: str = "YUV420"
-    size: tuple[int, int] | None = None
     padding: int = 64
     space: ColorSpace | None = field(default_factory=ColorSpace.Sycc)
     turns: bool = True
@@ -237,7 +236,7 @@ class Picamera2:
         assert config["colour_space"] == ColorSpace.Sycc()
         for name in config["controls"]:
             assert name in CONTROLS, f"Control {name} is not advertised by libcamera"
-        size = self.plan.size or main["size"]
+        size = main["size"]
         stride = size[0] + self.plan.padding
         self.camera_config = {
             **config,

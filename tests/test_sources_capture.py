@@ -166,6 +166,36 @@ async def test_the_source_goes_away() -> None:
     assert script.closed
 
 
+async def test_the_reason_does_not_wait_for_the_closing() -> None:
+    """What the source says is told at once; that it then does not close is another matter."""
+    script, go = Script(SourceUnavailable("the cable is loose")), threading.Event()
+    script.hang = go
+    async with Capture(script.open) as capture:
+        with pytest.raises(SourceUnavailable, match=r"^the cable is loose$"):
+            await capture.frame()
+        assert not script.closed
+        go.set()
+    assert script.closed
+
+
+async def test_a_bug_in_closing_what_had_failed_is_let_out() -> None:
+    """It is told although the failure before it was told already."""
+
+    class Careless(Script):
+        def close(self) -> None:
+            super().close()
+            raise ZeroDivisionError("oops")
+
+    async def fail() -> None:
+        async with Capture(Careless(SourceUnavailable("the cable is loose")).open) as capture:
+            with pytest.raises(SourceUnavailable):
+                await capture.frame()
+            await capture._ended.wait()
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+
+
 async def test_a_bug_in_closing_is_let_out() -> None:
     """Also when everything else went well."""
 

@@ -1,4 +1,7 @@
-"""The Pi's camera, against a stand-in that honours picamera2's interface."""
+"""The Pi's camera, against a stand-in that honours picamera2's interface: what the real one does not do when asked to.
+
+The real one, with libcamera's virtual camera, is in tests/appliance/inside.
+"""
 
 import itertools
 import sys
@@ -116,16 +119,6 @@ def test_other_colours_are_converted(plan: Plan, space: ColorSpace | None) -> No
     assert set(np.unique(frame.u)) == {128}
 
 
-def test_another_size_is_scaled(plan: Plan) -> None:
-    """A camera that has not the size that was asked for gives its own, scaled to ours."""
-    plan.size, plan.layout = (128, 96), "NV12"
-    with closing(source()) as opened:
-        camera().shoot(value=100)
-        frame = opened.read()
-    assert (frame.width, frame.height) == (64, 48)
-    assert set(np.unique(frame.y)) == {100}
-
-
 def test_turned_here_if_not_there(plan: Plan) -> None:
     """A camera that cannot turn its picture has it turned here."""
     plan.turns = False
@@ -190,25 +183,6 @@ def test_released_also_after_an_error(plan: Plan) -> None:
         assert all_home(camera())
 
 
-@pytest.mark.usefixtures("plan")
-def test_interrupted_while_waiting() -> None:
-    """A read that waits ends when it is told to, and so does one that is just about to."""
-    with closing(source()) as opened:
-        told: list[str] = []
-
-        def read() -> None:
-            with pytest.raises(SourceUnavailable) as caught:
-                opened.read()
-            told.append(str(caught.value))
-
-        thread = threading.Thread(target=read)
-        thread.start()
-        opened.interrupt()
-        thread.join(10)
-        read()
-    assert told == ["the source is being closed"] * 2
-
-
 @pytest.mark.parametrize(
     ("complaint", "advice"),
     [
@@ -219,8 +193,11 @@ def test_interrupted_while_waiting() -> None:
     ],
 )
 @pytest.mark.parametrize("when", ["acquire", "start"])
-def test_failures_say_what_to_do(plan: Plan, when: str, complaint: str, advice: str) -> None:
+def test_failures_say_what_to_do(
+    plan: Plan, when: str, complaint: str, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A camera that does not open or start says what mends it, and trying again and again uses nothing up."""
+    monkeypatch.setattr("pi_stream.sources.libcamera.holders", lambda _: "")  # whatever this machine's cameras do
     setattr(plan, when, complaint)
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(3):

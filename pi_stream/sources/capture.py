@@ -16,6 +16,8 @@ from pi_stream.slot import Slot
 from pi_stream.sources.source import Json, Source
 
 _SIGN_PERIOD = 200_000  # microseconds from one unwanted frame that is handed on to the next
+_STALLED_CLOSING = 2.0  # seconds; what gave no frame for so long will hardly close later, and viewers wait
+_GRACE = 0.5  # seconds; a source that notices by itself that there are no frames is to say it: it knows more
 
 
 class Capture:
@@ -26,8 +28,8 @@ class Capture:
     wants the frame; of those that nobody wants only a few a second are handed on, as a sign of life.
 
     Entering waits for the opening, `opening` seconds at most, and raises what it raises, SourceUnavailable above all.
-    Leaving waits `closing` seconds at most, then raises SourceStuck: only a new process can free what hangs in a
-    library.
+    Leaving waits `closing` seconds at most, two for a source that had failed, then raises SourceStuck: only a new
+    process can free what hangs in a library.
     """
 
     def __init__(
@@ -90,12 +92,13 @@ class Capture:
         """Wait for a frame newer than the last one given.
 
         Raises SourceUnavailable when the source does, or when no frame came for `stall_timeout` seconds, or for two
-        frames' time where that is longer. Everything else that the source raises is a bug, and is let out.
+        frames' time where that is longer, and half a second. Everything else that the source raises is a bug, and is
+        let out.
         """
         fps = self.describe().get("fps")
         patience = max(self._stall_timeout, 2 / fps if isinstance(fps, int | float) else 0)
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(patience + _GRACE):
                 while True:
                     self._ready.clear()
                     if (frame := self._slot.poll()) is not None:
@@ -152,6 +155,9 @@ class Capture:
             source = self._opener()
             try:
                 self._read(source)
+            except BaseException as error:
+                self._tell(self._fail, error)  # at once, for closing may take long, or for ever
+                raise
             finally:
                 source.close()
         except BaseException as error:  # not lost: frame, or entering, raises it where somebody waits
@@ -205,8 +211,15 @@ class Capture:
         if frame is not None:
             self._slot.put(frame)
 
+    def _fail(self, failure: BaseException) -> None:
+        with self._lock:
+            self._failure = failure
+        self._closing = min(self._closing, _STALLED_CLOSING)
+        self._ready.set()
+
     def _end(self, failure: BaseException | None) -> None:
         with self._lock:
+            self._told = self._told and failure is self._failure  # in closing, another one may have come
             self._failure = failure if failure is not None else SourceUnavailable("the source is closed")
             left, self._requests = self._requests, deque()
         for _, done in left:

@@ -56,7 +56,7 @@ def _auto(path: str) -> Choice:
 
 def _no_pi_camera() -> str | None:
     """Why picamera2 has no camera to offer; None when it has one."""
-    module = importlib.import_module("pi_stream.sources.picamera2")
+    module = importlib.import_module("pi_stream.sources.libcamera")
     try:
         module.find_camera("")
     except SourceUnavailable as error:

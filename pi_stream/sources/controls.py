@@ -80,5 +80,6 @@ def _number(name: str, value: object, control: Control) -> int | float:
     kinds = (int,) if control.type in _WHOLE else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds) or not control.low <= value <= control.high:
         noun = "a number" if control.type == "Float" else "a whole number"
-        raise BadMessage(f"controls.{name}: expected {noun} from {control.low:g} to {control.high:g}, got {value!r}")
+        low, high = (f"{bound:g}" if isinstance(bound, float) else bound for bound in (control.low, control.high))
+        raise BadMessage(f"controls.{name}: expected {noun} from {low} to {high}, got {value!r}")
     return value

@@ -7,7 +7,6 @@ requests, one kept is one that the camera lacks.
 
 import importlib
 import logging
-import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from pi_stream import clock
 from pi_stream.errors import SourceUnavailable
 from pi_stream.frame import Frame
 from pi_stream.sources.controls import Control, checked
+from pi_stream.sources.libcamera import find_camera, open_camera, reason
 from pi_stream.sources.mapped import Mapped
 from pi_stream.sources.source import Json
 
@@ -52,7 +52,7 @@ class Picamera2Source:
         self._interrupted = threading.Event()
         number, self._model = find_camera(path)
         try:
-            self._camera = _opened(number)
+            self._camera = open_camera(number)
             try:
                 self._mapped = self._configure()
                 self._camera.start(show_preview=False)
@@ -60,7 +60,7 @@ class Picamera2Source:
                 self._camera.close()
                 raise
         except (RuntimeError, OSError) as error:
-            raise SourceUnavailable(_reason(error)) from error
+            raise SourceUnavailable(reason(error)) from error
 
     def describe(self) -> dict[str, Json]:
         """See Source."""
@@ -146,72 +146,6 @@ class Picamera2Source:
             raise SourceUnavailable(
                 f"no frame from the camera for {self._stall_timeout:g} s; is the ribbon cable loose?"
             ) from None
-
-
-def find_camera(path: str) -> tuple[int, str]:
-    """The number and the model of a camera of libcamera's: the first, or the one of this number or part of its name.
-
-    USB cameras are left to V4L2. Raises SourceUnavailable with what to mend when there is none.
-    """
-    library = _library()
-    try:
-        found = library.Picamera2.global_camera_info()
-    except (RuntimeError, OSError) as error:
-        raise SourceUnavailable(_reason(error)) from error
-    cameras = [(number, info) for number, info in enumerate(found) if "/usb" not in info["Id"]]
-    if not cameras:
-        raise SourceUnavailable(
-            "no camera found; check both ends of the ribbon cable, `rpicam-hello --list-cameras` should list it"
-        )
-    for number, info in cameras:
-        named = path.lower() in f"{info['Model']} {info['Id']}".lower()
-        if path == str(number) or (named and not path.isdigit()):
-            return number, info["Model"]
-    names = ", ".join(f"{number} ({info['Model']})" for number, info in cameras)
-    raise SourceUnavailable(f'no camera is called "{path}"; there are {names}')
-
-
-def _library() -> Any:
-    try:
-        return importlib.import_module("picamera2")
-    except ImportError as error:
-        missing = error.name or str(error)
-        if missing.split(".")[0] in ("picamera2", "libcamera"):
-            raise SourceUnavailable("not installed (apt install python3-picamera2)") from None
-        raise SourceUnavailable(f"cannot be imported, for {missing} is missing: {error}") from error
-    except Exception as error:  # a library made for another numpy or another Pi raises anything; the sentence tells it
-        raise SourceUnavailable(f"cannot be imported: {type(error).__name__}: {error}") from error
-
-
-def _opened(number: int) -> Any:
-    library = _library().Picamera2
-    camera = library.__new__(library)
-    try:
-        camera.__init__(number)
-    except BaseException:
-        # A constructor that fails leaves its pipe open, two descriptors for each try: of a camera that is busy all
-        # night, the service would die in the morning.
-        held = not camera.is_open
-        camera.close()
-        if held:
-            camera.notifymeread.close()
-            os.close(camera.notifyme_w)
-        raise
-    return camera
-
-
-def _reason(error: BaseException) -> str:
-    """What the camera's libraries said, at the root of it, and what mends it."""
-    while (cause := error.__cause__ or error.__context__) is not None:
-        error = cause
-    text = str(error)
-    if "busy" in text.lower():
-        return "the camera is busy; another program uses it (`fuser /dev/video0 /dev/media*` shows which)"
-    if "permission" in text.lower():
-        return f"the camera may not be opened ({text}); add this user to the group: sudo usermod -aG video $USER"
-    if "allocate" in text.lower():
-        return f"there is not enough camera memory ({text}); choose a smaller camera.width and camera.height"
-    return f"the camera does not start: {text}"
 
 
 def _captured(sensor: int | None) -> int:
