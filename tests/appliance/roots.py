@@ -24,7 +24,6 @@ CACHE = Path(os.environ.get("PI_STREAM_APPLIANCE") or CHECKOUT / ".appliance")
 
 _HERE = Path(__file__).parent
 _SUITE = "trixie"
-_MIRROR = "http://deb.debian.org/debian"
 _PATIENCE = 900  # seconds for one step: a slow mirror is no fault of the tests
 _PACKAGES = "/usr/local/lib/python3.13/dist-packages"  # where Debian's Python looks for what pip installs system-wide
 
@@ -166,11 +165,13 @@ def _fingerprint(recipe: Recipe) -> str:
 
 
 def _mirror() -> str:
-    """Where this machine's apt gets Debian from; Debian's own address when it has never looked."""
+    """Where this machine's apt gets Debian from. Raises RuntimeError where it has never looked."""
     command = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(LABEL) $(REPO_URI)", "Created-By: Packages"]
     told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
     found = [line.split()[2] for line in told.splitlines() if line.startswith("Debian Debian ")]
-    return found[0].rstrip("/") if found else _MIRROR
+    if not found:
+        raise RuntimeError("apt does not say where it gets Debian from; run `apt-get update` once")
+    return found[0].rstrip("/")
 
 
 def _apt_settings() -> Iterator[str]:
