@@ -206,6 +206,26 @@ async def test_viewers_hear_goodbye_and_the_exit_is_0_under_load(tmp_path: Path)
             assert connection.close_code == 1001
 
 
+async def test_a_viewers_answer_to_the_goodbye_is_waited_for(tmp_path: Path) -> None:
+    """The connection is not cut with the goodbye perhaps still on its way: who answers late finds it open."""
+    async with process(tmp_path) as service:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(service.url.rstrip("/").rpartition(":")[2]))
+        writer.write(
+            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        )
+        async with asyncio.timeout(PATIENCE):
+            await reader.readuntil(b'"type":"welcome"')
+            service.process.send_signal(signal.SIGTERM)
+            await reader.readuntil(b"\x03\xe9pi-stream is stopping")  # 1001, RFC 6455 clause 5.5.1
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(1), 0.5)  # neither an end nor anything else
+        writer.write(bytes((0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE9)))
+        assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
+        assert await asyncio.wait_for(service.process.wait(), PATIENCE) == 0
+        writer.close()
+
+
 async def test_a_viewer_that_does_not_read_cannot_keep_the_service_from_ending(tmp_path: Path) -> None:
     """Its connection is cut, and the exit is as clean as ever."""
     async with process(tmp_path, "camera.width=1280", "camera.height=720") as service:

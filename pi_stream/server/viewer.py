@@ -4,7 +4,8 @@ import asyncio
 import socket
 import statistics
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from aiohttp import web
 
@@ -36,6 +37,9 @@ class Viewer:
         self._websocket = websocket
         self._transport = transport
         self._ready = asyncio.Event()  # a message waits
+        self._goodbye: tuple[int, str] | None = None  # what it is told at the end
+        self._receiving: asyncio.Task[None] | None = None
+        self._told = asyncio.Event()  # that it knows, or is gone
         self._outbox: deque[str] = deque()
         self._window = Window()
         self._ladder: Ladder
@@ -61,8 +65,39 @@ class Viewer:
         )
         house.viewers.join(self)
 
+    async def run(self, receive: Coroutine[Any, Any, None]) -> None:
+        """Send and `receive` until either side ends it. Raises what `receive` does, in a group.
+
+        Who says goodbye must be the one who reads: aiohttp cuts a connection that is closed beside a pending
+        `receive`, with what the network still holds for the viewer, instead of waiting for its answer.
+        """
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                sending = tasks.create_task(self.send(), name=f"sending to {self.id}")
+                self._receiving = tasks.create_task(receive, name=f"receiving from {self.id}")
+                await asyncio.wait({self._receiving})
+                sending.cancel()
+            if self._goodbye is not None:
+                await self._say_goodbye(*self._goodbye)
+        finally:
+            self._told.set()
+
+    def dismiss(self, code: int, reason: str) -> None:
+        """Have `run` end the connection with a websocket close code, when what waits has been sent."""
+        self._goodbye = (code, reason)
+        if self._receiving is not None and self._receiving is not asyncio.current_task():
+            self._receiving.cancel()
+
     async def close(self, code: int, reason: str) -> None:
-        """Send what waits, then end the connection with a websocket close code; by force if it does not read."""
+        """Dismiss it, and wait until it has answered or is gone; one that does not read goes by force."""
+        self.dismiss(code, reason)
+        try:
+            async with asyncio.timeout(_CLOSE_PATIENCE + 1):
+                await self._told.wait()
+        except TimeoutError:
+            self._transport.abort()
+
+    async def _say_goodbye(self, code: int, reason: str) -> None:
         try:
             async with asyncio.timeout(_CLOSE_PATIENCE):
                 while self._outbox:

@@ -65,10 +65,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     viewer.welcome()
     try:
         with house.stalls.watching(transport):
-            async with asyncio.TaskGroup() as tasks:
-                sending = tasks.create_task(viewer.send(), name=f"sending to {viewer.id}")
-                await _receive(house, viewer, socket)
-                sending.cancel()
+            await viewer.run(_receive(house, viewer, socket))
     except* ConnectionError:
         pass  # it went away in the middle of a message: that is how most viewers leave
     finally:
@@ -102,7 +99,7 @@ async def _receive(house: House, viewer: Viewer, socket: web.WebSocketResponse) 
             now = clock.now()
             if isinstance(error, BadMessage):
                 if len(bad) == _BAD_MESSAGES and now - bad[0] < _BAD_SPAN:
-                    await viewer.close(1008, "more than 20 bad messages in 10 seconds")
+                    viewer.dismiss(1008, "more than 20 bad messages in 10 seconds")
                     return
                 bad.append(now)
             viewer.reply(Error(re=UNSET if error.re is None else error.re, code=error.code, message=str(error)))
