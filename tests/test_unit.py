@@ -1,0 +1,236 @@
+"""What systemd is told and what it gives, without a systemd: the datagrams, the port, the log."""
+
+import io
+import logging
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pi_stream.errors import SettingError
+from pi_stream.unit import Notify, Watchdog, passed_socket, sentence
+from pi_stream.unit.journal import JournalHandler, PriorityFormatter, priority, to_journal
+from pi_stream.unit.repeats import Repeats
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    """The socket at which a service manager hears its services."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.settimeout(10)
+        yield listener
+
+
+def _heard(manager: socket.socket) -> list[str]:
+    return manager.recv(4096).decode().split("\n")
+
+
+def test_the_manager_hears_every_word(manager: socket.socket) -> None:
+    """In the datagrams of sd_notify(3)."""
+    notify = Notify.from_environment({"NOTIFY_SOCKET": manager.getsockname()})
+    assert notify.heard
+    notify.ready()
+    assert _heard(manager) == ["READY=1"]
+    notify.reloading()
+    reloading, moment = _heard(manager)
+    assert (reloading, moment.split("=")[0]) == ("RELOADING=1", "MONOTONIC_USEC")
+    notify.stopping()
+    assert "STOPPING=1" in _heard(manager)
+
+
+def test_an_abstract_address_is_one(tmp_path: Path) -> None:
+    """systemd writes its zero byte as "@"."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(f"\0{tmp_path}")
+        listener.settimeout(10)
+        Notify.from_environment({"NOTIFY_SOCKET": f"@{tmp_path}"}).ready()
+        assert _heard(listener) == ["READY=1"]
+
+
+def test_a_status_is_sent_when_it_changed_and_carries_the_note(manager: socket.socket) -> None:
+    """On one line, however the note was written."""
+    notify = Notify.from_environment({"NOTIFY_SOCKET": manager.getsockname()})
+    notify.status("30 fps")
+    notify.status("30 fps")
+    notify.note = "needs a restart:\nserver.port"
+    notify.status("30 fps")
+    notify.status("x" * 1000)
+    assert _heard(manager) == ["STATUS=30 fps"]
+    assert _heard(manager) == ["STATUS=30 fps; needs a restart: server.port"]
+    assert len(_heard(manager)[0]) == len("STATUS=") + 500
+
+
+def test_without_a_manager_nothing_is_told() -> None:
+    """On a laptop there is none, and none is missed."""
+    notify = Notify.from_environment({})
+    assert not notify.heard
+    notify.ready()
+    notify.status("30 fps")
+    watchdog = Watchdog.from_environment(notify, {})
+    watchdog.allow(100)
+    watchdog.alive()
+
+
+def test_a_manager_that_is_gone_is_told_of_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """And the service goes on."""
+    Notify.from_environment({"NOTIFY_SOCKET": str(tmp_path / "nobody")}).ready()
+    assert "systemd cannot be told READY=1: No such file" in caplog.text
+
+
+def test_the_watchdog_is_fed_at_signs_of_life_but_not_at_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 32nd of its period apart at least."""
+    told: list[str] = []
+    watchdog = Watchdog.from_environment(Notify(told.append), {"WATCHDOG_USEC": "3200000"})
+    for now in (0, 33_000, 99_999, 100_000, 150_000, 200_000):
+        monkeypatch.setattr("pi_stream.clock.now", lambda now=now: now)
+        watchdog.alive()
+    assert told == ["WATCHDOG=1"] * 3
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{}, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "soon"}, {"WATCHDOG_USEC": "3200000", "WATCHDOG_PID": "1"}],
+)
+def test_a_watchdog_that_is_not_ours_is_not_fed(environment: dict[str, str]) -> None:
+    """None was asked for, or another process feeds it."""
+    told: list[str] = []
+    Watchdog.from_environment(Notify(told.append), environment).alive()
+    assert told == []
+
+
+def test_settings_may_need_more_patience_than_the_unit_has_but_never_less() -> None:
+    """systemd is told of another period, and of the old one again."""
+    told: list[str] = []
+    watchdog = Watchdog.from_environment(Notify(told.append), {"WATCHDOG_USEC": "8000000"})
+    for seconds in (3.0, 8.0, 23.0, 23.0, 8.0):
+        watchdog.allow(seconds)
+    assert told == ["WATCHDOG_USEC=23000000", "WATCHDOG_USEC=8000000"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"fps": 29.97, "viewers": 3}, "30 fps from imx708, 3 viewers"),
+        ({"fps": 0.5, "viewers": 1}, "0.5 fps from imx708, 1 viewer"),
+        ({"resting": True}, "imx708 rests until somebody watches, no viewers"),
+        ({"online": False, "reason": "unplugged"}, "no picture from imx708, no viewers: unplugged"),
+    ],
+)
+def test_the_status_is_one_sentence(facts: dict[str, Any], expected: str) -> None:
+    """As `systemctl status` shows it."""
+    usual: dict[str, Any] = {
+        "name": "imx708",
+        "online": True,
+        "resting": False,
+        "fps": 30.0,
+        "reason": None,
+        "viewers": 0,
+    }
+    assert sentence(**(usual | facts)) == expected
+
+
+def test_no_socket_is_taken_that_was_not_meant_for_this_process() -> None:
+    """A parent's variables may be inherited; they go all the same."""
+    environment = {"LISTEN_PID": "1", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "http", "PATH": "/bin"}
+    assert passed_socket(environment) is None
+    assert environment == {"PATH": "/bin"}
+
+
+def test_more_sockets_than_one_are_refused() -> None:
+    """There is one port."""
+    with pytest.raises(SettingError, match="one ListenStream, got 2"):
+        passed_socket({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2"})
+
+
+def _record(message: str, *args: object, level: int = logging.WARNING, **extra: str) -> logging.LogRecord:
+    record = logging.LogRecord("pi_stream.camera", level, __file__, 7, message, args, None, "a_function")
+    vars(record).update(extra)
+    return record
+
+
+def test_a_repeated_line_passes_once_a_minute_and_says_how_many_were_like_it() -> None:
+    """Lines of a kind differ in numbers only."""
+    now = 0
+    repeats = Repeats(lambda: now)
+    passed = []
+    for second in range(150):
+        now = second * 1_000_000
+        record = _record("v4l2 is offline: no frame for %d s", second)
+        if repeats.filter(record):
+            passed.append(record.getMessage())
+    assert passed == [
+        "v4l2 is offline: no frame for 0 s",
+        "v4l2 is offline: no frame for 60 s (… 59 more like it)",
+        "v4l2 is offline: no frame for 120 s (… 59 more like it)",
+    ]
+
+
+def test_lines_of_other_kinds_pass() -> None:
+    """Another reason, another level."""
+    repeats = Repeats(lambda: 0)
+    records = [_record("unplugged"), _record("busy"), _record("busy", level=logging.ERROR), _record("busy")]
+    assert [repeats.filter(record) for record in records] == [True, True, True, False]
+
+
+def test_what_repeats_is_remembered_for_so_many_kinds_and_no_more() -> None:
+    """A line that is never the same twice costs no memory."""
+    repeats = Repeats(lambda: 0)
+    for letters in range(1000):
+        repeats.filter(_record(f"{letters:b}".translate({48: "a", 49: "b"})))
+    assert len(repeats._kinds) == 200
+
+
+def test_levels_are_the_journals_priorities() -> None:
+    """syslog(3)'s numbers."""
+    levels = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
+    assert [priority(level) for level in levels] == [7, 6, 4, 3, 2]
+
+
+def test_an_entry_has_few_fields_and_those_of_ours() -> None:
+    """PI_STREAM_ is what journalctl can be asked for."""
+    entries: list[tuple[str, dict[str, str]]] = []
+    JournalHandler(lambda message, **fields: entries.append((message, fields))).emit(
+        _record("%s is offline", "v4l2", PI_STREAM_SOURCE="v4l2", other="x")
+    )
+    assert entries == [
+        (
+            "v4l2 is offline",
+            {
+                "PRIORITY": "4",
+                "SYSLOG_IDENTIFIER": "pi-stream",
+                "LOGGER": "pi_stream.camera",
+                "CODE_FILE": __file__,
+                "CODE_LINE": "7",
+                "CODE_FUNC": "a_function",
+                "PI_STREAM_SOURCE": "v4l2",
+            },
+        )
+    ]
+
+
+def test_without_the_library_each_line_says_its_priority() -> None:
+    """Those of a traceback, too."""
+    try:
+        raise ZeroDivisionError("a bug")
+    except ZeroDivisionError:
+        record = _record("ended", level=logging.CRITICAL)
+        record.exc_info = sys.exc_info()
+    lines = PriorityFormatter().format(record).splitlines()
+    assert lines[0] == "<2>pi_stream.camera: ended"
+    assert lines[-1] == "<2>ZeroDivisionError: a bug"
+    assert all(line.startswith("<2>") for line in lines)
+
+
+def test_the_journal_is_known_by_its_device_and_inode(tmp_path: Path) -> None:
+    """A variable that was inherited says nothing of an output that was redirected since."""
+    with (tmp_path / "log").open("w") as file:
+        status = os.fstat(file.fileno())
+        assert to_journal(file, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})
+        assert not to_journal(file, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino + 1}"})
+        assert not to_journal(file, {})
+    assert not to_journal(io.StringIO(), {"JOURNAL_STREAM": "1:2"})
