@@ -4,14 +4,15 @@
                       └──▶ (nobody watches) ──▶ resting ──▶ (somebody does) ──▶ opening ...
 
 The pauses grow from half a second to fifteen. While there is no source, a placard that says why is handed on in its
-place, flagged offline, twice a second.
+place, flagged offline, twice a second. Signs of life, for the watchdog, are frames, placards while the source is tried
+again and again, and rest.
 """
 
 import asyncio
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Protocol
 
 from pi_stream import clock
@@ -24,6 +25,8 @@ _PAUSES = (0.5, 1, 2, 4, 8, 15)  # seconds before the next try
 _PROVEN = 10_000_000  # microseconds online after which a failure counts as the first again
 _PLACARD_PERIOD = 0.5  # seconds between two offline frames
 _PATIENCE = 1.0  # seconds of opening, at start, before the placard is shown
+_TRYING = 60_000_000  # microseconds since the last try; more than opening, closing and the longest pause take together
+_REST_PERIOD = 1.0  # seconds between two signs of life of a source that rests
 
 
 class OpenSource(Protocol):
@@ -62,11 +65,13 @@ class Camera:
         changed: Callable[[], None],
         watched: asyncio.Event,
         idle_stop: float,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         """`facts` are added to what is said of the source. `open_source` is given the frames' numbers; `placard`
         draws width, height, title, reason as I420; `show` is handed every frame; `changed` is called when the source
         goes away or comes back. After `idle_stop` seconds in which `watched` was not set the source is closed, until
-        it is (0: never). It counts as online then: nothing is known to be wrong with it.
+        it is (0: never). It counts as online then: nothing is known to be wrong with it. `alive` is called at each sign
+        of life.
         """
         self.kind = kind
         self._facts = facts
@@ -83,8 +88,16 @@ class Camera:
         self._description: dict[str, Any] = {}
         self._state_changed = asyncio.Event()
         self._watched = watched
-        self._idle_stop = round(idle_stop * 1e6)  # microseconds
+        self.idle_stop = idle_stop
         self.resting = False
+        self._alive = alive
+        self._tried_at = clock.now()
+        self._replaced = asyncio.Event()
+
+    @property
+    def name(self) -> str:
+        """What the source calls itself, such as a sensor's model; its kind before it was ever open."""
+        return str(self._description.get("name") or self.kind)
 
     @property
     def fps(self) -> float:
@@ -112,13 +125,31 @@ class Camera:
     async def run(self) -> None:
         """Until cancelled. Raises SettingError when the source can never be opened, and lets bugs out."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._keep(), name="source")
             tasks.create_task(self._hold_placard(), name="placard")
+            while True:
+                keeping = tasks.create_task(self._keep(), name="source")
+                await self._replaced.wait()
+                self._replaced.clear()
+                self._set(online=False, reason="the settings changed, and the source is opened again")
+                keeping.cancel()
+                await asyncio.wait({keeping})
+
+    def replace(
+        self,
+        *,
+        kind: str,
+        facts: Mapping[str, Any],
+        open_source: Callable[[Iterator[int]], AbstractAsyncContextManager[OpenSource]],
+    ) -> None:
+        """Close the source, and open this one in its place; the arguments are those of the constructor."""
+        self.kind, self._facts, self._open_source = kind, facts, open_source
+        self._description = {"kind": kind}  # what was said of the old one is not true of the new
+        self._replaced.set()
 
     async def _keep(self) -> None:
         failures = 0
         while True:
-            opened = clock.now()
+            opened = self._tried_at = clock.now()
             try:
                 await self._run_once()
                 self._source = None
@@ -137,8 +168,9 @@ class Camera:
             failures = 1 if self.online and clock.now() - opened > _PROVEN else failures + 1
             pause = _PAUSES[min(failures, len(_PAUSES)) - 1]
             if reason != self.reason:
-                log.warning("%s is offline: %s", self.kind, reason)
+                log.warning("%s is offline: %s", self.kind, reason, extra=self._field)
             self._set(online=False, reason=reason)
+            self._tried_at = clock.now()
             await asyncio.sleep(pause)
 
     async def _run_once(self) -> None:
@@ -148,22 +180,28 @@ class Camera:
             self._source = source
             self._description = source.describe()
             self._set(online=True, reason=None)
-            log.info("%s is online: %s", self.kind, self._description)
+            log.info("%s is online: %s", self.kind, self._description, extra=self._field)
             self.tried.set()
             seen = frame.captured
             while True:
                 if self._watched.is_set():
                     seen = frame.captured
-                elif self._idle_stop and frame.captured - seen > self._idle_stop:
+                elif self.idle_stop and frame.captured - seen > self.idle_stop * 1e6:
                     return
+                self._alive()
                 await self._show(frame)
                 frame = await source.frame()
 
     async def _rest(self) -> None:
-        log.info("%s rests: nobody watches", self.kind)
+        log.info("%s rests: nobody watches", self.kind, extra=self._field)
         self.resting = True
-        await self._watched.wait()
-        self.resting = False
+        try:
+            while not self._watched.is_set():
+                self._alive()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._watched.wait(), _REST_PERIOD)
+        finally:
+            self.resting = False
 
     async def _hold_placard(self) -> None:
         await self._pause(_PATIENCE)
@@ -176,6 +214,8 @@ class Camera:
             if drawn[0] != reason:
                 drawn = (reason, await asyncio.to_thread(self._placard, *self._size, "No picture", reason))
             if not self.online and drawn[1] is not None:
+                if clock.now() - self._tried_at < _TRYING:
+                    self._alive()
                 # A copy, because the overlay draws on what it is shown.
                 await self._show(
                     Frame(drawn[1].copy(), *self._size, next(self._seq) & 0xFFFFFFFF, clock.now(), offline=True)
@@ -190,6 +230,11 @@ class Camera:
         except TimeoutError:
             return
         self._state_changed.clear()
+
+    @property
+    def _field(self) -> dict[str, str]:
+        """For the journal."""
+        return {"PI_STREAM_SOURCE": self.kind}
 
     def _set(self, *, online: bool, reason: str | None) -> None:
         if (online, reason) != (self.online, self.reason):

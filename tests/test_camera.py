@@ -59,6 +59,7 @@ class Scene:
         self.changes: list[tuple[bool, str | None]] = []
         self.placards: list[tuple[str, str]] = []
         self.sources: list[ScriptedSource] = []
+        self.signs: list[bool] = []  # of life: whether it was online
         self._script = iter(script)
         self._news = asyncio.Event()
         self.camera = Camera(
@@ -71,6 +72,7 @@ class Scene:
             changed=lambda: self.changes.append((self.camera.online, self.camera.reason)),
             watched=self.watched,
             idle_stop=idle_stop,
+            alive=lambda: self.signs.append(self.camera.online),
         )
 
     def _open(self, seq: Iterator[int]) -> ScriptedSource:
@@ -210,7 +212,7 @@ async def test_controls_of_a_source_that_is_just_closing_are_refused() -> None:
 async def test_controls_of_a_resting_source_are_refused_with_that_reason() -> None:
     """It is closed, and nothing is wrong with it."""
     scene = Scene((2, None, None), (1, None, None))
-    scene.camera._idle_stop = 1  # microsecond
+    scene.camera.idle_stop = 1e-6
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(scene.camera.run())
         async with asyncio.timeout(10):
@@ -263,3 +265,73 @@ def test_numbers_go_round_after_the_largest() -> None:
         return scene.shown[0]
 
     assert asyncio.run(first()).seq == 5
+
+
+async def test_another_source_takes_the_place_of_one_that_gives_frames() -> None:
+    """The old one is closed before the new one is opened, the numbers go on, and viewers read what happens."""
+    scene = Scene((2, None, None), (2, None, None))
+
+    def both() -> bool:
+        if len(scene.shown) == 2:
+            scene.camera.replace(kind="other", facts={"why": "the settings"}, open_source=scene._open)
+        if len(scene.sources) == 2:
+            assert scene.sources[0].closed
+        return sum(not frame.offline for frame in scene.shown) == 4
+
+    await scene.until(both)
+    assert [frame.seq for frame in scene.shown] == list(range(len(scene.shown)))
+    assert [online for online, _ in scene.changes] == [True, False, True]
+    assert "settings changed" in (scene.changes[1][1] or "")
+    described = scene.camera.describe()
+    assert (described["kind"], described["why"]) == ("other", "the settings")
+
+
+async def test_another_source_is_opened_at_once_where_the_old_one_was_away() -> None:
+    """Not at the end of a pause."""
+    scene = Scene((0, None, SourceUnavailable("away")), (1, None, None))
+
+    def online() -> bool:
+        if len(scene.sources) == 1:
+            scene.camera.replace(kind="other", facts={}, open_source=scene._open)
+        return any(not frame.offline for frame in scene.shown)
+
+    started = asyncio.get_running_loop().time()
+    await scene.until(online)
+    assert len(scene.sources) == 2
+    assert asyncio.get_running_loop().time() - started < 10
+
+
+async def test_frames_are_signs_of_life_and_so_are_placards_while_the_source_is_tried() -> None:
+    """One for each."""
+    scene = Scene((2, SourceUnavailable("unplugged"), None), (1, None, None))
+    await scene.until(lambda: sum(not frame.offline for frame in scene.shown) == 3)
+    assert scene.signs == [not frame.offline for frame in scene.shown]
+    assert False in scene.signs
+
+
+async def test_a_source_that_hangs_in_opening_gives_no_signs_of_life_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The placard goes on, but nothing is tried any more."""
+    scene = Scene((0, None, None))
+    monkeypatch.setattr("pi_stream.camera._TRYING", 1_200_000)
+    monkeypatch.setattr("pi_stream.camera._PLACARD_PERIOD", 0.05)
+    await scene.until(lambda: len(scene.shown) > len(scene.signs) + 3)
+    assert scene.signs
+
+
+async def test_rest_is_a_sign_of_life_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are neither frames nor placards then."""
+    monkeypatch.setattr("pi_stream.camera._REST_PERIOD", 0.01)
+    scene = Scene((3, None, None), idle_stop=1e-6)
+    rested = asyncio.Event()
+    signs = scene.signs.append
+
+    def alive() -> None:
+        signs(scene.camera.online)
+        if scene.camera.resting and len(scene.signs) > 10:
+            rested.set()
+
+    scene.camera._alive = alive
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(scene.camera.run())
+        await asyncio.wait_for(rested.wait(), 10)
+        task.cancel()

@@ -226,6 +226,24 @@ async def test_a_stall_is_told() -> None:
             await capture.frame()
 
 
+async def test_a_source_that_stalled_is_not_waited_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It hardly closes, and viewers wait for the process that takes its place."""
+    monkeypatch.setattr("pi_stream.sources.capture._STALLED_CLOSING", 0.05)
+    script = Script()
+    script.deaf = True
+    capture = Capture(script.open, stall_timeout=0.05, closing=30)
+
+    async def stall() -> None:
+        async with capture:
+            with pytest.raises(SourceUnavailable):
+                await capture.frame()
+
+    with pytest.raises(SourceStuck, match=r"^the source did not close within 0\.05 s$"):
+        await stall()
+    script.steps.put(None)
+    await asyncio.to_thread(capture._thread.join, 20)
+
+
 async def test_opening_fails() -> None:
     """What opening raises, entering raises."""
 

@@ -123,15 +123,8 @@ def test_settings_may_need_more_patience_than_the_unit_has_but_never_less() -> N
 )
 def test_the_status_is_one_sentence(facts: dict[str, Any], expected: str) -> None:
     """As `systemctl status` shows it."""
-    usual: dict[str, Any] = {
-        "name": "imx708",
-        "online": True,
-        "resting": False,
-        "fps": 30.0,
-        "reason": None,
-        "viewers": 0,
-    }
-    assert sentence(**(usual | facts)) == expected
+    usual: dict[str, Any] = {"online": True, "resting": False, "fps": 30.0, "reason": None, "viewers": 0}
+    assert sentence(name="imx708", **(usual | facts)) == expected
 
 
 def test_no_socket_is_taken_that_was_not_meant_for_this_process() -> None:
