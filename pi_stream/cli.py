@@ -1,7 +1,8 @@
-"""The command line: `pi-stream serve`, `check-config`, `doctor`, `watch` and `caption`."""
+"""The command line: `pi-stream serve`, `check-config`, `migrate-config`, `doctor`, `watch` and `caption`."""
 
 import argparse
 import asyncio
+import faulthandler
 import logging
 import os
 import shutil
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from pi_stream import __version__, config
 from pi_stream.errors import BadMessage, PiStreamError, SettingError
+from pi_stream.unit import passed_socket
+from pi_stream.unit.journal import priority, set_up_log, to_journal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,16 +23,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except (SettingError, BadMessage) as error:
-        print(f"pi-stream: {error}", file=sys.stderr)
+        _complain(error)
         return 2
     except PiStreamError as error:
-        print(f"pi-stream: {error}", file=sys.stderr)
+        _complain(error)
         return 1
     except KeyboardInterrupt:
         return 130  # as a shell has it for SIGINT
     except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _complain(error: PiStreamError) -> None:
+    mark = f"<{priority(logging.ERROR)}>" if to_journal(sys.stderr) else ""  # sd-daemon(3)
+    print(f"{mark}pi-stream: {' '.join(str(error).split())}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON, as GET /api/doctor has them")
     doctor.set_defaults(run=_doctor)
 
+    migrate = commands.add_parser("migrate-config", help="bring a settings file of an older version up to date")
+    migrate.add_argument("file", type=Path, metavar="FILE", help="rewritten; as it was, it is kept as FILE.bak")
+    migrate.set_defaults(run=_migrate_config)
+
     watch = commands.add_parser("watch", help="watch a pi-stream, and print fps, age and drops once a second")
     watch.add_argument("url", metavar="URL", help="such as http://raspberrypi.local:8000")
     watch.add_argument("--encoding", default="jpeg", help="jpeg, png, i420 or rgba (default: jpeg)")
@@ -83,8 +95,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    settings = config.load(options.config, options.assignments)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    def read() -> config.Config:
+        return config.load(options.config, options.assignments)
+
+    set_up_log(sys.stderr)
+    settings = read()
+    faulthandler.enable()  # the watchdog's SIGABRT: where every thread was then is what finds the fault
+    listener = passed_socket()
+
+    # In a terminal SIGHUP says that it was closed, and the service ends with it as every program does.
+    in_terminal = sys.stdin is not None and sys.stdin.isatty()
 
     from pi_stream.server import Server
     from pi_stream.server.house import House
@@ -103,7 +123,15 @@ def _serve(options: argparse.Namespace) -> int:
         print("Stop with Ctrl-C.", flush=True)
 
     try:
-        asyncio.run(serve(settings, state=config.state_folder(), ready=ready))
+        asyncio.run(
+            serve(
+                settings,
+                state=config.state_folder(),
+                ready=ready,
+                read_again=None if in_terminal else read,
+                listener=listener,
+            )
+        )
     except BaseExceptionGroup as group:
         wrong, _ = group.split(PiStreamError)
         if wrong is None:
@@ -145,6 +173,14 @@ def _doctor(options: argparse.Namespace) -> int:
             print(line)
         print(f"\n{summary(report.findings)}")
     return int(report.verdict == "fault")
+
+
+def _migrate_config(options: argparse.Namespace) -> int:
+    changes = config.migrate(options.file)
+    for change in changes:
+        print(f"{options.file}: {change}")
+    print(f"{options.file}: {f'rewritten; as it was: {options.file}.bak' if changes else 'nothing to migrate'}")
+    return 0
 
 
 def _watch(options: argparse.Namespace) -> int:

@@ -3,16 +3,23 @@
 `config.toml` in the project's folder lists them all for people; a test keeps the two alike.
 """
 
+import logging
 import os
+import shutil
+import stat
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, inspect
 
 from pi_stream.errors import SettingError
+from pi_stream.history import rewrite, understand
 from pi_stream.shape import ShapeError, convert, nearest
+
+log = logging.getLogger(__name__)
 
 SYSTEM_CONFIG = Path("/etc/pi-stream/config.toml")
 
@@ -72,7 +79,11 @@ def load(path: Path | None = None, assignments: Sequence[str] = ()) -> Config:
     """
     if path is None and SYSTEM_CONFIG.exists():
         path = SYSTEM_CONFIG
-    table = _read(path) if path is not None else {}
+    table: dict[str, Any] = {}
+    if path is not None:
+        table, old = understand(_read(path)[1])
+        for each in old:
+            log.warning("%s: %s; `pi-stream migrate-config %s` brings it up to date", path, each, path)
     config = _convert(table, str(path))
     for assignment in assignments:
         place, value = _assignment(assignment)
@@ -91,9 +102,45 @@ def state_folder() -> Path:
     return Path.home() / ".local" / "state" / "pi-stream"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def migrate(path: Path) -> list[str]:
+    """Write a file of settings under the names of today; what it was lies beside it, as .bak. Returns what changed.
+
+    Raises SettingError when it cannot be read or written, is wrong, or has to be changed by hand.
+    """
+    text, table = _read(path)
+    _convert(understand(table)[0], str(path))
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        rewritten, changes = rewrite(text)
+        if changes:
+            _replace(path, rewritten)
+    except SettingError as error:
+        raise SettingError(f"{path}: {error}") from None
+    except OSError as error:
+        raise SettingError(f"{path}: cannot be written: {error.strerror}") from None
+    return changes
+
+
+def _replace(path: Path, text: str) -> None:
+    """In one step, so that a power cut leaves the old file or the new one."""
+    shutil.copy2(path, path.with_name(path.name + ".bak"))
+    owner = path.stat()
+    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as new:
+        try:
+            new.write(text)
+            new.flush()
+            os.fchown(new.fileno(), owner.st_uid, owner.st_gid)
+            os.fchmod(new.fileno(), stat.S_IMODE(owner.st_mode))
+            os.fsync(new.fileno())
+            Path(new.name).replace(path)
+        except BaseException:
+            Path(new.name).unlink()
+            raise
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
     except OSError as error:
         raise SettingError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

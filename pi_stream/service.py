@@ -5,6 +5,7 @@ it over; a channel of the hub has it encoded; the server's viewers get the packe
 """
 
 import asyncio
+import logging
 import signal
 import socket
 import threading
@@ -18,10 +19,12 @@ from pi_stream.camera import Camera
 from pi_stream.config import Camera as CameraSettings
 from pi_stream.config import Config
 from pi_stream.encoders import ENCODERS
+from pi_stream.errors import SettingError
 from pi_stream.frame import Frame
 from pi_stream.hub import Hub
 from pi_stream.overlay import Overlay, placard
 from pi_stream.overlay.captions import Captions
+from pi_stream.reload import OPENS_AGAIN, change
 from pi_stream.server import Server
 from pi_stream.server.house import House
 from pi_stream.server.sockets import Stalls
@@ -29,19 +32,38 @@ from pi_stream.server.viewers import Viewers
 from pi_stream.sources import Choice, open_source, resolve
 from pi_stream.sources.capture import Capture
 from pi_stream.text_picture import picture_of_text
+from pi_stream.unit import Notify, Watchdog, sentence
+
+log = logging.getLogger(__name__)
 
 _PATIENCE = 3.0  # seconds that the page waits for a camera that is slow to open
+_RECOVERY = 3.0  # seconds from giving a source up until it is closed or this process has ended, with one to spare
 
 
-async def serve(config: Config, *, state: Path, ready: Callable[[House, Server], None]) -> None:
+async def serve(
+    config: Config,
+    *,
+    state: Path,
+    ready: Callable[[House, Server], None],
+    read_again: Callable[[], Config] | None = None,
+    listener: socket.socket | None = None,
+) -> None:
     """Run until SIGTERM or SIGINT; `ready` is called once, when the page is served.
 
-    Raises SettingError, alone or in an exception group, for a setting that cannot be; any other error is a bug.
+    On SIGHUP the settings are read with `read_again` and taken over as far as may be; without it, SIGHUP ends the
+    process as ever. `listener` is the port, where it is open already. The service manager is told how it goes. Raises
+    SettingError, alone or in an exception group, for a setting that cannot be; any other error is a bug.
     """
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _end, ended, None)
+    hangup = asyncio.Event()
+    if read_again is not None:
+        loop.add_signal_handler(signal.SIGHUP, hangup.set)
+    notify = Notify.from_environment()
+    watchdog = Watchdog.from_environment(notify)
+    watchdog.allow(_silence(config))
     choice = await asyncio.to_thread(resolve, config.camera.source, config.camera.path)
     viewers, signs = Viewers(), vitals.VitalSigns()
 
@@ -61,14 +83,13 @@ async def serve(config: Config, *, state: Path, ready: Callable[[House, Server],
         async with captions, Hub(ENCODERS, pool) as hub, asyncio.TaskGroup() as tasks:
             line = _Line(captions, hub, values)
             camera = Camera(
-                kind=choice.kind,
-                facts={"why": choice.why, "refused": choice.refused},
+                **_source(config.camera, choice, line),
                 size=(config.camera.width, config.camera.height),
-                open_source=lambda seq: _capture(config.camera, choice, seq, line.draw),
                 placard=placard,
                 show=line.show,
                 watched=hub.watched,
                 idle_stop=config.camera.idle_stop,
+                alive=watchdog.alive,
                 changed=lambda: viewers.tell_all(
                     protocol.SourceNews(online=camera.online, kind=camera.kind, reason=camera.reason)
                 ),
@@ -91,12 +112,13 @@ async def serve(config: Config, *, state: Path, ready: Callable[[House, Server],
                 checkup=checkup.of_service(
                     config, state, lambda: camera.kind == "picamera2" and camera.online and not camera.resting
                 ),
+                listener=listener,
             )
             tried = tasks.create_task(camera.tried.wait())
             running: list[asyncio.Task[Any]] = [
                 tried,
                 tasks.create_task(camera.run(), name="camera"),
-                tasks.create_task(_every_second(house), name="every second"),
+                tasks.create_task(_every_second(house, notify), name="every second"),
                 tasks.create_task(house.lag.run(), name="lag"),
             ]
             either: set[asyncio.Future[Any]] = {tried, ended}
@@ -104,7 +126,16 @@ async def serve(config: Config, *, state: Path, ready: Callable[[House, Server],
             if not ended.done():
                 async with Server(house) as server:
                     ready(house, server)
-                    await ended
+                    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)  # opening has limits of its own
+                    if not ended.done():
+                        notify.status(_status(house))
+                        notify.ready()
+                    if read_again is not None:
+                        reloads = _reload_on(hangup, house, line, read_again, notify, watchdog)
+                        running.append(tasks.create_task(reloads, name="reload"))
+                    await asyncio.wait({ended})
+                    notify.stopping()
+                    ended.result()
             for task in running:
                 task.cancel()
 
@@ -142,6 +173,65 @@ class _Line:
             self._hub.offer(frame)
 
 
+def _source(settings: CameraSettings, choice: Choice, line: _Line) -> dict[str, Any]:
+    """What `Camera` is given of a source that was chosen."""
+    return {
+        "kind": choice.kind,
+        "facts": {"why": choice.why, "refused": choice.refused},
+        "open_source": lambda seq: _capture(settings, choice, seq, line.draw),
+    }
+
+
+def _silence(config: Config) -> float:
+    """Seconds for which a healthy service may show no frame: until a stalled source is closed and opened again."""
+    return max(config.camera.stall_timeout, 2 / config.camera.fps) + _RECOVERY
+
+
+async def _reload_on(
+    hangup: asyncio.Event,
+    house: House,
+    line: _Line,
+    read_again: Callable[[], Config],
+    notify: Notify,
+    watchdog: Watchdog,
+) -> None:
+    """Take over changed settings whenever somebody asks for it; wrong ones change nothing."""
+    while True:
+        await hangup.wait()
+        hangup.clear()
+        notify.reloading()
+        try:
+            notify.note = await _reload(house, line, await asyncio.to_thread(read_again))
+        except SettingError as error:
+            log.error("the settings stay as they were: %s", error)
+            notify.note = f"settings not reloaded: {error}"
+        watchdog.allow(_silence(house.config))
+        notify.status(_status(house))
+        notify.ready()
+
+
+async def _reload(house: House, line: _Line, wanted: Config) -> str:
+    """Put settings in force, as far as that can be while viewers stay; what a person should know of it.
+
+    Raises SettingError, and all is as it was, when the source that is wanted cannot be.
+    """
+    changed = change(house.config, wanted)
+    camera = changed.config.camera
+    if changed.touches(*OPENS_AGAIN):
+        choice = await asyncio.to_thread(resolve, camera.source, camera.path)
+        house.camera.replace(**_source(camera, choice, line))
+    house.config = changed.config
+    house.camera.idle_stop = camera.idle_stop
+    house.captions.limit = changed.config.overlay.max_captions
+    house.stalls.timeout = changed.config.stream.stall_timeout
+    if changed.touches("camera.fps", "stream.quality"):
+        house.viewers.watch_again()
+    log.info("settings reloaded; changed: %s", ", ".join(sorted(changed.taken)) or "none")
+    for name in changed.waiting:
+        log.warning("%s: needs a restart", name)
+    return f"needs a restart: {', '.join(changed.waiting)}" if changed.waiting else ""
+
+
 def _capture(settings: CameraSettings, choice: Choice, seq: Iterator[int], finish: Callable[[Frame], bool]) -> Capture:
     """The source that was chosen, with its thread; not open yet."""
     return Capture(
@@ -169,7 +259,7 @@ def _end(ended: asyncio.Future[None], error: BaseException | None) -> None:
         ended.set_exception(error)
 
 
-async def _every_second(house: House) -> None:
+async def _every_second(house: House, notify: Notify) -> None:
     trimming = heap.Trimming(lambda: house.hub.ended)
     while True:
         await asyncio.sleep(1)
@@ -177,6 +267,20 @@ async def _every_second(house: House) -> None:
         house.stalls.sweep(clock.now())
         if trimming.due(clock.now()):
             await asyncio.to_thread(heap.trim)
+        if house.camera.tried.is_set():
+            notify.status(_status(house))
+
+
+def _status(house: House) -> str:
+    camera = house.camera
+    return sentence(
+        name=camera.name,
+        online=camera.online,
+        resting=camera.resting,
+        fps=camera.fps,
+        reason=camera.reason,
+        viewers=house.viewers.count,
+    )
 
 
 def _www() -> Path:

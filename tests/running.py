@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,16 +68,26 @@ class Process:
 
 
 @asynccontextmanager
-async def process(state: Path, *assignments: str) -> AsyncIterator[Process]:
-    """`pi-stream serve`, once it said that it is ready."""
-    command = [sys.executable, "-m", "pi_stream", "serve", "--config", os.devnull]
-    for assignment in (*SMALL, *assignments):
+async def process(
+    state: Path,
+    *assignments: str,
+    config: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    launcher: Sequence[str] = (),
+) -> AsyncIterator[Process]:
+    """`pi-stream serve`, small unless a file says otherwise, once it said that it is ready.
+
+    A `launcher` is a command that becomes the one after it.
+    """
+    command = [*launcher, sys.executable, "-m", "pi_stream", "serve", "--config", str(config or os.devnull)]
+    for assignment in (*(SMALL if config is None else ()), *assignments):
         command += ["--set", assignment]
     child = await asyncio.create_subprocess_exec(
         *command,
+        stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "STATE_DIRECTORY": str(state)},
+        env={**os.environ, "STATE_DIRECTORY": str(state), **(environment or {})},
     )
     assert child.stdout is not None
     lines: list[str] = []

@@ -117,6 +117,7 @@ def test_settings_may_need_more_patience_than_the_unit_has_but_never_less() -> N
     [
         ({"fps": 29.97, "viewers": 3}, "30 fps from imx708, 3 viewers"),
         ({"fps": 0.5, "viewers": 1}, "0.5 fps from imx708, 1 viewer"),
+        ({"fps": 0.0}, "imx708 is online, no viewers"),
         ({"resting": True}, "imx708 rests until somebody watches, no viewers"),
         ({"online": False, "reason": "unplugged"}, "no picture from imx708, no viewers: unplugged"),
     ],
@@ -186,7 +187,7 @@ def test_levels_are_the_journals_priorities() -> None:
 
 def test_an_entry_has_few_fields_and_those_of_ours() -> None:
     """PI_STREAM_ is what journalctl can be asked for."""
-    entries: list[tuple[str, dict[str, str]]] = []
+    entries: list[tuple[str, dict[str, object]]] = []
     JournalHandler(lambda message, **fields: entries.append((message, fields))).emit(
         _record("%s is offline", "v4l2", PI_STREAM_SOURCE="v4l2", other="x")
     )
@@ -198,7 +199,7 @@ def test_an_entry_has_few_fields_and_those_of_ours() -> None:
                 "SYSLOG_IDENTIFIER": "pi-stream",
                 "LOGGER": "pi_stream.camera",
                 "CODE_FILE": __file__,
-                "CODE_LINE": "7",
+                "CODE_LINE": 7,
                 "CODE_FUNC": "a_function",
                 "PI_STREAM_SOURCE": "v4l2",
             },

@@ -31,7 +31,7 @@ class Captions:
     def __init__(self, path: Path | None, limit: int = 32, on_change: Callable[[], None] = lambda: None) -> None:
         self.on_change = on_change
         self._path = path
-        self._limit = limit
+        self.limit = limit
         self._captions: dict[str, Caption] = {}
         self._ends: dict[str, int] = {}  # by id, microseconds of clock.now(), for those with a ttl
         self._all: tuple[Caption, ...] = ()
@@ -86,8 +86,8 @@ class Captions:
         """
         id = draft.id if draft.id is not None else f"c{self._numbered + 1}"  # noqa: A001 - it is the field's name
         caption = caption_from(draft, id, by)
-        if id not in self._captions and len(self._captions) >= self._limit:
-            raise LimitReached(f"captions: there are {self._limit} already, and there is no room for more")
+        if id not in self._captions and len(self._captions) >= self.limit:
+            raise LimitReached(f"captions: there are {self.limit} already, and there is no room for more")
         self._captions[id] = caption
         self._count(id)
         self._ends.pop(id, None)

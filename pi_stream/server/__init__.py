@@ -83,9 +83,10 @@ class Server:
     async def __aenter__(self) -> Self:
         """Raises SettingError when the address cannot be had."""
         settings = self._house.config.server
-        listener = _listen(settings.host, settings.port)
+        listener = self._house.listener or _listen(settings.host, settings.port)
         self.port = listener.getsockname()[1]
-        self.urls = tuple(f"http://{host}:{self.port}/" for host in addresses(settings.host))
+        host = settings.host if self._house.listener is None else listener.getsockname()[0]
+        self.urls = tuple(f"http://{name}:{self.port}/" for name in addresses(host))
         try:
             await self._runner.setup()
             await web.SockSite(self._runner, listener, backlog=_BACKLOG).start()

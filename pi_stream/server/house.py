@@ -1,5 +1,6 @@
 """What the web floor is given: the parts that it shows, and the few things that it may ask of them."""
 
+import socket
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -22,9 +23,9 @@ from pi_stream.vitals import VitalSigns
 TextEncoding = Literal["rgba", "png", "jpeg"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class House:
-    """The parts of a running service."""
+    """The parts of a running service. All stay, but for the settings, which a reload replaces."""
 
     config: Config
     camera: Camera
@@ -40,6 +41,7 @@ class House:
     stalls: Stalls
     viewers: Viewers
     checkup: Checkup
+    listener: socket.socket | None = None  # the port, where somebody else has opened it
     lag: LoopLag = field(default_factory=LoopLag)
 
     def admit(self) -> None:

@@ -66,7 +66,7 @@ class Stalls:
 
     def __init__(self, timeout: float) -> None:
         self.let_go = 0
-        self._timeout = int(timeout * 1e6)
+        self.timeout = timeout
         self._last: dict[asyncio.WriteTransport, tuple[int, int]] = {}  # what it took, and when it was seen to move
 
     def __iter__(self) -> Iterator[asyncio.WriteTransport]:
@@ -87,7 +87,9 @@ class Stalls:
             waiting, taken = backlog(transport), _acknowledged(transport)
             if waiting == 0 or taken != before:
                 self._last[transport] = (taken, now)
-            elif now - since >= self._timeout:
-                log.info("%s reads nothing; let go with %d bytes unread", transport.get_extra_info("peername"), waiting)
+            elif now - since >= self.timeout * 1e6:
+                viewer = transport.get_extra_info("peername")
+                field = {"PI_STREAM_VIEWER": viewer[0] if viewer else ""}
+                log.info("%s reads nothing; let go with %d bytes unread", viewer, waiting, extra=field)
                 self.let_go += 1
                 transport.abort()

@@ -4,7 +4,8 @@ import asyncio
 import socket
 import statistics
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -48,6 +49,7 @@ class Viewer:
         self._rate = Rate()
         self._ages: deque[int] = deque(maxlen=250)  # microseconds, since the last stats
         self._dropped_before = 0  # by subscriptions that ended
+        self.ask_again: Callable[[], None] | None = None  # asks what it asked when it began to watch
 
     def welcome(self) -> None:
         """Tell it what there is, and the others that it came."""
@@ -141,6 +143,12 @@ class Viewer:
             self._dropped_before += self.subscription.dropped
             self.subscription.close()
             self.subscription = None
+
+    def watch_again(self) -> None:
+        """Watch what it asked for under the settings of now; all stays as it was where there is no room for that."""
+        if self.subscription is not None and self.ask_again is not None:
+            with suppress(LimitReached):
+                self.ask_again()
 
     def ack(self, seq: int) -> None:
         """It has drawn that frame."""

@@ -35,6 +35,10 @@ class Member(Protocol):
         """How it fares, or None when it is too far behind to be told."""
         ...
 
+    def watch_again(self) -> None:
+        """Watch what it asked for under the settings of now."""
+        ...
+
     async def close(self, code: int, reason: str) -> None:
         """End its connection."""
         ...
@@ -110,6 +114,11 @@ class Viewers:
         for member in self:
             if (stats := member.stats(now, vitals)) is not None:
                 member.tell(serialize(stats))
+
+    def watch_again(self) -> None:
+        """The settings changed: have everybody watch what they asked for under the new ones."""
+        for member in self:
+            member.watch_again()
 
     async def close_all(self, code: int, reason: str) -> None:
         """End every connection, all at once."""

@@ -149,3 +149,4 @@ def _watch(house: House, viewer: Viewer, watch: Watch) -> None:
     frames = DEFAULT if watch.window is UNSET else watch.window
     window = Window(frames if watch.acks else None, follows=auto and watch.window is UNSET)
     viewer.watch(encoding, ladder if auto else ladder[:1], window)
+    viewer.ask_again = lambda: _watch(house, viewer, watch)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 log = logging.getLogger(__name__)
 
+_SENDING = 1.0  # seconds for a manager whose queue is full
 _LONGEST = 500  # characters of a status; `systemctl status` shows it on one line
 
 
@@ -78,5 +79,6 @@ class Notify:
 def _send(address: str, text: str) -> None:
     """One datagram; an address that begins with "@" is in the abstract namespace: unix(7)."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as line:
+        line.settimeout(_SENDING)
         line.connect("\0" + address[1:] if address.startswith("@") else address)
         line.sendall(text.encode())

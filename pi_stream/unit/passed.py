@@ -22,8 +22,8 @@ def passed_socket(environment: MutableMapping[str, str] = os.environ) -> socket.
         return None
     if count != "1":
         raise SettingError(f"the .socket unit: expected one ListenStream, got {count} sockets")
-    os.set_inheritable(_FIRST, False)
     try:
+        os.set_inheritable(_FIRST, False)
         given = socket.socket(fileno=_FIRST)
     except OSError as error:
         raise SettingError(f"the .socket unit: expected a listening TCP port, got none: {error.strerror}") from None

@@ -8,6 +8,8 @@ def sentence(*, name: str, online: bool, resting: bool, fps: float, reason: str 
         return f"{name} rests until somebody watches, {people}"
     if not online:
         return f"no picture from {name}, {people}: {reason}"
+    if fps == 0:  # the first frame alone is no rate
+        return f"{name} is online, {people}"
     return f"{_rate(fps)} fps from {name}, {people}"
 
 
