@@ -41,6 +41,7 @@ class Viewer:
         self._goodbye: tuple[int, str] | None = None  # what it is told at the end
         self._receiving: asyncio.Task[None] | None = None
         self._told = asyncio.Event()  # that it knows, or is gone
+        self.knows = False  # that this is the end: the goodbye is with the kernel, behind all that it holds already
         self._outbox: deque[str] = deque()
         self._window = Window()
         self._ladder: Ladder
@@ -105,6 +106,7 @@ class Viewer:
                 while self._outbox:
                     await self._websocket.send_str(self._outbox.popleft())
                 await self._websocket.close(code=code, message=reason.encode())
+                self.knows = not self._transport.get_write_buffer_size()
         except (TimeoutError, ConnectionError):
             self._transport.abort()
 

@@ -71,7 +71,9 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     finally:
         viewer.unwatch()
         house.viewers.leave(viewer)
-        if socket.close_code in (None, 1006):  # not a polite end: what the kernel holds for it goes with it
+        if (
+            socket.close_code in (None, 1006) and not viewer.knows
+        ):  # not a polite end: what the kernel holds for it goes with it
             transport.abort()
     return socket
 
