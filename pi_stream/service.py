@@ -37,7 +37,9 @@ from pi_stream.unit import Notify, Watchdog, sentence
 log = logging.getLogger(__name__)
 
 _PATIENCE = 3.0  # seconds that the page waits for a camera that is slow to open
-_RECOVERY = 3.0  # seconds from giving a source up until it is closed or this process has ended, with one to spare
+# Seconds after stall_timeout until a source is closed or this process ended: half of one for a source that says itself
+# what is wrong, two for closing, one to spare.
+_RECOVERY = 3.5
 
 
 async def serve(
@@ -64,6 +66,7 @@ async def serve(
     notify = Notify.from_environment()
     watchdog = Watchdog.from_environment(notify)
     watchdog.allow(_silence(config))
+    notify.status("opening the source")
     choice = await asyncio.to_thread(resolve, config.camera.source, config.camera.path)
     viewers, signs = Viewers(), vitals.VitalSigns()
 

@@ -137,7 +137,7 @@ async def test_the_watchdog_is_fed_while_frames_come_and_while_the_source_rests(
 async def test_a_slow_source_is_given_a_longer_watchdog(tmp_path: Path, manager: Manager) -> None:
     """A frame every ten seconds is what the settings ask for."""
     async with _service(tmp_path, manager, "fps = 0.1\n", WATCHDOG_USEC="8000000"):
-        assert await manager.hears("WATCHDOG_USEC=") == "WATCHDOG_USEC=23000000"
+        assert await manager.hears("WATCHDOG_USEC=") == "WATCHDOG_USEC=23500000"
         await manager.hears("READY=1")
 
 

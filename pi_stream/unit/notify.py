@@ -38,11 +38,6 @@ class Notify:
             return cls(lambda text: _send(address, text))
         return cls(daemon.notify)
 
-    @property
-    def heard(self) -> bool:
-        """Whether anybody is told."""
-        return self._send is not None
-
     def tell(self, *lines: str) -> None:
         """Send assignments, such as WATCHDOG=1. That nobody takes them is logged: the service goes on without."""
         if self._send is None:

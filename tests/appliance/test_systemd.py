@@ -16,6 +16,7 @@ from tests.appliance.container import INSIDE, Container
 _PACKAGES = "/usr/lib/python3/dist-packages"
 _PROGRAM = "#!/usr/bin/python3\nimport sys\nfrom pi_stream.cli import main\nsys.exit(main())\n"
 _CONFIG = "/etc/pi-stream/config.toml"
+_DROP_INS = "/etc/systemd/system/pi-stream.service.d"
 _FAULTS = "/run/virtual-camera"
 _PATIENCE = 60.0  # seconds until a test says that something does not come
 # Seconds within which the picture must be back. Ten are the aim, and what an idle machine takes is printed; on one that
@@ -39,7 +40,7 @@ def machine(camera_root: Path) -> Iterator[Container]:
 def unit(machine: Container) -> Iterator["Unit"]:
     """pi-stream, started with the settings that it ships with, and a camera without faults."""
     unit = Unit(machine)
-    machine.run("rm", "-rf", _FAULTS, _CONFIG, "/etc/systemd/system/pi-stream.service.d")
+    machine.run("rm", "-rf", _FAULTS, _CONFIG, _DROP_INS)
     machine.run("mkdir", "-p", _FAULTS)
     machine.run("systemctl", "daemon-reload")
     machine.run("systemctl", "restart", "pi-stream")
@@ -237,6 +238,48 @@ def test_systemd_may_hold_the_port(unit: Unit) -> None:
     machine.run("systemctl", "restart", "pi-stream")
     with urllib.request.urlopen(machine.url(80) + "healthz", timeout=_PATIENCE) as answer:  # noqa: S310 - ours
         assert answer.status == 200
+
+
+def test_installed_by_hand_it_starts_and_reloads_too(unit: Unit) -> None:
+    """With the drop-in that docs/install.md names, in the way that Debian 12's systemd knows."""
+    machine = unit.machine
+    machine.write("/opt/pi-stream/venv/bin/pi-stream", _PROGRAM, mode=0o755)
+    machine.run("rm", "/usr/bin/pi-stream")
+    try:
+        machine.run("install", "-D", "-t", _DROP_INS, f"{INSIDE}/deploy/hand-install.conf")
+        machine.run("systemctl", "daemon-reload")
+        machine.run("systemctl", "restart", "pi-stream")
+        assert unit.snapshot() == 200
+        assert unit.shown("Type") == "notify"
+        machine.write(_CONFIG, "[camera]\nfps = 12\n")
+        machine.run("systemctl", "reload", "pi-stream")
+        unit.status_says("12 fps from Virtual")
+    finally:
+        machine.write("/usr/bin/pi-stream", _PROGRAM, mode=0o755)
+
+
+def test_it_speaks_to_systemd_without_its_library(unit: Unit) -> None:
+    """As in a virtual environment: ready, status and priorities all the same, and the log says what is missing."""
+    unit.machine.write("/srv/less/systemd/__init__.py", "raise ImportError('not here')\n")
+    unit.machine.write(f"{_DROP_INS}/less.conf", "[Service]\nEnvironment=PYTHONPATH=/srv/less\n")
+    unit.machine.write(_CONFIG, "[camera]\nsource = 'v4l2'\n")
+    unit.machine.run("systemctl", "daemon-reload")
+    unit.machine.run("systemctl", "restart", "pi-stream")
+    unit.status_says("no picture from v4l2")
+    assert len(unit.says("python3-systemd")) == 1
+    assert {entry["PRIORITY"] for entry in unit.says("v4l2 is offline")} == {"4"}
+
+
+def test_a_bug_is_one_entry_of_the_journal(unit: Unit) -> None:
+    """Critical, with its traceback; and systemd tries again."""
+    unit.machine.write("/srv/bug/sitecustomize.py", "import asyncio\nasyncio.run = lambda *_: 1 / 0\n")
+    unit.machine.write(f"{_DROP_INS}/bug.conf", "[Service]\nEnvironment=PYTHONPATH=/srv/bug\n")
+    unit.machine.run("systemctl", "daemon-reload")
+    unit.machine.run("systemctl", "restart", "pi-stream", check=False)
+    unit.until("a second try", lambda: len(unit.says("ZeroDivisionError")) >= 2)
+    entry = unit.says("ZeroDivisionError")[0]
+    assert entry["PRIORITY"] == "2"
+    assert "a bug ended pi-stream\nTraceback" in entry["MESSAGE"]
 
 
 def test_it_ends_cleanly_and_leaves_no_process(unit: Unit) -> None:
