@@ -5,7 +5,6 @@ it over; a channel of the hub has it encoded; the server's viewers get the packe
 """
 
 import asyncio
-import logging
 import signal
 import socket
 import threading
@@ -14,17 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from pi_stream import checkup, clock, heap, protocol, vitals
+from pi_stream import checkup, clock, protocol, vitals
 from pi_stream.camera import Camera
 from pi_stream.config import Camera as CameraSettings
 from pi_stream.config import Config
 from pi_stream.encoders import ENCODERS
-from pi_stream.errors import SettingError
 from pi_stream.frame import Frame
 from pi_stream.hub import Hub
 from pi_stream.overlay import Overlay, placard
 from pi_stream.overlay.captions import Captions
-from pi_stream.reload import OPENS_AGAIN, change
 from pi_stream.server import Server
 from pi_stream.server.house import House
 from pi_stream.server.sockets import Stalls
@@ -32,14 +29,10 @@ from pi_stream.server.viewers import Viewers
 from pi_stream.sources import Choice, open_source, resolve
 from pi_stream.sources.capture import Capture
 from pi_stream.text_picture import picture_of_text
-from pi_stream.unit import Notify, Watchdog, sentence
-
-log = logging.getLogger(__name__)
+from pi_stream.unit import Notify, Watchdog
+from pi_stream.upkeep import Upkeep, silence
 
 _PATIENCE = 3.0  # seconds that the page waits for a camera that is slow to open
-# Seconds after stall_timeout until a source is closed or this process ended: half of one for a source that says itself
-# what is wrong, two for closing, one to spare.
-_RECOVERY = 3.5
 
 
 async def serve(
@@ -65,7 +58,7 @@ async def serve(
         loop.add_signal_handler(signal.SIGHUP, hangup.set)
     notify = Notify.from_environment()
     watchdog = Watchdog.from_environment(notify)
-    watchdog.allow(_silence(config))
+    watchdog.allow(silence(config))
     notify.status("opening the source")
     choice = await asyncio.to_thread(resolve, config.camera.source, config.camera.path)
     viewers, signs = Viewers(), vitals.VitalSigns()
@@ -117,11 +110,12 @@ async def serve(
                 ),
                 listener=listener,
             )
+            upkeep = Upkeep(house, notify, watchdog, lambda settings, choice: _source(settings, choice, line))
             tried = tasks.create_task(camera.tried.wait())
             running: list[asyncio.Task[Any]] = [
                 tried,
                 tasks.create_task(camera.run(), name="camera"),
-                tasks.create_task(_every_second(house, notify), name="every second"),
+                tasks.create_task(upkeep.every_second(), name="every second"),
                 tasks.create_task(house.lag.run(), name="lag"),
             ]
             either: set[asyncio.Future[Any]] = {tried, ended}
@@ -131,11 +125,9 @@ async def serve(
                     ready(house, server)
                     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)  # opening has limits of its own
                     if not ended.done():
-                        notify.status(_status(house))
-                        notify.ready()
+                        upkeep.tell_ready()
                     if read_again is not None:
-                        reloads = _reload_on(hangup, house, line, read_again, notify, watchdog)
-                        running.append(tasks.create_task(reloads, name="reload"))
+                        running.append(tasks.create_task(upkeep.reload_on(hangup, read_again), name="reload"))
                     await asyncio.wait({ended})
                     notify.stopping()
                     ended.result()
@@ -185,56 +177,6 @@ def _source(settings: CameraSettings, choice: Choice, line: _Line) -> dict[str, 
     }
 
 
-def _silence(config: Config) -> float:
-    """Seconds for which a healthy service may show no frame: until a stalled source is closed and opened again."""
-    return max(config.camera.stall_timeout, 2 / config.camera.fps) + _RECOVERY
-
-
-async def _reload_on(
-    hangup: asyncio.Event,
-    house: House,
-    line: _Line,
-    read_again: Callable[[], Config],
-    notify: Notify,
-    watchdog: Watchdog,
-) -> None:
-    """Take over changed settings whenever somebody asks for it; wrong ones change nothing."""
-    while True:
-        await hangup.wait()
-        hangup.clear()
-        notify.reloading()
-        try:
-            notify.note = await _reload(house, line, await asyncio.to_thread(read_again))
-        except SettingError as error:
-            log.error("the settings stay as they were: %s", error)
-            notify.note = f"settings not reloaded: {error}"
-        watchdog.allow(_silence(house.config))
-        notify.status(_status(house))
-        notify.ready()
-
-
-async def _reload(house: House, line: _Line, wanted: Config) -> str:
-    """Put settings in force, as far as that can be while viewers stay; what a person should know of it.
-
-    Raises SettingError, and all is as it was, when the source that is wanted cannot be.
-    """
-    changed = change(house.config, wanted)
-    camera = changed.config.camera
-    if changed.touches(*OPENS_AGAIN):
-        choice = await asyncio.to_thread(resolve, camera.source, camera.path)
-        house.camera.replace(**_source(camera, choice, line))
-    house.config = changed.config
-    house.camera.idle_stop = camera.idle_stop
-    house.captions.limit = changed.config.overlay.max_captions
-    house.stalls.timeout = changed.config.stream.stall_timeout
-    if changed.touches("camera.fps", "stream.quality"):
-        house.viewers.watch_again()
-    log.info("settings reloaded; changed: %s", ", ".join(sorted(changed.taken)) or "none")
-    for name in changed.waiting:
-        log.warning("%s: needs a restart", name)
-    return f"needs a restart: {', '.join(changed.waiting)}" if changed.waiting else ""
-
-
 def _capture(settings: CameraSettings, choice: Choice, seq: Iterator[int], finish: Callable[[Frame], bool]) -> Capture:
     """The source that was chosen, with its thread; not open yet."""
     return Capture(
@@ -260,30 +202,6 @@ def _end(ended: asyncio.Future[None], error: BaseException | None) -> None:
         ended.set_result(None)
     else:
         ended.set_exception(error)
-
-
-async def _every_second(house: House, notify: Notify) -> None:
-    trimming = heap.Trimming(lambda: house.hub.ended)
-    while True:
-        await asyncio.sleep(1)
-        house.viewers.tell_stats(house.vitals.read())
-        house.stalls.sweep(clock.now())
-        if trimming.due(clock.now()):
-            await asyncio.to_thread(heap.trim)
-        if house.camera.tried.is_set():
-            notify.status(_status(house))
-
-
-def _status(house: House) -> str:
-    camera = house.camera
-    return sentence(
-        name=camera.name,
-        online=camera.online,
-        resting=camera.resting,
-        fps=camera.fps,
-        reason=camera.reason,
-        viewers=house.viewers.count,
-    )
 
 
 def _www() -> Path:

@@ -14,9 +14,10 @@ FLOORS = {
     "sources": 1, "overlay": 1, "encoders": 1, "config": 1, "doctor": 1, "unit": 1,
     "hub": 2, "protocol": 2, "camera": 2, "text_picture": 2, "received": 2, "checkup": 2, "reload": 2,
     "server": 3, "viewer": 3,
-    "service": 4,
-    "cli": 5,
-    "__main__": 6,
+    "upkeep": 4,
+    "service": 5,
+    "cli": 6,
+    "__main__": 7,
 }  # fmt: skip  # one line a floor
 
 LIBRARIES = {

@@ -1,0 +1,107 @@
+"""What goes on beside the frames while the service runs: how it fares is told, and changed settings are taken over."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from pi_stream import clock, heap
+from pi_stream.config import Camera as CameraSettings
+from pi_stream.config import Config
+from pi_stream.errors import SettingError
+from pi_stream.reload import OPENS_AGAIN, change
+from pi_stream.server.house import House
+from pi_stream.sources import Choice, resolve
+from pi_stream.unit import Notify, Watchdog, sentence
+
+log = logging.getLogger(__name__)
+
+# Seconds after stall_timeout until a source is closed or this process ended: half of one for a source that says itself
+# what is wrong, two for closing, one to spare.
+_RECOVERY = 3.5
+
+
+def silence(config: Config) -> float:
+    """Seconds for which a healthy service may show no frame: until a stalled source is closed and opened again."""
+    return max(config.camera.stall_timeout, 2 / config.camera.fps) + _RECOVERY
+
+
+class Upkeep:
+    """`source` makes what `Camera.replace` is given, of settings and what was chosen by them."""
+
+    def __init__(
+        self,
+        house: House,
+        notify: Notify,
+        watchdog: Watchdog,
+        source: Callable[[CameraSettings, Choice], dict[str, Any]],
+    ) -> None:
+        self._house = house
+        self._notify = notify
+        self._watchdog = watchdog
+        self._source = source
+
+    async def every_second(self) -> None:
+        """Tell viewers and service manager how it goes, and let go of who reads nothing; until cancelled."""
+        house = self._house
+        trimming = heap.Trimming(lambda: house.hub.ended)
+        while True:
+            await asyncio.sleep(1)
+            house.viewers.tell_stats(house.vitals.read())
+            house.stalls.sweep(clock.now())
+            if trimming.due(clock.now()):
+                await asyncio.to_thread(heap.trim)
+            if house.camera.tried.is_set():
+                self._notify.status(self._status())
+
+    def tell_ready(self) -> None:
+        """The service manager may count on the service, from the start or again."""
+        self._notify.status(self._status())
+        self._notify.ready()
+
+    async def reload_on(self, hangup: asyncio.Event, read_again: Callable[[], Config]) -> None:
+        """Take over changed settings whenever `hangup` is set; wrong ones change nothing. Until cancelled."""
+        while True:
+            await hangup.wait()
+            hangup.clear()
+            self._notify.reloading()
+            try:
+                self._notify.note = await self._take_over(await asyncio.to_thread(read_again))
+            except SettingError as error:
+                log.error("the settings stay as they were: %s", error)
+                self._notify.note = f"settings not reloaded: {error}"
+            self._watchdog.allow(silence(self._house.config))
+            self.tell_ready()
+
+    async def _take_over(self, wanted: Config) -> str:
+        """Put settings in force, as far as that can be while viewers stay; what a person should know of it.
+
+        Raises SettingError, and all is as it was, when the source that is wanted cannot be.
+        """
+        house = self._house
+        changed = change(house.config, wanted)
+        camera = changed.config.camera
+        if changed.touches(*OPENS_AGAIN):
+            choice = await asyncio.to_thread(resolve, camera.source, camera.path)
+            house.camera.replace(**self._source(camera, choice))
+        house.config = changed.config
+        house.camera.idle_stop = camera.idle_stop
+        house.captions.limit = changed.config.overlay.max_captions
+        house.stalls.timeout = changed.config.stream.stall_timeout
+        if changed.touches("camera.fps", "stream.quality"):
+            house.viewers.watch_again()
+        log.info("settings reloaded; changed: %s", ", ".join(sorted(changed.taken)) or "none")
+        for name in changed.waiting:
+            log.warning("%s: needs a restart", name)
+        return f"needs a restart: {', '.join(changed.waiting)}" if changed.waiting else ""
+
+    def _status(self) -> str:
+        camera = self._house.camera
+        return sentence(
+            name=camera.name,
+            online=camera.online,
+            resting=camera.resting,
+            fps=camera.fps,
+            reason=camera.reason,
+            viewers=self._house.viewers.count,
+        )
