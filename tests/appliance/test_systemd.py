@@ -298,6 +298,18 @@ def test_what_systemd_knows_and_says_of_it(unit: Unit) -> None:
     print(told.strip().splitlines()[-1])
 
 
+def test_a_film_plays_inside_the_walls_too(unit: Unit) -> None:
+    """FFmpeg decodes and scales where no memory may become executable."""
+    unit.machine.run("cp", f"{INSIDE}/tests/media/bunny.mp4", "/srv/")
+    for size in ("width = 320\nheight = 240", "width = 1920\nheight = 1080"):
+        unit.machine.write(_CONFIG, f"[camera]\npath = '/srv/bunny.mp4'\n{size}\n")
+        unit.machine.run("systemctl", "restart", "pi-stream")
+        unit.status_says("fps from bunny.mp4")
+        for picture in ("snapshot.jpg?width=160", "snapshot.png"):
+            with urllib.request.urlopen(unit.machine.url(8000) + picture, timeout=_PATIENCE) as answer:  # noqa: S310 - ours
+                assert answer.status == 200
+
+
 def test_it_lives_as_nobody_else(unit: Unit) -> None:
     """A user of its own, no capabilities, no new privileges, and only its own folder to write to."""
     process = unit.shown("MainPID")
