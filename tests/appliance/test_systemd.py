@@ -155,9 +155,8 @@ def test_a_wrong_setting_is_tried_again_for_ever_but_not_in_a_tight_loop(unit: U
     told = unit.says("[camera] fsp: unknown")
     assert {entry["PRIORITY"] for entry in told} == {"3"}
     moments = [int(entry["__REALTIME_TIMESTAMP"]) / 1e6 for entry in told]
-    pauses = [later - before for before, later in itertools.pairwise(moments)]
-    print("pauses between tries:", [round(pause, 2) for pause in pauses])
-    assert pauses[-1] > 1.5 * pauses[0]
+    print("seconds from each try to the next:", [round(b - a, 1) for a, b in itertools.pairwise(moments)])
+    assert moments[3] - moments[0] > 0.5 + 0.8 + 1.3, "the first three pauses grow"
     unit.machine.run("rm", _CONFIG)
     unit.until("a picture", lambda: unit.snapshot() == 200)
 
@@ -175,7 +174,7 @@ def test_a_camera_that_hangs_is_opened_again_without_a_new_process(unit: Unit) -
     print(f"a camera that hung: the picture was back after {took:.1f} s, in the same process")
     assert took < _BACK
     assert unit.shown("MainPID") == process
-    assert unit.says("picamera2 is offline: no frame for 5 s")
+    assert unit.says("picamera2 is offline: no frame")
 
 
 def test_a_camera_that_can_not_even_be_closed_is_freed_by_a_new_process(unit: Unit) -> None:
@@ -209,7 +208,7 @@ def test_a_process_that_does_nothing_any_more_is_replaced(unit: Unit) -> None:
     assert unit.shown("Result") == "success"
     assert "Watchdog timeout" in unit.machine.run("journalctl", "--unit=pi-stream", f"--since=@{unit.since}")
     assert unit.says("Fatal Python error: Aborted")
-    assert unit.says("Current thread")
+    assert unit.says("most recent call first")
 
 
 def test_rest_is_no_hang(unit: Unit) -> None:
