@@ -28,8 +28,8 @@ class Capture:
     wants the frame; of those that nobody wants only a few a second are handed on, as a sign of life.
 
     Entering waits for the opening, `opening` seconds at most, and raises what it raises, SourceUnavailable above all.
-    Leaving waits `closing` seconds at most, two for a source that had failed, then raises SourceStuck: only a new
-    process can free what hangs in a library.
+    Leaving waits `closing` seconds at most, two for a source that had failed or stalled, then raises SourceStuck: only
+    a new process can free what hangs in a library.
     """
 
     def __init__(
@@ -110,6 +110,7 @@ class Capture:
         except TimeoutError as error:
             if error is self._failure:
                 raise
+            self._closing = min(self._closing, _STALLED_CLOSING)
             raise SourceUnavailable(f"no frame for {patience:g} s") from None
 
     async def set_controls(self, controls: Mapping[str, object]) -> None:
