@@ -2,6 +2,7 @@
 
 PiStreamError
 ├── SettingError (ValueError)            a setting that cannot be: told at start, exit code 2
+├── MissingLibrary (ImportError)         something must be installed first: told at start, exit code 1
 ├── SourceUnavailable (ConnectionError)  no pictures now: told to every viewer, tried again
 ├── SourceStuck (TimeoutError)           it will not close: only a new process frees it, so this one ends
 ├── Disconnected (ConnectionError)       the Python viewer lost its service
@@ -21,6 +22,10 @@ class PiStreamError(Exception):
 
 class SettingError(PiStreamError, ValueError):
     """A setting that cannot be; the text is one line that names file, section, key, expected and got."""
+
+
+class MissingLibrary(PiStreamError, ImportError):
+    """Something that pi-stream cannot do without is not installed; the text says what, and how to install it."""
 
 
 class SourceUnavailable(PiStreamError, ConnectionError):

@@ -4,9 +4,13 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
-import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
+
+try:
+    from simplejpeg import decode_jpeg
+except ModuleNotFoundError:  # as on Debian: Pillow gives the same pixels, in three times the time
+    decode_jpeg = None
 
 from pi_stream.encoders.convert import RgbConverter
 from pi_stream.errors import BadMessage
@@ -30,10 +34,10 @@ class ReceivedPacket(Packet):
                     np.frombuffer(self.data, np.uint8).copy(), self.width, self.height, self.seq, self.captured
                 )
                 return RgbConverter("rgb24").convert(frame).reshape(self.height, self.width, 3)
-            case "jpeg":
-                pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(self.data, "RGB")
+            case "jpeg" if decode_jpeg is not None:
+                pixels: NDArray[np.uint8] = decode_jpeg(self.data, "RGB")
                 return pixels
-            case "png":
+            case "png" | "jpeg":
                 with Image.open(io.BytesIO(self.data)) as picture:
                     return np.asarray(picture.convert("RGB"))
             case _:

@@ -17,7 +17,7 @@ from pi_stream import checkup, clock, protocol, vitals
 from pi_stream.camera import Camera
 from pi_stream.config import Camera as CameraSettings
 from pi_stream.config import Config
-from pi_stream.encoders import ENCODERS
+from pi_stream.encoders import ENCODERS, JPEG_BY
 from pi_stream.frame import Frame
 from pi_stream.hub import Hub
 from pi_stream.overlay import Overlay, placard
@@ -98,6 +98,7 @@ async def serve(
                 hub=hub,
                 pool=pool,
                 encodings=tuple(ENCODERS),
+                jpeg=JPEG_BY,
                 picture_of_text=picture_of_text,
                 fail=lambda error: _end(ended, error),
                 www=_www(),

@@ -1,9 +1,10 @@
 """The picture of a text alone: what the smallest client there is gets."""
 
+import io
 from typing import Literal
 
 import numpy as np
-import simplejpeg
+from PIL import Image
 
 from pi_stream.encoders.png import png_file
 from pi_stream.overlay import render_text
@@ -25,5 +26,6 @@ def picture_of_text(
         return png_file(pixels.reshape(height, width * 4), 4)
     alpha = pixels[..., 3:].astype(np.uint16)
     on_white = (pixels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
-    file: bytes = simplejpeg.encode_jpeg(np.ascontiguousarray(on_white.astype(np.uint8)), _QUALITY, "RGB", "444")
-    return file
+    file = io.BytesIO()
+    Image.fromarray(on_white.astype(np.uint8)).save(file, "JPEG", quality=_QUALITY, subsampling="4:4:4")
+    return file.getvalue()

@@ -1,6 +1,8 @@
 """The encoders, against decoders that are not ours."""
 
 import io
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -10,9 +12,11 @@ import simplejpeg
 from PIL import Image
 
 from pi_stream.colour import rgb_from_ycc
-from pi_stream.encoders import ENCODERS
+from pi_stream.encoders import ENCODERS, turbojpeg
 from pi_stream.encoders.convert import Scaler
 from pi_stream.encoders.png import png_file
+from pi_stream.encoders.turbojpeg import encode_jpeg_yuv_planes
+from pi_stream.errors import MissingLibrary
 from pi_stream.frame import Frame, Plane
 from tests.frames import noisy_frame, plain_frame
 
@@ -174,3 +178,68 @@ def test_conversions_have_no_threads_of_their_own() -> None:
     for encoder in encoders:
         encoder.encode(frame)
     assert len(list(Path("/proc/self/task").iterdir())) == before
+
+
+try:
+    turbojpeg.library()
+    WITHOUT = ""
+except MissingLibrary as error:
+    WITHOUT = str(error)
+the_systems_library = pytest.mark.skipif(bool(WITHOUT), reason=WITHOUT)
+
+
+@the_systems_library
+@pytest.mark.parametrize("quality", [1, 30, 80, 94, 95, 96, 100])
+@pytest.mark.parametrize(("width", "height"), [(2, 2), (16, 16), (18, 34), (320, 180), (1366, 768)])
+def test_the_systems_libjpeg_turbo_makes_the_jpegs_of_simplejpeg(quality: int, width: int, height: int) -> None:
+    """Where the one is not packaged the other is as good: byte for byte the same files."""
+    for frame in (_soft_frame(width, height), noisy_frame(1, width=width, height=height)):
+        theirs = simplejpeg.encode_jpeg_yuv_planes(frame.y, frame.u, frame.v, quality)
+        assert encode_jpeg_yuv_planes(frame.y, frame.u, frame.v, quality) == theirs
+
+
+@the_systems_library
+@pytest.mark.parametrize("bar", [(76, 85, 255), (150, 44, 21), (29, 255, 107), (255, 128, 128), (0, 128, 128)])
+def test_the_systems_libjpeg_turbo_keeps_known_colours(bar: tuple[int, int, int]) -> None:
+    """Red, green, blue, white and black come back within 2 of 255."""
+    frame = plain_frame(y=bar[0], u=bar[1], v=bar[2])
+    with Image.open(io.BytesIO(encode_jpeg_yuv_planes(frame.y, frame.u, frame.v, 80))) as picture:
+        assert np.abs(np.asarray(picture).astype(int) - _reference(frame)).max() <= 2
+
+
+@the_systems_library
+def test_planes_that_do_not_fit_never_reach_the_library() -> None:
+    """A wrong shape is an error here, not a read past the end there."""
+    frame = plain_frame()
+    for y, u in ((frame.y, frame.u[1:]), (frame.y[1:], frame.u), (frame.y.T[::2].T, frame.u)):
+        with pytest.raises(ValueError, match="expected planes of uint8"):
+            encode_jpeg_yuv_planes(y, u, frame.v, 80)
+    with pytest.raises(ValueError, match="libjpeg-turbo"):
+        encode_jpeg_yuv_planes(frame.y, frame.u, frame.v, 101)
+
+
+@the_systems_library
+def test_without_simplejpeg_the_service_uses_the_systems_library() -> None:
+    """A Python that has no simplejpeg encodes and decodes JPEG all the same, and says by what."""
+    code = (
+        "import sys; sys.modules['simplejpeg'] = None\n"
+        "from pi_stream.encoders import ENCODERS, JPEG_BY\n"
+        "from pi_stream.received import ReceivedPacket\n"
+        "from tests.frames import plain_frame\n"
+        "data = ENCODERS['jpeg'](64, 64, 80).encode(plain_frame(y=76, u=85, v=255))\n"
+        "print(JPEG_BY, *ReceivedPacket('jpeg', data, 64, 64, 0, 0).image()[32, 32])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    *name, red, green, blue = done.stdout.split()
+    assert " ".join(name) == "the system's libturbojpeg"
+    assert (int(red) > 252, int(green) < 3, int(blue) < 3) == (True, True, True)
+
+
+def test_without_any_jpeg_library_the_mend_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which two things would do, and how to install them; no traceback of ctypes."""
+    monkeypatch.setattr(turbojpeg, "_NAME", "libturbojpeg-of-nobody.so.0")
+    turbojpeg.library.cache_clear()
+    with pytest.raises(MissingLibrary, match="apt install libturbojpeg0"):
+        turbojpeg.library()
+    turbojpeg.library.cache_clear()

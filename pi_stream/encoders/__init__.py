@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from pi_stream.encoders.i420 import I420Encoder
-from pi_stream.encoders.jpeg import JpegEncoder
+from pi_stream.encoders.jpeg import JPEG_BY, JpegEncoder
 from pi_stream.encoders.png import PngEncoder
 from pi_stream.encoders.rgba import RgbaEncoder
 from pi_stream.frame import Encoding, Frame
+
+__all__ = ["ENCODERS", "JPEG_BY", "LOSSY", "Encoder"]
 
 
 class Encoder(Protocol):

@@ -1,6 +1,22 @@
-"""JPEG, straight from the frame's planes: they are already what JPEG means by YCbCr."""
+"""JPEG, straight from the frame's planes: they are already what JPEG means by YCbCr.
 
-import simplejpeg
+By simplejpeg where it is installed, as pip does, and Raspberry Pi OS; else by the system's libjpeg-turbo, which is
+inside simplejpeg as well: the same files at the same speed (docs/design.md says why there are two ways).
+"""
+
+from importlib.metadata import version
+
+try:
+    from simplejpeg import encode_jpeg_yuv_planes
+
+    JPEG_BY = f"simplejpeg {version('simplejpeg')}"  # for the log and the status
+except ModuleNotFoundError as error:
+    if error.name != "simplejpeg":
+        raise  # it is there, but broken: that is to be seen, not papered over
+    from pi_stream.encoders.turbojpeg import encode_jpeg_yuv_planes, library
+
+    library()
+    JPEG_BY = "the system's libturbojpeg"
 
 from pi_stream.encoders.convert import Scaler
 from pi_stream.frame import Frame
@@ -12,10 +28,9 @@ class JpegEncoder:
     def __init__(self, width: int, height: int, quality: int) -> None:
         self._scaler = Scaler(width, height)
         self._quality = quality
-        self._fast = quality < 95  # the fast cosine transform is as good as the exact one, but for the finest tables
 
     def encode(self, frame: Frame) -> bytes:
         """A complete file."""
         frame = self._scaler.scale(frame)
-        file: bytes = simplejpeg.encode_jpeg_yuv_planes(frame.y, frame.u, frame.v, self._quality, self._fast)
+        file: bytes = encode_jpeg_yuv_planes(frame.y, frame.u, frame.v, self._quality)
         return file

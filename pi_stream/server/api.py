@@ -36,6 +36,7 @@ def _status(house: House) -> dict[str, Any]:
     return {
         "version": __version__,
         "uptime_s": round((clock.now() - house.started) / 1e6, 1),
+        "jpeg": house.jpeg,
         "source": house.camera.describe(),
         "captions": len(house.captions.all),
         "viewers": [

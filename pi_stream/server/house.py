@@ -33,6 +33,7 @@ class House:
     hub: Hub
     pool: Executor  # for work that would hold up the event loop
     encodings: tuple[Encoding, ...]
+    jpeg: str  # which library makes JPEGs
     picture_of_text: Callable[[str, TextEncoding, int, int, str, str], bytes]
     fail: Callable[[BaseException], None]  # a bug was met: end the service
     www: Path
