@@ -2,11 +2,12 @@
 # make test    check everything: style, types, tests in Python, in node and in a browser
 # make test-appliance   the same on whole machines: Debian 13 in containers, real picamera2 (as root; see tests/appliance)
 # make bench   what it costs and how fresh its pictures are, here; make bench ARGS=--quick for a first look
+# make deb     build dist/pi-stream_VERSION_all.deb, with Debian's tools; docs/install.md says what to do with it
 
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test test-appliance bench clean
+.PHONY: run test test-appliance bench deb clean
 
 run: .venv/runs
 	@.venv/bin/pi-stream serve $(ARGS)
@@ -20,6 +21,9 @@ test-appliance: .venv/tests
 
 bench: .venv/tests
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+deb:
+	@deploy/build-deb
 
 clean:
 	rm -rf --one-file-system .venv .appliance .mypy_cache .ruff_cache .pytest_cache .hypothesis

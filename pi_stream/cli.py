@@ -1,4 +1,4 @@
-"""The command line: `pi-stream serve`, `check-config`, `migrate-config`, `doctor`, `watch` and `caption`."""
+"""The command line: `pi-stream serve` and its lesser commands; `pi-stream --help` lists them."""
 
 import argparse
 import asyncio
@@ -10,8 +10,10 @@ import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from pi_stream import __version__, config
+from pi_stream.announce import announce
 from pi_stream.errors import BadMessage, PiStreamError, SettingError
 from pi_stream.unit import passed_socket
 from pi_stream.unit.journal import priority, set_up_log, to_journal
@@ -19,7 +21,7 @@ from pi_stream.unit.journal import priority, set_up_log, to_journal
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code: 0 done, 1 it did not work, 2 it was asked wrongly."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         return int(options.run(options))
     except (SettingError, BadMessage) as error:
@@ -40,10 +42,11 @@ def _complain(error: PiStreamError) -> None:
     print(f"{mark}pi-stream: {' '.join(str(error).split())}", file=sys.stderr)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pi-stream", description="A camera in every browser on the LAN.")
-    parser.add_argument("--version", action="version", version=f"pi-stream {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def parser() -> argparse.ArgumentParser:
+    """Every command and option. The manual page and the shell's completion are made of it too (deploy/debian)."""
+    every = argparse.ArgumentParser(prog="pi-stream", description="A camera in every browser on the LAN.")
+    every.add_argument("--version", action="version", version=f"pi-stream {__version__}")
+    commands = every.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="capture, draw captions, and serve the page")
     serve.add_argument("--config", type=Path, metavar="FILE", help=f"settings (default: {config.SYSTEM_CONFIG} if any)")
@@ -73,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     migrate.add_argument("file", type=Path, metavar="FILE", help="rewritten; as it was, it is kept as FILE.bak")
     migrate.set_defaults(run=_migrate_config)
 
+    announce = commands.add_parser("announce", help="tell the network, through avahi, where the page is, until stopped")
+    announce.add_argument("--config", type=Path, metavar="FILE", help="the settings that hold the port")
+    announce.set_defaults(run=_announce)
+
     watch = commands.add_parser("watch", help="watch a pi-stream, and print fps, age and drops once a second")
     watch.add_argument("url", metavar="URL", help="such as http://raspberrypi.local:8000")
     watch.add_argument("--encoding", default="jpeg", help="jpeg, png, i420 or rgba (default: jpeg)")
@@ -91,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     caption.add_argument("--background", help="#rrggbb or #rrggbbaa")
     caption.add_argument("--ttl", type=float, help="seconds after which it goes")
     caption.set_defaults(run=_caption)
-    return parser
+    return every
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -181,6 +188,10 @@ def _migrate_config(options: argparse.Namespace) -> int:
         print(f"{options.file}: {change}")
     print(f"{options.file}: {f'rewritten; as it was: {options.file}.bak' if changes else 'nothing to migrate'}")
     return 0
+
+
+def _announce(options: argparse.Namespace) -> NoReturn:
+    announce(config.load(options.config).server.port)
 
 
 def _watch(options: argparse.Namespace) -> int:

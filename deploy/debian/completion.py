@@ -1,0 +1,72 @@
+"""completion.py: bash's completion for pi-stream on the standard output, made of the program's commands and options.
+
+Run it at the top of the tree, with that in PYTHONPATH.
+"""
+
+from pathlib import Path
+
+from spoken import Argument, commands, settings
+
+_FILES = "FILE"  # the metavar of what is a file
+_SETTINGS = "SECTION.KEY=VALUE"
+
+_FUNCTION = """\
+# bash completion for pi-stream
+_pi_stream() {{
+    local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}} command= words= each
+    for each in "${{COMP_WORDS[@]:1:COMP_CWORD - 1}}"; do
+        if [[ $each != -* ]]; then
+            command=$each
+            break
+        fi
+    done
+    case $command:$before in
+        *:=) ;;
+{after}
+        *)
+            case $command in
+{within}
+            esac
+            ;;
+    esac
+    if [[ $words == : ]]; then
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    else
+        [[ $words == *= ]] && compopt -o nospace
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+    fi
+}}
+complete -F _pi_stream pi-stream"""
+
+
+def main() -> None:
+    """Write the script."""
+    after, within, names = [], [], []
+    for command in commands():
+        options = [name for argument in command.arguments for name in argument.names]
+        names += [command.name] if command.name else []
+        for argument in command.arguments:
+            if argument.names and argument.value:
+                places = " | ".join(f"{command.name}:{name}" for name in argument.names)
+                after.append(f'        {places}) words="{_values(argument)}" ;;')
+        if any(argument.value == _FILES and not argument.names for argument in command.arguments):
+            after.append(f'        {command.name}:{command.name}) words=":" ;;')
+        if command.name:
+            within.append(f'                {command.name}) words="{" ".join(options)}" ;;')
+        else:
+            first = " ".join(options)
+    within.insert(0, f'                "") words="{first} {" ".join(names)}" ;;')
+    print(_FUNCTION.format(after="\n".join(after), within="\n".join(within)))
+
+
+def _values(argument: Argument) -> str:
+    """What may follow; ":" stands for files."""
+    if argument.value == _FILES:
+        return ":"
+    if argument.value == _SETTINGS:
+        return " ".join(f"{each.section}.{each.key}=" for each in settings(Path("config.toml")))
+    return " ".join(argument.choices)
+
+
+main()

@@ -1,0 +1,95 @@
+"""manual.py pi-stream.1 | pi-stream.toml.5: a manual page, in the macros of man(7), on the standard output.
+
+Made of what `pi-stream --help` and config.toml say, so that it can say nothing else. Run it at the top of the tree,
+with that in PYTHONPATH.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from spoken import Argument, commands, settings
+
+from pi_stream import __version__, config
+
+_DESCRIPTION = """\
+pi-stream turns a camera into a picture in every browser on the network, a few milliseconds old, and draws the captions
+that browsers send. It takes a camera on the ribbon of a Raspberry Pi, a USB webcam, a film or a test picture."""
+
+_STATUS = (
+    ("0", "it is done"),
+    ("1", "it did not work; a line says why"),
+    ("2", "it was asked wrongly; a line says how"),
+)
+
+
+def main() -> None:
+    """Write the page that was asked for."""
+    pages = {"pi-stream.1": _commands_page, "pi-stream.toml.5": _settings_page}
+    if sys.argv[1:2] and sys.argv[1] in pages:
+        print("\n".join(pages[sys.argv[1]]()))
+    else:
+        sys.exit(f"expected one of {', '.join(pages)}")
+
+
+def _commands_page() -> Iterator[str]:
+    yield from _head("pi-stream", 1, "a camera in every browser on the LAN")
+    yield ".SH SYNOPSIS"
+    first, *named = commands()
+    for command in named:
+        yield from (".PP", _text(command.usage))
+    yield from (".SH DESCRIPTION", _text(_DESCRIPTION), ".SH OPTIONS")
+    for argument in first.arguments:
+        yield from _argument(argument)
+    yield ".SH COMMANDS"
+    for command in named:
+        yield from (f'.SS "{_text(command.name)}"', f"{_text(command.text[:1].upper() + command.text[1:])}.")
+        for argument in command.arguments:
+            if "--help" not in argument.names:  # said once, above
+                yield from _argument(argument)
+    yield ".SH EXIT STATUS"
+    for code, meaning in _STATUS:
+        yield from (".TP", f".B {code}", _text(meaning))
+    yield from (".SH FILES", ".TP", f".I {_text(str(config.SYSTEM_CONFIG))}", "the settings, see")
+    yield from (_seen("pi-stream.toml", 5), ".TP", ".I /var/lib/pi\\-stream", "what survives a restart of the service:")
+    yield from ("the captions", ".SH SEE ALSO", _seen("pi-stream.toml", 5) + ",", _seen("systemctl", 1) + ",")
+    yield _seen("journalctl", 1)
+
+
+def _settings_page() -> Iterator[str]:
+    yield from _head("pi-stream.toml", 5, "the settings of pi-stream")
+    yield from (".SH SYNOPSIS", f".I {_text(str(config.SYSTEM_CONFIG))}", ".SH DESCRIPTION")
+    yield _text("A file in TOML (https://toml.io). What it does not set is as below.")
+    yield from (".PP", ".B pi\\-stream check\\-config", f".I {_text(str(config.SYSTEM_CONFIG))}")
+    yield from ("says what is wrong with it, and", ".B systemctl restart pi\\-stream", "takes it.", ".SH SETTINGS")
+    section = ""
+    for setting in settings(Path("config.toml")):
+        if setting.section != section:
+            section = setting.section
+            yield f'.SS "[{_text(section)}]"'
+        yield from (".TP", f"\\fB{_text(setting.key)}\\fR = {_text(setting.default)}", _text(setting.text))
+    yield from (".SH SEE ALSO", _seen("pi-stream", 1))
+
+
+def _head(name: str, number: int, text: str) -> Iterator[str]:
+    yield f'.TH "{_text(name.upper())}" {number} "" "pi\\-stream {__version__}"'
+    yield from (".SH NAME", f"{_text(name)} \\- {_text(text)}")
+
+
+def _argument(argument: Argument) -> Iterator[str]:
+    value = f"\\fI{_text(argument.value)}\\fR" if argument.value else ""
+    names = ", ".join(f"\\fB{_text(name)}\\fR" for name in argument.names)
+    yield from (".TP", " ".join(part for part in (names, value) if part), _text(argument.text) or "\\&")
+
+
+def _seen(name: str, number: int) -> str:
+    return f"\\fB{_text(name)}\\fR({number})"
+
+
+def _text(text: str) -> str:
+    """As plain text for troff: neither its escape nor, at the start of a line, its commands."""
+    plain = text.replace("\\", "\\e").replace("-", "\\-").replace('"', "\\(dq").replace("'", "\\(aq")
+    return "\n".join(f"\\&{line}" if line.startswith(".") else line for line in plain.splitlines())
+
+
+main()
