@@ -1,9 +1,10 @@
 """Debian 13 systems to run things in: folders that are built once and kept in `.appliance/`, which git ignores.
 
-`root("debian")` is a small one that boots; `root("camera")` has, besides, what the service needs and the real picamera2
-on libcamera's virtual camera, in the system's own Python as on a Raspberry Pi. A root is never changed once it is
-built: `container.Container` runs on a copy that is thrown away. Its name carries a hash of its recipe, so that another
-recipe is another root. Building needs root's rights, mmdebstrap and a mirror: the one that this machine's apt uses.
+`root("debian")` is a small one that boots. "builder" has Debian's tools for packages; "offline" installs ours without a
+network. "camera" has what the service needs and the real picamera2 on libcamera's virtual camera, in the system's own
+Python as on a Raspberry Pi. A root is never changed once it is built: `container.Container` runs on a copy that is
+thrown away. Its name carries a hash of its recipe, so that another recipe is another root. Building needs root's
+rights, mmdebstrap and a mirror: the one that this machine's apt uses.
 """
 
 import fcntl
@@ -39,12 +40,16 @@ _MASKED = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """Debian packages, packages of PyPI for the system's Python, tools for /opt/venv, and files, by their paths."""
+    """Debian packages, packages of PyPI for the system's Python, tools for /opt/venv, and files, by their paths.
+
+    `downloads` are Debian packages that apt has at hand, with all that they need, for it to install without a network.
+    """
 
     packages: tuple[str, ...]
     python: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    downloads: tuple[str, ...] = ()
 
 
 def _checked_with(package: str) -> str:
@@ -56,6 +61,21 @@ def _checked_with(package: str) -> str:
 _BOOTS = ("ca-certificates", "dbus", "libnss-systemd", "procps", "python3", "systemd-sysv")
 _RECIPES = {
     "debian": Recipe(_BOOTS),
+    "builder": Recipe(
+        packages=(
+            *_BOOTS,
+            *("build-essential", "debhelper", "dh-python", "pybuild-plugin-pyproject", "python3-hatchling"),
+            *("python3-msgspec", "lintian", "man-db"),
+        ),
+    ),
+    "offline": Recipe(
+        packages=(*_BOOTS, "bash-completion", "udev"),
+        downloads=(
+            *("fontconfig", "fonts-dejavu-core", "libfribidi0", "libturbojpeg0", "python3-systemd"),
+            *("python3-aiohttp", "python3-av", "python3-isal", "python3-msgspec", "python3-numpy", "python3-pil"),
+            *("python3-websockets", "avahi-daemon", "avahi-utils"),
+        ),
+    ),
     "camera": Recipe(
         packages=(
             *_BOOTS,
@@ -80,7 +100,7 @@ _RECIPES = {
 
 
 def root(name: str) -> Path:
-    """The folder of "debian" or "camera", built first if it is not there; one process builds, others wait for it.
+    """The folder of one of these, built first if it is not there; one process builds, others wait for it.
 
     Raises KeyError for another name, and RuntimeError with the end of the log when it cannot be built.
     """
@@ -142,6 +162,10 @@ def _build(recipe: Recipe, there: Path, log: Path) -> None:
         (there / "etc/systemd/system" / unit).symlink_to("/dev/null")
     (there / "etc/fstab").write_text("")
     (there / "etc/machine-id").write_text("")  # each container makes one of its own
+    if recipe.downloads:
+        enter(there, "apt-get", "update", log=log)
+        download = ("apt-get", "install", "--yes", "--download-only", "--no-install-recommends")
+        enter(there, *download, *recipe.downloads, log=log)
     if recipe.python:
         # As on a Pi: in the system's Python, where the packaged service looks for them.
         pip = ("pip", "install", "--quiet", "--root-user-action=ignore", "--no-cache-dir", "--break-system-packages")
@@ -159,6 +183,8 @@ def _build(recipe: Recipe, there: Path, log: Path) -> None:
 def _fingerprint(recipe: Recipe) -> str:
     """Of all that a root is made from, this room's own way of doing it included."""
     digest = hashlib.sha256(repr((recipe.packages, recipe.python, recipe.tools, _SUITE, _PIN, _MASKED)).encode())
+    if recipe.downloads:
+        digest.update(repr(recipe.downloads).encode())
     for inside, outside in recipe.files.items():
         digest.update(inside.encode() + b"\0" + (CHECKOUT / outside).read_bytes())
     return digest.hexdigest()[:12]
