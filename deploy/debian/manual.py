@@ -61,7 +61,7 @@ def _settings_page() -> Iterator[str]:
     yield from (".SH SYNOPSIS", f".I {_text(str(config.SYSTEM_CONFIG))}", ".SH DESCRIPTION")
     yield _text("A file in TOML (https://toml.io). What it does not set is as below.")
     yield from (".PP", ".B pi\\-stream check\\-config", f".I {_text(str(config.SYSTEM_CONFIG))}")
-    yield from ("says what is wrong with it, and", ".B systemctl restart pi\\-stream", "takes it.", ".SH SETTINGS")
+    yield from ("says what is wrong with it, and", ".B systemctl reload pi\\-stream", "has it taken.", ".SH SETTINGS")
     section = ""
     for setting in settings(Path("config.toml")):
         if setting.section != section:
