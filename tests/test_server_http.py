@@ -172,6 +172,7 @@ async def test_status_says_who_watches_what_and_what_it_costs(service: Running, 
         async with session.get("api/status") as answer:
             assert answer.status == 200
             status = await answer.json()
+    assert status["jpeg"].startswith("simplejpeg ")  # which library makes them; pip brings this one
     assert status["source"]["online"] is True
     assert status["source"]["refused"] == []
     (viewer,) = status["viewers"]
