@@ -7,7 +7,7 @@ import time
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -85,14 +85,6 @@ def active(machine: Container, unit: str = "pi-stream") -> str:
     return machine.run("systemctl", "is-active", unit, check=False).strip()
 
 
-def becomes(machine: Container, state: str) -> None:
-    """Wait until the service is active, failed ..."""
-    deadline = time.monotonic() + PATIENCE
-    while active(machine) != state:
-        assert time.monotonic() < deadline, f"the service is {active(machine)}, not {state}"
-        time.sleep(0.05)
-
-
 def traces(machine: Container) -> list[str]:
     """Every file of that name but those that the tests brought."""
     places = ("/etc", "/usr", "/var/lib", "/var/cache", "/run")
@@ -142,16 +134,14 @@ def test_it_holds_the_whole_page(builder: Container) -> None:
 # --- what apt does with it
 
 
-def test_installed_it_runs_and_the_picture_is_there(
-    machine: Container, record_testsuite_property: Callable[[str, object], None]
-) -> None:
+def test_installed_it_runs_and_the_picture_is_there(machine: Container) -> None:
     """No network, no question, no other command: a JPEG of the test picture, by Debian's own libjpeg-turbo."""
     started = time.monotonic()
     install(machine)
     with Image.open(io.BytesIO(get(machine, "snapshot.jpg"))) as picture:
         assert (picture.format, picture.size) == ("JPEG", (1280, 720))
         assert len(picture.convert("RGB").getcolors(2**24) or ()) > 1000
-    record_testsuite_property("seconds_from_apt_install_to_the_first_picture", round(time.monotonic() - started, 1))
+    print(f"apt install to the first picture: {time.monotonic() - started:.1f} s")
     told = status(machine)
     assert told["version"] == __version__
     assert told["jpeg"] == "the system's libturbojpeg"
@@ -159,6 +149,8 @@ def test_installed_it_runs_and_the_picture_is_there(
     assert get(machine, "") == (CHECKOUT / "www/index.html").read_bytes()
     assert active(machine) == "active"
     assert machine.run("systemctl", "is-enabled", "pi-stream").strip() == "enabled"
+    assert machine.run("systemctl", "is-enabled", "pi-stream.socket", check=False).strip() == "disabled"
+    assert active(machine, "pi-stream.socket") == "inactive"
     assert machine.run("systemctl", "--failed", "--no-legend") == ""
     assert machine.run("dpkg", "--verify", "pi-stream") == ""
 
@@ -255,11 +247,10 @@ def test_an_upgrade_with_wrong_settings_is_no_broken_package(machine: Container)
     machine.write(CONFIG, "[camera]\nfps = 'fast'\n")
     install(machine)
     assert machine.run("dpkg", "--audit") == ""
-    becomes(machine, "failed")
+    assert active(machine) != "active"
     line = f'{CONFIG}: [camera] fps: expected a number from 0.1 to 240, got "fast"'
     assert line in machine.run("journalctl", "--unit=pi-stream", "--no-pager", "--boot")
-    machine.write(CONFIG, "[camera]\nfps = 20\n")
-    machine.run("systemctl", "restart", "pi-stream")
+    machine.write(CONFIG, "[camera]\nfps = 20\n")  # systemd tries again, and again
     assert status(machine)["source"]["fps"] == 20
 
 
