@@ -177,7 +177,7 @@ def test_conversions_have_no_threads_of_their_own() -> None:
     encoders = [ENCODERS["rgba"](320, 180, 0) for _ in range(3)]  # png has threads, which end with the frame
     for encoder in encoders:
         encoder.encode(frame)
-    assert len(list(Path("/proc/self/task").iterdir())) == before
+    assert len(list(Path("/proc/self/task").iterdir())) <= before  # one of an earlier test may just be ending
 
 
 try:
