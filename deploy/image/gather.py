@@ -1,0 +1,119 @@
+"""deploy/image/gather-debs: what pi-stream needs and an image lacks, as files, so that its first boot needs no network.
+
+The image itself says what it has, and from which archives and keys it takes packages; an apt with a folder of its own
+works it all out for arm64 here, and downloads. It runs wherever apt does, nobody need be root, nothing is emulated.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.image.card import take_apart
+from deploy.image.errors import CardError
+from deploy.image.ext4 import Ext4
+from deploy.image.programs import run
+from pi_stream.errors import PiStreamError
+
+
+def gather(image: Path, deb: Path, output: Path, *, extra: Sequence[str] = ()) -> list[Path]:
+    """Download into `output` what `deb` and the packages `extra` need and `image` lacks, and copy `deb` there.
+
+    What the package recommends comes along where the image's archives have it: python3-picamera2, fonts.
+    Raises CardError.
+    """
+    if not deb.is_file():
+        raise CardError(f"{deb}: expected pi-stream's package; make it with: make deb")
+    if output.exists() and any(output.iterdir() if output.is_dir() else [output]):
+        raise CardError(f"{output}: expected an empty folder, or nothing")
+    with tempfile.TemporaryDirectory(prefix="gather-") as folder:
+        base = Path(folder)
+        root = Ext4(take_apart(image, base).root)
+        options = _apt(root, base)
+        run("apt-get", *options, "update")
+        wanted = [*extra, *(name for name in _recommended(deb) if _known(options, name))]
+        order = ["install", "--yes", "--download-only", "--no-install-recommends", str(deb.resolve()), *wanted]
+        run("apt-get", *options, *order)
+        output.mkdir(parents=True, exist_ok=True)
+        for each in (base / "cache/archives").glob("*.deb"):
+            shutil.copyfile(each, output / each.name)
+    shutil.copyfile(deb, output / deb.name)
+    return sorted(output.iterdir())
+
+
+def _apt(root: Ext4, base: Path) -> list[str]:
+    """The image's own apt, in a folder: its packages, its archives and their keys. The options that point there."""
+    for folder in (
+        "etc/apt/sources.list.d",
+        "etc/apt/preferences.d",
+        "lists/partial",
+        "cache/archives/partial",
+        "keys",
+    ):
+        (base / folder).mkdir(parents=True)
+    status = root.read("/var/lib/dpkg/status")
+    if not status:
+        raise CardError("expected a list of installed packages in the image, /var/lib/dpkg/status, got none")
+    (base / "status").write_bytes(status)
+    keys = {name: content for folder in ("/usr/share/keyrings", "/etc/apt/trusted.gpg.d", "/etc/apt/keyrings")
+            for name, content in root.files(folder)}  # fmt: skip  # one sentence
+    for path, content in keys.items():
+        (base / "keys" / Path(path).name).write_bytes(content)
+    sources = dict(root.files("/etc/apt/sources.list.d"))
+    sources["/etc/apt/sources.list"] = root.read("/etc/apt/sources.list") or b""
+    for path, content in sources.items():
+        text = content.decode()
+        for key in keys:  # the sources name the image's keys, which lie elsewhere here
+            text = text.replace(key, str(base / "keys" / Path(key).name))
+        (base / path.lstrip("/")).write_text(text)
+    settings = {
+        "APT::Architecture": "arm64",
+        "APT::Architectures": "arm64",
+        "Dir::Etc": base / "etc/apt",
+        "Dir::Etc::Trusted": "/dev/null",
+        "Dir::Etc::TrustedParts": base / "keys",
+        "Dir::State": base,
+        "Dir::State::status": base / "status",
+        "Dir::Cache": base / "cache",
+        "Debug::NoLocking": "true",
+        "APT::Sandbox::User": "",
+    }
+    return [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
+
+
+def _recommended(deb: Path) -> list[str]:
+    """What a package recommends, one name for each, without versions; the first where there is a choice."""
+    said = run("dpkg-deb", "--field", deb, "Recommends").stdout.decode().replace("\n", " ")
+    return [each.split("|")[0].split("(")[0].strip() for each in said.split(",") if each.strip()]
+
+
+def _known(options: list[str], name: str) -> bool:
+    """Whether an archive of the image has a package of this name."""
+    said = run("apt-cache", *options, "policy", name).stdout.decode()
+    return "Candidate:" in said and "Candidate: (none)" not in said
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code: 0 done, 1 it did not work."""
+    parser = argparse.ArgumentParser(
+        "deploy/image/gather-debs", description="Gather what a card needs and does not have."
+    )
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="Raspberry Pi OS Lite, 64-bit; .img or .img.xz")
+    parser.add_argument("deb", type=Path, metavar="DEB", help="pi-stream_VERSION_all.deb")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where to put the packages")
+    parser.add_argument("--with", action="append", default=[], dest="extra", metavar="NAME", help="one package more")
+    options = parser.parse_args(arguments)
+    try:
+        files = gather(options.image, options.deb, options.folder, extra=options.extra)
+    except PiStreamError as error:
+        print(f"gather-debs: {error}", file=sys.stderr)
+        return 1
+    size = sum(file.stat().st_size for file in files)
+    print(f"{options.folder}: {len(files)} packages, {size / 2**20:.0f} MiB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+#!/bin/sh
+# run FOLDER: on a Pi's first boot, as root: its user, its settings, and pi-stream with all it needs, without a network.
+# Each step may be run again after a power cut; the folder goes when all are done, and with it the unit's condition.
+set -eu
+folder=$1
+step=/run/pi-stream-first-boot
+
+say() {
+    echo "pi-stream, first boot: $1"
+    echo "$1" >"$step"
+}
+
+# Until pi-stream is there, its address answers with the step that is being done.
+port=$(cat "$folder/port")
+echo "starting" >"$step"
+python3 "$folder/waiting.py" "$port" "$step" &
+waiting=$!
+stop_waiting() {
+    [ -z "$waiting" ] || kill "$waiting" 2>/dev/null || true
+    waiting=
+}
+trap stop_waiting EXIT
+
+make_user() {
+    name=$(cat "$folder/user/name")
+    hash=$(cat "$folder/user/hash") # empty: no password, only keys
+    if [ -x /usr/lib/userconf-pi/userconf ]; then
+        # Raspberry Pi OS has a first user who is waiting for a name; this also ends the question for it on the screen.
+        /usr/lib/userconf-pi/userconf "$name" "$hash"
+    else
+        id "$name" >/dev/null 2>&1 || useradd --create-home --user-group --shell /bin/bash "$name"
+        for group in adm dialout audio sudo video plugdev render netdev gpio i2c spi; do
+            ! getent group "$group" >/dev/null || usermod --append --groups "$group" "$name"
+        done
+        [ -z "$hash" ] || printf '%s:%s\n' "$name" "$hash" | chpasswd --encrypted
+    fi
+    if [ -s "$folder/user/keys" ]; then
+        home=$(getent passwd "$name" | cut -d: -f6)
+        group=$(id -gn "$name")
+        install -d -m 0700 -o "$name" -g "$group" "$home/.ssh"
+        install -m 0600 -o "$name" -g "$group" "$folder/user/keys" "$home/.ssh/authorized_keys"
+    fi
+    if [ -e "$folder/user/ssh" ]; then
+        ssh-keygen -A >/dev/null # makes only the host keys that are missing
+        systemctl enable --quiet ssh
+        systemctl start --no-block ssh
+    fi
+}
+
+install_debs() { # FILE...: those that are newer than what is installed
+    wanted=
+    for deb in "$@"; do
+        name=$(dpkg-deb --field "$deb" Package)
+        version=$(dpkg-deb --field "$deb" Version)
+        # shellcheck disable=SC2016 # ${...} is dpkg-query's
+        there=$(dpkg-query --show --showformat '${db:Status-Status} ${Version}' "$name" 2>/dev/null || true)
+        case $there in
+        "installed "*) dpkg --compare-versions "${there#installed }" ge "$version" && continue ;;
+        esac
+        wanted="$wanted $deb"
+        [ "$name" = pi-stream ] || echo "$name" >>"$folder/brought"
+    done
+    [ -n "$wanted" ] || return 0
+    # No list of any server counts, so apt asks none: what is installed and what is here must be enough.
+    # shellcheck disable=SC2086 # names of packages have no spaces
+    apt-get install --yes --quiet --no-install-recommends --no-download \
+        -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts=/dev/null \
+        -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold $wanted
+}
+
+if [ -e "$folder/user" ]; then
+    say "making the user"
+    make_user
+fi
+! command -v rfkill >/dev/null || rfkill unblock wifi || true # a Pi without Wi-Fi has nothing to unblock
+
+say "installing what pi-stream needs (some minutes)"
+export DEBIAN_FRONTEND=noninteractive
+dpkg --configure -a --force-confold # if the power went while packages were being installed
+others=
+for deb in "$folder"/debs/*.deb; do
+    case ${deb##*/} in pi-stream_*) ;; *) others="$others $deb" ;; esac
+done
+# shellcheck disable=SC2086
+[ -z "$others" ] || install_debs $others
+
+say "installing pi-stream"
+install -d -m 0755 /etc/pi-stream
+[ -e /etc/pi-stream/config.toml ] || install -m 0644 "$folder/config.toml" /etc/pi-stream/config.toml
+if [ "$port" -lt 1024 ]; then
+    # pi-stream has no rights of root, so the port without a number (80) must be one that anybody may have.
+    echo "net.ipv4.ip_unprivileged_port_start = $port" >/etc/sysctl.d/60-pi-stream-port.conf
+    echo "$port" >/proc/sys/net/ipv4/ip_unprivileged_port_start
+fi
+stop_waiting # it has the port
+install_debs "$folder"/debs/pi-stream_*.deb
+[ ! -s "$folder/brought" ] || xargs apt-mark auto <"$folder/brought" >/dev/null # they go when pi-stream goes
+systemctl enable --quiet pi-stream
+systemctl start --no-block pi-stream
+
+if [ -e "$folder/read-only" ]; then
+    say "making the card read-only, and starting again"
+    sed -i -e 's/overlayroot=[^ ]* //' -e '1s/^/overlayroot=tmpfs:recurse=0 /' /boot/firmware/cmdline.txt
+    sed -i -E 's|^([^#]\S*\s+/boot/firmware\s+\S+\s+)defaults|\1defaults,ro|' /etc/fstab
+fi
+restart=$(test -e "$folder/read-only" && echo yes || echo no)
+sync
+rm -rf "$folder"
+rm -f /etc/systemd/system/multi-user.target.wants/pi-stream-first-boot.service
+rm -f /etc/systemd/system/pi-stream-first-boot.service
+sync
+echo "pi-stream, first boot: done"
+[ "$restart" = no ] || systemctl --no-block reboot

@@ -1,0 +1,119 @@
+"""What a card must know: right answers are taken, and every wrong one is refused in a sentence that says where."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.image.answers import Answers, load
+from pi_stream.errors import SettingError
+
+EXAMPLE = Path("deploy/image/answers.toml")
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBrCE9wUuf9Kt0QRkcAsrXMZlwTNQY6S9dwoTkDd4XfD anna@laptop"
+
+
+def read(tmp_path: Path, text: str) -> Answers:
+    """The answers of this text."""
+    path = tmp_path / "answers.toml"
+    path.write_text(text, encoding="utf-8")
+    return load(path)
+
+
+def test_the_example_is_right() -> None:
+    """Whoever copies the example has answers that are taken, with every key shown once."""
+    answers = load(Path(__file__).parent.parent / EXAMPLE)
+    assert answers.hostname == "doorcam"
+    assert answers.wifi is not None
+    assert answers.user is not None
+    assert answers.settings["camera"] == {"width": 1280, "height": 720}
+
+
+def test_a_name_is_enough(tmp_path: Path) -> None:
+    """A card on a cable needs no more than its name."""
+    assert read(tmp_path, 'hostname = "a"') == Answers(hostname="a")
+
+
+@pytest.mark.parametrize(
+    "wifi",
+    ['"8 letters"', '"' + "x" * 63 + '"', '"' + "0123456789abcdefABCDEF" + "0" * 42 + '"', '""', '"\\"$`\\\\ \'; rm"'],
+)
+def test_keys_of_networks(tmp_path: Path, wifi: str) -> None:
+    """Passphrases of 8 to 63 characters, whatever they are, the key itself in hex, and none for an open network."""
+    read(tmp_path, f'hostname = "a"\n[wifi]\nssid = "café ☕"\npassword = {wifi}\ncountry = "DE"')
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "problem"),
+    [
+        ("", "hostname", "expected 1 to 63 letters"),
+        ('hostname = "door cam"', "hostname", 'got "door cam"'),
+        ('hostname = "-cam"', "hostname", "no hyphen first or last"),
+        ('hostname = "door.cam"', "hostname", "no dot"),
+        (f'hostname = "{"x" * 64}"', "hostname", "1 to 63"),
+        ('hostname = "a\\n"', "hostname", "1 to 63"),
+        ("hostname = 7", "hostname", "got 7"),
+        ('hostname = "a"\nhostnam = "b"', "hostnam", 'the nearest is "hostname"'),
+        ('hostname = "a"\ntimezone = "Europe/Berlim"', "timezone", 'the nearest is "Europe/Berlin"'),
+        ('hostname = "a"\nread_only = "yes"', "read_only", 'expected true or false, got "yes"'),
+        ('hostname = "a"\n[wifi]\nssid = "x"', "[wifi] password", "got nothing"),
+        ('hostname = "a"\n[wifi]\nssid = "x"\npassword = "seven77"\ncountry = "DE"', "[wifi] password", "got 7 char"),
+        (f'hostname = "a"\n[wifi]\nssid = "x"\npassword = "{"x" * 64}"\ncountry = "DE"', "[wifi] password", "got 64"),
+        ('hostname = "a"\n[wifi]\nssid = "x"\npassword = "pässwörter"\ncountry = "DE"', "[wifi] password", "ASCII"),
+        (f'hostname = "a"\n[wifi]\nssid = "{"ä" * 17}"\npassword = ""\ncountry = "DE"', "[wifi] ssid", "32 bytes"),
+        ('hostname = "a"\n[wifi]\nssid = ""\npassword = ""\ncountry = "DE"', "[wifi] ssid", "1 to 32 bytes"),
+        ('hostname = "a"\n[wifi]\nssid = "x\\ny"\npassword = ""\ncountry = "DE"', "[wifi] ssid", "1 to 32 bytes"),
+        ('hostname = "a"\n[wifi]\nssid = "x"\npassword = ""\ncountry = "UK"', "[wifi] country", "ISO 3166"),
+        ('hostname = "a"\n[wifi]\nssid = "x"\npassword = ""\ncountry = "de"', "[wifi] country", 'got "de"'),
+        ('hostname = "a"\n[user]\nname = "Anna"\npassword = "12345678"', "[user] name", "small letters"),
+        ('hostname = "a"\n[user]\nname = "root"\npassword = "12345678"', "[user] name", "does not use itself"),
+        ('hostname = "a"\n[user]\nname = "anna"', "[user] password", "got none of them"),
+        ('hostname = "a"\n[user]\nname = "anna"\npassword = "1234567"', "[user] password", "8 to 128"),
+        ('hostname = "a"\n[user]\nname = "anna"\npassword_hash = "secret"', "[user] password_hash", "openssl passwd"),
+        (f'hostname = "a"\n[user]\nname = "anna"\npassword = "12345678"\npassword_hash = "$6${"x" * 30}"',
+         "[user] password_hash", "got both"),
+        ('hostname = "a"\n[user]\nname = "anna"\nssh_keys = ["anna"]', "[user] ssh_keys", "each one line"),
+        (f'hostname = "a"\n[user]\nname = "anna"\nssh_keys = ["{KEY}\\nssh-rsa"]', "[user] ssh_keys", "each one line"),
+        ('hostname = "a"\n[user]\nname = "anna"\nssh_keys = ["ssh-rsa AAAA"]', "[user] ssh_keys", "public keys"),
+        ('hostname = "a"\n[pi-stream.camera]\nwdth = 640', "[pi-stream.camera] wdth", 'the nearest is "width"'),
+        ('hostname = "a"\n[pi-stream.camera]\nwidth = 641', "[pi-stream.camera] width", "an even whole number"),
+        ('hostname = "a"\n[pi-stream.kamera]\nwidth = 640', "[pi-stream] kamera", 'the nearest is "camera"'),
+        ('hostname = "a"\n[pi-stream.server]\nport = 65536', "[pi-stream.server] port", "0 to 65535"),
+    ],
+)  # fmt: skip  # a line a case
+def test_wrong_answers(tmp_path: Path, text: str, place: str, problem: str) -> None:
+    """Each is refused with the file, the place, what was expected and what was there, on one line."""
+    with pytest.raises(SettingError) as caught:
+        read(tmp_path, text)
+    said = str(caught.value)
+    assert said.startswith(f"{tmp_path / 'answers.toml'}: {place}: expected") or ": unknown, expected" in said
+    assert problem in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("secret", ["pässwort", "zu kurz"])
+def test_a_wrong_password_is_not_repeated(tmp_path: Path, secret: str) -> None:
+    """What is refused may be a real secret with a typing mistake, and messages are copied into forums."""
+    for text in (
+        f'[wifi]\nssid = "x"\npassword = "{secret}"\ncountry = "DE"',
+        f'[user]\nname = "a"\npassword = "{secret[:7]}"',
+    ):
+        with pytest.raises(SettingError) as caught:
+            read(tmp_path, f'hostname = "a"\n{text}')
+        assert secret[:7] not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"hostname ="], ids=["not UTF-8", "not TOML"])
+def test_what_is_no_toml(tmp_path: Path, content: bytes) -> None:
+    """A file that cannot be read is said to be so."""
+    path = tmp_path / "answers.toml"
+    path.write_bytes(content)
+    with pytest.raises(SettingError, match="expected"):
+        load(path)
+    with pytest.raises(SettingError, match="cannot be read: No such file"):
+        load(tmp_path / "none.toml")
+
+
+def test_real_public_keys(tmp_path: Path) -> None:
+    """Keys as ssh-keygen makes them are taken."""
+    answers: Any = read(tmp_path, f'hostname = "a"\n[user]\nname = "anna"\nssh_keys = ["{KEY}"]')
+    assert answers.user.ssh_keys == (KEY,)
