@@ -42,6 +42,7 @@ path = "a \\"film\\".mp4"
 
 
 def _missing() -> str | None:
+    """What the card's maker lacks here, in words; None where it has all."""
     for name in ("debugfs", "dpkg-deb", "mcopy", "mkfs.vfat", "openssl", "resize2fs", "sfdisk"):
         try:
             find(name)
@@ -50,7 +51,8 @@ def _missing() -> str | None:
     return None
 
 
-pytestmark = pytest.mark.skipif(bool(_missing()), reason=_missing() or "")
+needs_tools = pytest.mark.skipif(bool(_missing()), reason=_missing() or "")
+pytestmark = needs_tools
 
 
 @pytest.fixture(scope="module")

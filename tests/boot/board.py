@@ -1,0 +1,94 @@
+"""A Raspberry Pi 3 in QEMU: 1 GiB, four cores, an SD card, a serial line and a network adapter at its USB."""
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import aiohttp
+
+from tests.boot.card import MIB
+from tests.boot.stand_in import StandIn
+from tests.running import free_port
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board that runs: `port` here is its port 80, `serial` is what it says."""
+
+    port: int
+    serial: Path
+    started: float
+
+    @property
+    def age(self) -> float:
+        """Seconds since the power came."""
+        return monotonic() - self.started
+
+    async def answers(self, path: str, *, status: int, patience: float) -> float:
+        """Wait until an address answers with this status; seconds since the power came. Raises TimeoutError."""
+        timeout = aiohttp.ClientTimeout(total=20)
+        async with asyncio.timeout(patience), aiohttp.ClientSession(timeout=timeout) as session:
+            while True:
+                try:
+                    async with session.get(f"http://127.0.0.1:{self.port}{path}") as answer:
+                        await answer.read()
+                        if answer.status == status:
+                            return self.age
+                except (aiohttp.ClientError, TimeoutError, ConnectionError):
+                    pass  # nobody listens yet
+                await asyncio.sleep(0.5)
+
+    async def says(self, text: str, *, patience: float) -> float:
+        """Wait until it says something on its serial line; seconds since the power came. Raises TimeoutError."""
+        async with asyncio.timeout(patience):
+            while text not in _read(self.serial):  # noqa: ASYNC110 - QEMU tells nobody that it wrote
+                await asyncio.sleep(0.5)
+        return self.age
+
+
+@asynccontextmanager
+async def board(parts: StandIn, card: Path, serial: Path, *more: str) -> AsyncIterator[Board]:
+    """Put a card in and switch on; at the end the power is cut, and that is meant."""
+    _prepare(card, serial)
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *("nice", "-n", "5", "qemu-system-aarch64", "-M", "raspi3b", "-display", "none", "-monitor", "none"),
+        *("-kernel", parts.kernel, "-initrd", parts.initramfs, "-dtb", parts.board),
+        # QEMU's board has its console at the second serial line, where a Pi has its Bluetooth.
+        *("-append", f"{cmdline(card)} console=ttyS1,115200", "-serial", "null", "-serial", f"file:{serial}"),
+        *("-drive", f"file={card},format=raw,if=sd", "-device", "usb-net,netdev=n"),
+        *("-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{port}-:80", *more),
+        stdin=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield Board(port, serial, monotonic())
+        assert process.returncode is None, f"QEMU ended by itself with {process.returncode}"
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def _prepare(card: Path, serial: Path) -> None:
+    size = 2 ** (card.stat().st_size - 1).bit_length()  # QEMU takes only cards of such sizes
+    with card.open("r+b") as file:
+        file.truncate(max(size, 64 * MIB))
+    serial.write_text("")
+
+
+def _read(serial: Path) -> str:
+    return serial.read_text(errors="replace")
+
+
+def cmdline(card: Path) -> str:
+    """What the firmware of a Pi would give to the kernel: the one line of cmdline.txt."""
+    where = f"{card}@@{8 * MIB}"
+    said = subprocess.run(
+        ["mtype", "-i", where, "::/cmdline.txt"],  # noqa: S607 - mtools
+        check=True, capture_output=True, text=True, timeout=60, env={"MTOOLS_SKIP_CHECK": "1", "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip  # one call
+    return said.stdout.strip()
