@@ -3,11 +3,14 @@
 # make test-appliance   the same on whole machines: Debian 13 in containers, real picamera2 (as root; see tests/appliance)
 # make bench   what it costs and how fresh its pictures are, here; make bench ARGS=--quick for a first look
 # make deb     build dist/pi-stream_VERSION_all.deb, with Debian's tools; docs/install.md says what to do with it
+# make test-boot   make a card, boot it on a Raspberry Pi 3 in QEMU, and look at it with a browser (as root; 15 to 40 minutes)
 
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: run test test-appliance bench deb clean
+.PHONY: run test test-appliance bench clean
+.PHONY: run test test-boot bench clean
 
 run: .venv/runs
 	@.venv/bin/pi-stream serve $(ARGS)
@@ -18,6 +21,8 @@ test: .venv/tests
 test-appliance: .venv/tests
 	@tests/appliance/provide
 	@.venv/bin/python -m pytest tests/appliance $(ARGS)
+test-boot: .venv/tests
+	@.venv/bin/python -m tests.boot $(ARGS)
 
 bench: .venv/tests
 	@.venv/bin/python -m tests.bench $(ARGS)

@@ -39,7 +39,7 @@ def test_a_user_with_a_password() -> None:
     """The image's first user is renamed, and gets the hash, not the password; the network lets nobody in unasked."""
     said = plain(user_data(answers(user={"name": "anna", "password_hash": "$6$" + "x" * 40})))
     assert said["user"] == {
-        "name": "anna", "shell": "/bin/bash", "lock_passwd": False, "passwd": "$6$" + "x" * 40
+        "name": "anna", "shell": "/bin/bash", "lock_passwd": False, "sudo": None, "passwd": "$6$" + "x" * 40
     }  # fmt: skip  # one user
     assert len(said["runcmd"]) == 1
     assert "ssh_pwauth" not in said
@@ -50,6 +50,7 @@ def test_a_user_with_keys() -> None:
     said = plain(user_data(answers(user={"name": "anna", "ssh_keys": [KEY]})))
     assert said["user"]["ssh_authorized_keys"] == [KEY]
     assert said["user"]["lock_passwd"] is True
+    assert said["user"]["sudo"] == "ALL=(ALL) NOPASSWD:ALL"
     assert said["ssh_pwauth"] is False
     assert said["runcmd"][0] == ["systemctl", "enable", "--now", "ssh"]
 

@@ -43,13 +43,15 @@ def user_data(answers: Answers) -> str:
             "shell": "/bin/bash",
             "lock_passwd": not (word := password_hash(user)),
         }
+        # Said either way: unsaid, the user would inherit the right of the image's own to be root without a password.
+        who["sudo"] = None if word else "ALL=(ALL) NOPASSWD:ALL"  # who has only keys could not prove anything else
         if word:
             who["passwd"] = word
         if user.ssh_keys:
             who["ssh_authorized_keys"] = list(user.ssh_keys)
         said["user"] = who
         if wants_ssh(user):
-            said["ssh_pwauth"] = bool(word)
+            said["ssh_pwauth"] = not user.ssh_keys  # who has keys needs no door for guessed passwords
             commands.insert(0, ["systemctl", "enable", "--now", "ssh"])
     said["runcmd"] = commands
     return "#cloud-config\n" + _yaml(said)

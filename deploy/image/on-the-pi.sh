@@ -34,11 +34,15 @@ make_user() {
         done
         [ -z "$hash" ] || printf '%s:%s\n' "$name" "$hash" | chpasswd --encrypted
     fi
+    # Who has only keys has no password to become root with.
+    [ -n "$hash" ] || (umask 0337 && echo "$name ALL=(ALL) NOPASSWD:ALL" >/etc/sudoers.d/010_pi-stream-first-user)
     if [ -s "$folder/user/keys" ]; then
         home=$(getent passwd "$name" | cut -d: -f6)
         group=$(id -gn "$name")
         install -d -m 0700 -o "$name" -g "$group" "$home/.ssh"
         install -m 0600 -o "$name" -g "$group" "$folder/user/keys" "$home/.ssh/authorized_keys"
+        # Who has keys needs no door for guessed passwords.
+        [ ! -d /etc/ssh/sshd_config.d ] || echo "PasswordAuthentication no" >/etc/ssh/sshd_config.d/60-pi-stream.conf
     fi
     if [ -e "$folder/user/ssh" ]; then
         ssh-keygen -A >/dev/null # makes only the host keys that are missing
