@@ -86,7 +86,10 @@ def test_what_is_written_is_read(ext4: Ext4) -> None:
     assert ext4.target("/a/link") == "b/c"
     ext4.write([File("/a/b/c", b"two"), File("/a/link", b"three")])
     assert (ext4.read("/a/b/c"), ext4.read("/a/link")) == (b"two", b"three")
+    ext4.write([Link("/a/near", "b/c"), Link("/a/b/far", "/a/near"), Link("/round", "round")])
+    assert (ext4.read("/a/b/far"), ext4.read("/round")) == (b"two", None)
     ext4.remove("/a/link")
+    ext4.remove("/a/b/far")
     assert (ext4.kind("/a/link"), ext4.read("/a/link"), ext4.read("/none")) == (None, None, None)
     assert ext4.files("/a/b") == [("/a/b/c", b"two")]
     assert ext4.files("/none") == []

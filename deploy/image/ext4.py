@@ -1,5 +1,6 @@
 """The root partition, an ext4 file system in a file of its own, read and written by debugfs without being mounted."""
 
+import posixpath
 import re
 import tempfile
 from collections.abc import Iterable
@@ -15,13 +16,17 @@ _OWNER = re.compile(r"User:\s+(?P<user>\d+)\s+Group:\s+(?P<group>\d+)")
 
 
 class Ext4:
-    """One ext4 file system. Paths are absolute in it; links on the way to a file are not followed."""
+    """One ext4 file system. Paths are absolute in it; links are followed where one is read, and nowhere on the way."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def read(self, path: str) -> bytes | None:
         """The content of a file, or None where there is none."""
+        for _ in range(8):  # links in a row; more must be a circle
+            if (target := self.target(path)) is None:
+                break
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
         with tempfile.TemporaryDirectory() as spool:
             copy = Path(spool) / "copy"
             self._ask(f"dump {_plain(path)} {copy.name}", folder=copy.parent)

@@ -35,7 +35,11 @@ def gather(image: Path, deb: Path, output: Path, *, extra: Sequence[str] = ()) -
         run("apt-get", *options, "update")
         wanted = [*extra, *(name for name in _recommended(deb) if _known(options, name))]
         order = ["install", "--yes", "--download-only", "--no-install-recommends", str(deb.resolve()), *wanted]
-        run("apt-get", *options, *order)
+        done = run("apt-get", *options, *order, fine=(0, 100))
+        if done.returncode:  # which package is missing stands among its output, not at the end of its complaints
+            said = (done.stdout + done.stderr).decode(errors="replace").splitlines()
+            why = [" ".join(line.split()) for line in said if " but it " in line or line.startswith("E: ")]
+            raise CardError(f"apt cannot get all that {deb.name} needs: {'; '.join(why[:4])}")
         output.mkdir(parents=True, exist_ok=True)
         for each in (base / "cache/archives").glob("*.deb"):
             shutil.copyfile(each, output / each.name)

@@ -1,6 +1,6 @@
 """make test-boot: a card is made, put into a Raspberry Pi that QEMU plays, and looked at with a browser, twice.
 
-    python -m tests.boot --deb dist/pi-stream_VERSION_all.deb [--way image|user-data] [--keep]
+    python -m tests.boot --deb dist/pi-stream_VERSION_all.deb [--way image|user-data|read-only]
 
 It needs root, mmdebstrap, QEMU and Chromium, and takes some 40 minutes the first time, 15 afterwards. The log and the
 picture that it leaves in `.appliance/boot/` are those in `docs/boot.txt` and `docs/boot.png`.
@@ -11,6 +11,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -19,7 +20,7 @@ from playwright.async_api import async_playwright
 
 from deploy.image import build
 from deploy.image.gather import gather
-from tests.boot.board import Board, board
+from tests.boot.board import Board, board, checksum, cmdline, initramfs
 from tests.boot.card import MIB, run
 from tests.boot.stand_in import CACHE, TOP, StandIn, provide
 
@@ -97,15 +98,15 @@ async def caption(here: Board, text: str) -> None:
 def make_card(parts: StandIn, deb: Path, way: str, work: Path, log: Log) -> Path:
     """A card by the one way or the other, from the packages that were gathered for it."""
     debs, answers = CACHE / "debs", work / "answers.toml"
-    answers.write_text(ANSWERS)
+    answers.write_text(("read_only = true\n" if way == "read-only" else "") + ANSWERS)
     if not (debs / deb.name).exists() or (debs / deb.name).read_bytes() != deb.read_bytes():
         shutil.rmtree(debs, ignore_errors=True)
         began = monotonic()
-        files = gather(parts.image, deb, debs)
+        files = gather(parts.image, deb, debs, extra=["overlayroot"])
         size = sum(file.stat().st_size for file in files) / MIB
         log(f"{monotonic() - began:6.1f} s  gathered {len(files)} packages, {size:.0f} MiB")
     card, began = work / "card.img", monotonic()
-    if way == "image":
+    if way != "user-data":
         build.image(parts.image, debs, answers, card, force=False, tell=lambda _: None)
     else:
         build.user_data(debs, answers, work / "user-data", force=False)
@@ -114,6 +115,30 @@ def make_card(parts: StandIn, deb: Path, way: str, work: Path, log: Log) -> Path
         run("mcopy", "-i", f"{card}@@{8 * MIB}", "-s", "-o", "-n", *(work / "user-data").iterdir(), "::/")
     log(f"{monotonic() - began:6.1f} s  made a card of {card.stat().st_size / MIB:.0f} MiB ({way})")
     return card
+
+
+async def boot_read_only(parts: StandIn, card: Path, work: Path, log: Log) -> None:
+    """It installs, makes itself read-only and starts again; then a caption is kept, and nothing else is written."""
+    log("\nFirst boot (seconds since the power came):")
+    async with board(parts, card, work / "first.txt") as here:
+        await here.says("pi-stream, first boot: done", patience=INSTALLING)
+        log(f"{here.age:6.1f} s  all is installed")
+        log(f"{await here.ends(patience=STARTING):6.1f} s  it starts again by itself")
+    # The firmware of a Pi would take the initramfs that the card has now; so does this.
+    parts = replace(parts, initramfs=initramfs(card, parts.initramfs.name, work / "initramfs"))
+    written = checksum(card)
+    log(f"\nSecond boot, with {cmdline(card).split()[0]}:")
+    async with board(parts, card, work / "second.txt") as here:
+        log(f"{await here.answers('/snapshot.jpg', status=200, patience=STARTING):6.1f} s  the first picture")
+        await caption(here, "It stays")
+        await asyncio.sleep(60)  # longer than any interval at which the kernel or systemd writes
+    assert checksum(card) == written, "something was written to the boot or the root partition"
+    log("        not a byte of the boot and the root partition has changed")
+    log("\nThe power is cut. Third boot:")
+    async with board(parts, card, work / "third.txt") as here:
+        log(f"{await here.answers('/snapshot.jpg', status=200, patience=STARTING):6.1f} s  the first picture")
+        await look(here, "It stays", work / "boot.png")
+        log(f"{here.age:6.1f} s  the browser shows the picture, with the caption of before")
 
 
 async def boot_twice(parts: StandIn, card: Path, work: Path, log: Log) -> None:
@@ -139,7 +164,9 @@ def main() -> int:
     """Run it; the exit code is 0 when the browser has seen both pictures."""
     parser = argparse.ArgumentParser("python -m tests.boot", description=__doc__)
     parser.add_argument("--deb", type=Path, help="pi-stream's package (default: the newest in dist)")
-    parser.add_argument("--way", choices=("image", "user-data"), default="image", help="how the card is made")
+    parser.add_argument(
+        "--way", choices=("image", "user-data", "read-only"), default="image", help="how the card is made"
+    )
     options = parser.parse_args()
     made = sorted((TOP / "dist").glob("pi-stream_*.deb"), key=lambda path: path.stat().st_mtime)
     deb = options.deb or (made[-1] if made else None)
@@ -153,10 +180,11 @@ def main() -> int:
         work = Path(folder)
         try:
             card = make_card(parts, deb, options.way, work, log)
-            asyncio.run(boot_twice(parts, card, work, log))
+            boot = boot_read_only if options.way == "read-only" else boot_twice
+            asyncio.run(boot(parts, card, work, log))
             shutil.copy(work / "boot.png", CACHE / f"{options.way}.png")
         finally:
-            for each in ("first.txt", "second.txt"):
+            for each in ("first.txt", "second.txt", "third.txt"):
                 if (work / each).exists():
                     shutil.copy(work / each, CACHE / f"{options.way}-{each}")
             (CACHE / f"{options.way}.txt").write_text("\n".join(log.lines) + "\n")

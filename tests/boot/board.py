@@ -1,6 +1,7 @@
 """A Raspberry Pi 3 in QEMU: 1 GiB, four cores, an SD card, a serial line and a network adapter at its USB."""
 
 import asyncio
+import hashlib
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +11,8 @@ from time import monotonic
 
 import aiohttp
 
-from tests.boot.card import MIB
+from deploy.image.mbr import Partition, parse
+from tests.boot.card import MIB, run
 from tests.boot.stand_in import StandIn
 from tests.running import free_port
 
@@ -22,6 +24,7 @@ class Board:
     port: int
     serial: Path
     started: float
+    process: asyncio.subprocess.Process
 
     @property
     def age(self) -> float:
@@ -49,9 +52,15 @@ class Board:
                 await asyncio.sleep(0.5)
         return self.age
 
+    async def ends(self, *, patience: float) -> float:
+        """Wait until it would start again, which this board does by ending. Raises TimeoutError."""
+        async with asyncio.timeout(patience):
+            await self.process.wait()
+        return self.age
+
 
 @asynccontextmanager
-async def board(parts: StandIn, card: Path, serial: Path, *more: str) -> AsyncIterator[Board]:
+async def board(parts: StandIn, card: Path, serial: Path) -> AsyncIterator[Board]:
     """Put a card in and switch on; at the end the power is cut, and that is meant."""
     _prepare(card, serial)
     port = free_port()
@@ -61,12 +70,12 @@ async def board(parts: StandIn, card: Path, serial: Path, *more: str) -> AsyncIt
         # QEMU's board has its console at the second serial line, where a Pi has its Bluetooth.
         *("-append", f"{cmdline(card)} console=ttyS1,115200", "-serial", "null", "-serial", f"file:{serial}"),
         *("-drive", f"file={card},format=raw,if=sd", "-device", "usb-net,netdev=n"),
-        *("-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{port}-:80", *more),
+        *("-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{port}-:80", "-no-reboot"),
         stdin=asyncio.subprocess.DEVNULL,
     )
     try:
-        yield Board(port, serial, monotonic())
-        assert process.returncode is None, f"QEMU ended by itself with {process.returncode}"
+        yield Board(port, serial, monotonic(), process)
+        assert process.returncode in (None, 0), f"QEMU ended by itself with {process.returncode}"
     finally:
         if process.returncode is None:
             process.kill()
@@ -92,3 +101,29 @@ def cmdline(card: Path) -> str:
         check=True, capture_output=True, text=True, timeout=60, env={"MTOOLS_SKIP_CHECK": "1", "PATH": "/usr/bin:/bin"},
     )  # fmt: skip  # one call
     return said.stdout.strip()
+
+
+def initramfs(card: Path, name: str, copy: Path) -> Path:
+    """The initramfs that is on the card now, copied out: a package that was installed may have made another."""
+    _, root = _partitions(card)
+    run("debugfs", "-R", f"dump /boot/{name} {copy}", f"{card}?offset={root.start}")
+    assert copy.stat().st_size > MIB
+    return copy
+
+
+def checksum(card: Path) -> str:
+    """Of all that is in the boot and the root partition."""
+    boot, root = _partitions(card)
+    digest = hashlib.sha256()
+    with card.open("rb") as file:
+        file.seek(boot.start)
+        for _ in range((root.end - boot.start) // MIB):
+            digest.update(file.read(MIB))
+    return digest.hexdigest()
+
+
+def _partitions(card: Path) -> tuple[Partition, Partition]:
+    with card.open("rb") as file:
+        sector = bytearray(file.read(512))
+    sector[446 + 32 : 446 + 64] = bytes(32)  # a third one is for captions; `parse` is strict about official cards
+    return parse(bytes(sector))
