@@ -137,6 +137,11 @@ def test_everything_is_in_its_place(made: tuple[Path, Fat, Ext4], debs: Path) ->
     assert root.read(f"{FOLDER}/port") == b"80\n"
     for each in debs.glob("*.deb"):
         assert root.read(f"{FOLDER}/debs/{each.name}") == each.read_bytes()
+    names = root.read(f"{FOLDER}/packages") or b""
+    assert names.decode().splitlines() == [
+        "libneeded 1:1.0 libneeded_1%3a1.0_arm64.deb",
+        "pi-stream 1:1.0 pi-stream_1%3a1.0_all.deb",
+    ]
     unit = "/etc/systemd/system/multi-user.target.wants/pi-stream-first-boot.service"
     assert root.target(unit) == "../pi-stream-first-boot.service"
     assert boot.read("/cmdline.txt") == CMDLINE.strip().encode() + b" cfg80211.ieee80211_regdom=DE\n"

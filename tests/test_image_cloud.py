@@ -86,7 +86,7 @@ def test_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
     assert files == {
         "user-data", "network-config", "meta-data",
-        "pi-stream/run", "pi-stream/waiting.py", "pi-stream/port", "pi-stream/config.toml",
+        "pi-stream/run", "pi-stream/packages", "pi-stream/waiting.py", "pi-stream/port", "pi-stream/config.toml",
         f"pi-stream/debs/{package.name}",
     }  # fmt: skip  # as a listing
     assert "instance-id: pi-stream-" in (output / "meta-data").read_text()

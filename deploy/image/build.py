@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deploy.image import answers, cloud, debs, first_boot
 from deploy.image.card import put_together, take_apart
-from deploy.image.debs import Debs
+from deploy.image.debs import Deb
 from deploy.image.errors import CardError
 from deploy.image.ext4 import Ext4
 from deploy.image.fat import Fat
@@ -43,13 +43,15 @@ def image(source: Path, debs_folder: Path, answers_file: Path, output: Path, *, 
             root.remove("/etc/systemd/system/multi-user.target.wants/rpi-resize.service")
         parts = first_boot.root_parts(
             given,
-            packages.files,
+            packages,
             hosts=root.read("/etc/hosts") or b"127.0.0.1\tlocalhost\n",
             fstab=root.read("/etc/fstab") or b"",
             cloud_init=root.kind("/etc/cloud") == "directory",
         )
-        tell(f"putting {len(packages.files)} packages and the answers onto it")
-        wanted = sum(part.size for part in parts if isinstance(part, File)) + packages.installed + SPARE
+        tell(f"putting {len(packages)} packages and the answers onto it")
+        wanted = (
+            sum(part.size for part in parts if isinstance(part, File)) + sum(deb.installed for deb in packages) + SPARE
+        )
         if (missing := wanted - root.free()) > 0:
             # A twentieth more, for the lists of blocks that a file system keeps of itself, and for root's reserve.
             root.grow(aligned(card.root.stat().st_size + missing + missing // 20))
@@ -70,7 +72,7 @@ def user_data(debs_folder: Path, answers_file: Path, output: Path, *, force: boo
     if output.exists() and not output.is_dir():
         raise CardError(f"{output}: expected a folder, or nothing, got a file")
     output.mkdir(parents=True, exist_ok=True)
-    for file in cloud.files(given, packages.files):
+    for file in cloud.files(given, packages):
         target = output / file.path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.content.read_bytes() if isinstance(file.content, Path) else file.content)
@@ -112,8 +114,8 @@ def _must_be_raspberry_pi_os(root: Ext4, boot: Fat) -> None:
         raise CardError("expected the 64-bit Raspberry Pi OS (arm64), got one without /usr/lib/aarch64-linux-gnu")
 
 
-def _must_have_overlay(root: Ext4, packages: Debs) -> None:
-    if "overlayroot" not in packages.names and root.kind("/etc/overlayroot.conf") is None:
+def _must_have_overlay(root: Ext4, packages: list[Deb]) -> None:
+    if not any(deb.name == "overlayroot" for deb in packages) and root.kind("/etc/overlayroot.conf") is None:
         raise CardError("read_only needs the package overlayroot; gather it with: gather-debs --with overlayroot")
 
 

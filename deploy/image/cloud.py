@@ -7,10 +7,11 @@ https://cloudinit.readthedocs.io/en/latest/reference/datasources/nocloud.html
 
 import hashlib
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from deploy.image.answers import Answers
+from deploy.image.debs import Deb
 from deploy.image.first_boot import bundle, network_key, password_hash, wants_ssh
 from deploy.image.parts import File
 
@@ -18,7 +19,7 @@ FOLDER = "/pi-stream"  # on the boot partition
 MOUNTED = f"/boot/firmware{FOLDER}"  # where Raspberry Pi OS has it
 
 
-def files(answers: Answers, debs: list[Path]) -> list[File]:
+def files(answers: Answers, debs: list[Deb]) -> list[File]:
     """What is copied onto the boot partition. Modes do not count there."""
     user, network = user_data(answers), network_config(answers)
     name = hashlib.sha256((user + network).encode()).hexdigest()[:16]

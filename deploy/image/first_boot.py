@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.image.answers import Answers, User, Wifi
+from deploy.image.debs import Deb
 from deploy.image.parts import File, Folder, Link, Part
 from deploy.image.programs import run
 
@@ -44,7 +45,7 @@ WantedBy=multi-user.target
 """
 
 
-def bundle(answers: Answers, debs: list[Path], folder: str, *, user: User | None) -> list[Part]:
+def bundle(answers: Answers, debs: list[Deb], folder: str, *, user: User | None) -> list[Part]:
     """The folder from which a Pi installs pi-stream. `user` is None where something else makes the user."""
     port = answers.settings.get("server", {}).get("port", PORT)
     parts: list[Part] = [
@@ -53,7 +54,8 @@ def bundle(answers: Answers, debs: list[Path], folder: str, *, user: User | None
         File(f"{folder}/waiting.py", (_HERE / "waiting.py").read_bytes()),
         File(f"{folder}/port", f"{port}\n".encode()),
         File(f"{folder}/config.toml", config(answers).encode()),
-        *(File(f"{folder}/debs/{deb.name}", deb) for deb in debs),
+        File(f"{folder}/packages", "".join(f"{deb.name} {deb.version} {deb.file.name}\n" for deb in debs).encode()),
+        *(File(f"{folder}/debs/{deb.file.name}", deb.file) for deb in debs),
     ]
     if user is not None:
         keys = "".join(f"{key}\n" for key in user.ssh_keys)
@@ -69,7 +71,7 @@ def bundle(answers: Answers, debs: list[Path], folder: str, *, user: User | None
     return parts
 
 
-def root_parts(answers: Answers, debs: list[Path], *, hosts: bytes, fstab: bytes, cloud_init: bool) -> list[Part]:
+def root_parts(answers: Answers, debs: list[Deb], *, hosts: bytes, fstab: bytes, cloud_init: bool) -> list[Part]:
     """All that goes onto the root partition; `hosts` and `fstab` are what it has, `cloud_init` whether it has that."""
     unit = "pi-stream-first-boot.service"
     parts: list[Part] = [

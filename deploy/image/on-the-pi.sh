@@ -51,25 +51,25 @@ make_user() {
     fi
 }
 
-install_debs() { # FILE...: those that are newer than what is installed
-    wanted=
-    for deb in "$@"; do
-        name=$(dpkg-deb --field "$deb" Package)
-        version=$(dpkg-deb --field "$deb" Version)
-        # shellcheck disable=SC2016 # ${...} is dpkg-query's
-        there=$(dpkg-query --show --showformat '${db:Status-Status} ${Version}' "$name" 2>/dev/null || true)
-        case $there in
-        "installed "*) dpkg --compare-versions "${there#installed }" ge "$version" && continue ;;
-        esac
-        wanted="$wanted $deb"
-        [ "$name" = pi-stream ] || echo "$name" >>"$folder/brought"
-    done
-    [ -n "$wanted" ] || return 0
-    # No list of any server counts, so apt asks none: what is installed and what is here must be enough.
-    # shellcheck disable=SC2086 # names of packages have no spaces
-    apt-get install --yes --quiet --no-install-recommends --no-download \
+# What is wanted of pi-stream (or, with `!`, of all others): paths of packages that are newer than what is installed.
+# `packages` has a line for each: name, version, file. dpkg is asked once, because each call takes long on a small Pi.
+wanted() { # [!]
+    dpkg-query --show --showformat '${db:Status-Status} ${Package} ${Version}\n' | sed -n 's/^installed //p' |
+        awk 'NR == FNR { there[$1] = $2; next } { print $1, $2, $3, ($1 in there ? there[$1] : "none") }' \
+            - "$folder/packages" |
+        while read -r name version file there; do
+            [ "$name" ${1:-} = pi-stream ] || continue
+            [ "$there" = none ] || dpkg --compare-versions "$there" lt "$version" || continue
+            echo "$folder/debs/$file"
+            [ "$name" = pi-stream ] || echo "$name" >>"$folder/brought"
+        done
+}
+
+# No archive is asked for anything: what is installed, and what is here, must be enough.
+install_debs() {
+    [ $# = 0 ] || apt-get install --yes --quiet --no-install-recommends \
         -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts=/dev/null \
-        -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold $wanted
+        -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold "$@"
 }
 
 if [ -e "$folder/user" ]; then
@@ -81,12 +81,8 @@ fi
 say "installing what pi-stream needs (some minutes)"
 export DEBIAN_FRONTEND=noninteractive
 dpkg --configure -a --force-confold # if the power went while packages were being installed
-others=
-for deb in "$folder"/debs/*.deb; do
-    case ${deb##*/} in pi-stream_*) ;; *) others="$others $deb" ;; esac
-done
-# shellcheck disable=SC2086
-[ -z "$others" ] || install_debs $others
+# shellcheck disable=SC2046 # names of packages have no blanks
+install_debs $(wanted !)
 
 say "installing pi-stream"
 install -d -m 0755 /etc/pi-stream
@@ -97,7 +93,8 @@ if [ "$port" -lt 1024 ]; then
     echo "$port" >/proc/sys/net/ipv4/ip_unprivileged_port_start
 fi
 stop_waiting # it has the port
-install_debs "$folder"/debs/pi-stream_*.deb
+# shellcheck disable=SC2046
+install_debs $(wanted)
 [ ! -s "$folder/brought" ] || xargs apt-mark auto <"$folder/brought" >/dev/null # they go when pi-stream goes
 systemctl enable --quiet pi-stream
 systemctl start --no-block pi-stream
