@@ -142,8 +142,8 @@ def test_everything_is_in_its_place(made: tuple[Path, Fat, Ext4], debs: Path) ->
         "libneeded 1:1.0 libneeded_1%3a1.0_arm64.deb",
         "pi-stream 1:1.0 pi-stream_1%3a1.0_all.deb",
     ]
-    unit = "/etc/systemd/system/multi-user.target.wants/pi-stream-first-boot.service"
-    assert root.target(unit) == "../pi-stream-first-boot.service"
+    for unit in ("pi-stream-first-user.service", "pi-stream-first-boot.service"):
+        assert root.target(f"/etc/systemd/system/multi-user.target.wants/{unit}") == f"../{unit}"
     assert boot.read("/cmdline.txt") == CMDLINE.strip().encode() + b" cfg80211.ieee80211_regdom=DE\n"
     assert boot.read("/config.txt") == b"camera_auto_detect=1\n"
 

@@ -23,26 +23,45 @@ PORT = 80  # a browser's own: http://HOSTNAME.local needs no number
 STATE_LABEL = "pi-stream"  # of the partition that captions live on when the rest is read-only
 
 _HERE = Path(__file__).parent
-_UNIT = f"""[Unit]
-Description=Install pi-stream on the first start of this card
-ConditionPathExists={FOLDER}/run
-RequiresMountsFor={FOLDER} /boot/firmware
-After=dbus.service rpi-resize.service systemd-growfs-root.service
+_UNITS = {
+    # Before userconf-pi's own, which would ask for a name on the screen; and first, so that somebody can log in and
+    # look, should the rest go wrong.
+    "pi-stream-first-user.service": f"""[Unit]
+Description=Make the user whom this card was made for
+ConditionPathExists={FOLDER}/user
+RequiresMountsFor={FOLDER}
 Before=userconfig.service
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh {FOLDER}/run {FOLDER} user
+StandardOutput=journal+console
+TimeoutStartSec=5min
+
+[Install]
+WantedBy=multi-user.target
+""",
+    # Not a oneshot, for which the rest of the start would wait.
+    "pi-stream-first-boot.service": f"""[Unit]
+Description=Install pi-stream on the first start of this card
+ConditionPathExists={FOLDER}/debs
+RequiresMountsFor={FOLDER} /boot/firmware
+After=pi-stream-first-user.service rpi-resize.service systemd-growfs-root.service
 StartLimitIntervalSec=infinity
 StartLimitBurst=3
 
 [Service]
-Type=oneshot
+Type=exec
 ExecStart=/bin/sh {FOLDER}/run {FOLDER}
 StandardOutput=journal+console
-TimeoutStartSec=1h
+RuntimeMaxSec=2h
 Restart=on-failure
 RestartSec=20
 
 [Install]
 WantedBy=multi-user.target
-"""
+""",
+}
 
 
 def bundle(answers: Answers, debs: list[Deb], folder: str, *, user: User | None) -> list[Part]:
@@ -73,13 +92,13 @@ def bundle(answers: Answers, debs: list[Deb], folder: str, *, user: User | None)
 
 def root_parts(answers: Answers, debs: list[Deb], *, hosts: bytes, fstab: bytes, cloud_init: bool) -> list[Part]:
     """All that goes onto the root partition; `hosts` and `fstab` are what it has, `cloud_init` whether it has that."""
-    unit = "pi-stream-first-boot.service"
+    wanted = "/etc/systemd/system/multi-user.target.wants"
     parts: list[Part] = [
         File("/etc/hostname", f"{answers.hostname}\n".encode()),
         File("/etc/hosts", _hosts(hosts.decode(errors="surrogateescape"), answers.hostname)),
         *bundle(answers, debs, FOLDER, user=answers.user),
-        File(f"/etc/systemd/system/{unit}", _UNIT.encode()),
-        Link(f"/etc/systemd/system/multi-user.target.wants/{unit}", f"../{unit}"),
+        *(File(f"/etc/systemd/system/{name}", text.encode()) for name, text in _UNITS.items()),
+        *(Link(f"{wanted}/{name}", f"../{name}") for name in _UNITS),
     ]
     if answers.timezone is not None:
         parts.append(File("/etc/timezone", f"{answers.timezone}\n".encode()))

@@ -1,6 +1,6 @@
 #!/bin/sh
-# run FOLDER: on a Pi's first boot, as root: its user, its settings, and pi-stream with all it needs, without a network.
-# Each step may be run again after a power cut; the folder goes when all are done, and with it the unit's condition.
+# run FOLDER [user]: on a Pi's first start, as root: pi-stream, its settings and all it needs, without a network; or the user.
+# Either may be run again after a power cut, or when it failed; the one that is done last removes the folder.
 set -eu
 folder=$1
 step=/run/pi-stream-first-boot
@@ -9,17 +9,6 @@ say() {
     echo "pi-stream, first boot: $1"
     echo "$1" >"$step"
 }
-
-# Until pi-stream is there, its address answers with the step that is being done.
-port=$(cat "$folder/port")
-echo "starting" >"$step"
-python3 "$folder/waiting.py" "$port" "$step" &
-waiting=$!
-stop_waiting() {
-    [ -z "$waiting" ] || kill "$waiting" 2>/dev/null || true
-    waiting=
-}
-trap stop_waiting EXIT
 
 make_user() {
     name=$(cat "$folder/user/name")
@@ -51,14 +40,16 @@ make_user() {
     fi
 }
 
-# What is wanted of pi-stream (or, with `!`, of all others): paths of packages that are newer than what is installed.
-# `packages` has a line for each: name, version, file. dpkg is asked once, because each call takes long on a small Pi.
-wanted() { # [!]
-    dpkg-query --show --showformat '${db:Status-Status} ${Package} ${Version}\n' | sed -n 's/^installed //p' |
-        awk 'NR == FNR { there[$1] = $2; next } { print $1, $2, $3, ($1 in there ? there[$1] : "none") }' \
-            - "$folder/packages" |
+# Paths of packages that are newer than what is installed: pi-stream's own, or all others. `packages` has a line for each:
+# name, version, file. dpkg is asked once for all that is there, because each call takes long on a small Pi.
+newer() { # ours|others
+    # shellcheck disable=SC2016 # ${...} is dpkg-query's
+    dpkg-query --show --showformat '${db:Status-Status} ${Package} ${Version}\n' |
+        awk -v which="$1" '
+            NR == FNR { if ($1 == "installed") there[$2] = $3; next }
+            ($1 == "pi-stream") == (which == "ours") { print $1, $2, $3, ($1 in there ? there[$1] : "none") }
+        ' - "$folder/packages" |
         while read -r name version file there; do
-            [ "$name" ${1:-} = pi-stream ] || continue
             [ "$there" = none ] || dpkg --compare-versions "$there" lt "$version" || continue
             echo "$folder/debs/$file"
             [ "$name" = pi-stream ] || echo "$name" >>"$folder/brought"
@@ -72,17 +63,38 @@ install_debs() {
         -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold "$@"
 }
 
-if [ -e "$folder/user" ]; then
-    say "making the user"
+finished() { # UNIT FOLDER: this one has nothing to do any more
+    sync
+    rm -rf "${folder:?}/$2"
+    rm -f "/etc/systemd/system/multi-user.target.wants/$1" "/etc/systemd/system/$1"
+    [ -e "$folder/user" ] || [ -e "$folder/debs" ] || rm -rf "$folder"
+    sync
+}
+
+if [ "${2:-}" = user ]; then
     make_user
+    finished pi-stream-first-user.service user
+    exit
 fi
+
+# Until pi-stream is there, its address answers with the step that is being done.
+port=$(cat "$folder/port")
+echo "starting" >"$step"
+python3 "$folder/waiting.py" "$port" "$step" &
+waiting=$!
+stop_waiting() {
+    [ -z "$waiting" ] || kill "$waiting" 2>/dev/null || true
+    waiting=
+}
+trap stop_waiting EXIT
+
 ! command -v rfkill >/dev/null || rfkill unblock wifi || true # a Pi without Wi-Fi has nothing to unblock
 
 say "installing what pi-stream needs (some minutes)"
 export DEBIAN_FRONTEND=noninteractive
 dpkg --configure -a --force-confold # if the power went while packages were being installed
 # shellcheck disable=SC2046 # names of packages have no blanks
-install_debs $(wanted !)
+install_debs $(newer others)
 
 say "installing pi-stream"
 install -d -m 0755 /etc/pi-stream
@@ -94,7 +106,7 @@ if [ "$port" -lt 1024 ]; then
 fi
 stop_waiting # it has the port
 # shellcheck disable=SC2046
-install_debs $(wanted)
+install_debs $(newer ours)
 [ ! -s "$folder/brought" ] || xargs apt-mark auto <"$folder/brought" >/dev/null # they go when pi-stream goes
 systemctl enable --quiet pi-stream
 systemctl start --no-block pi-stream
@@ -105,10 +117,6 @@ if [ -e "$folder/read-only" ]; then
     sed -i -E 's|^([^#]\S*\s+/boot/firmware\s+\S+\s+)defaults|\1defaults,ro|' /etc/fstab
 fi
 restart=$(test -e "$folder/read-only" && echo yes || echo no)
-sync
-rm -rf "$folder"
-rm -f /etc/systemd/system/multi-user.target.wants/pi-stream-first-boot.service
-rm -f /etc/systemd/system/pi-stream-first-boot.service
-sync
+finished pi-stream-first-boot.service debs
 echo "pi-stream, first boot: done"
 [ "$restart" = no ] || systemctl --no-block reboot

@@ -69,6 +69,9 @@ def _make(root: Path, boot: dict[str, Path], image: Path) -> None:
             path.unlink(missing_ok=True)
             path.write_text(content)
         (staged / "boot/firmware").mkdir()
+        # What Debian would start here and Raspberry Pi OS does not: a dialogue at the console, and a second network's.
+        for unit in ("systemd-firstboot.service", "systemd-networkd.service", "systemd-networkd.socket"):
+            (staged / "etc/systemd/system" / unit).symlink_to("/dev/null")
         said = subprocess.run(["du", "-s", "-x", "-B1", staged], check=True, capture_output=True, timeout=600)  # noqa: S607
         used = int(said.stdout.split()[0])
         size = -(-(used * 12 // 10 + 200 * MIB) // (8 * MIB)) * 8 * MIB  # as Raspberry Pi's own builder has it
