@@ -1,6 +1,6 @@
 """make test-boot: a card is made, put into a Raspberry Pi that QEMU plays, and looked at with a browser, twice.
 
-    python -m tests.boot --deb dist/pi-stream_VERSION_all.deb [--way image|user-data|read-only]
+    python -m tests.boot --deb dist/pi-stream_VERSION_all.deb [--way image|user-data|read-only] [--quick]
 
 It needs root, mmdebstrap, QEMU and Chromium, and takes some 40 minutes the first time, 15 afterwards. The log and the
 picture that it leaves in `.appliance/boot/` are those in `docs/boot.txt` and `docs/boot.png`.
@@ -95,16 +95,22 @@ async def caption(here: Board, text: str) -> None:
             assert answer.status < 300, await answer.text()
 
 
-def make_card(parts: StandIn, deb: Path, way: str, work: Path, log: Log) -> Path:
-    """A card by the one way or the other, from the packages that were gathered for it."""
-    debs, answers = CACHE / "debs", work / "answers.toml"
-    answers.write_text(("read_only = true\n" if way == "read-only" else "") + ANSWERS)
+def gathered(parts: StandIn, deb: Path, log: Log) -> Path:
+    """The folder of packages for the stand-in: what was gathered before, if it was for the same package."""
+    debs = CACHE / "debs"
     if not (debs / deb.name).exists() or (debs / deb.name).read_bytes() != deb.read_bytes():
         shutil.rmtree(debs, ignore_errors=True)
         began = monotonic()
         files = gather(parts.image, deb, debs, extra=["overlayroot"])
         size = sum(file.stat().st_size for file in files) / MIB
         log(f"{monotonic() - began:6.1f} s  gathered {len(files)} packages, {size:.0f} MiB")
+    return debs
+
+
+def make_card(parts: StandIn, debs: Path, way: str, work: Path, log: Log) -> Path:
+    """A card by the one way or the other, from the packages that were gathered for it."""
+    answers = work / "answers.toml"
+    answers.write_text(("read_only = true\n" if way == "read-only" else "") + ANSWERS)
     card, began = work / "card.img", monotonic()
     if way != "user-data":
         build.image(parts.image, debs, answers, card, force=False, tell=lambda _: None)
@@ -167,6 +173,7 @@ def main() -> int:
     parser.add_argument(
         "--way", choices=("image", "user-data", "read-only"), default="image", help="how the card is made"
     )
+    parser.add_argument("--quick", action="store_true", help="the card has all packages but pi-stream before it starts")
     options = parser.parse_args()
     made = sorted((TOP / "dist").glob("pi-stream_*.deb"), key=lambda path: path.stat().st_mtime)
     deb = options.deb or (made[-1] if made else None)
@@ -174,12 +181,16 @@ def main() -> int:
         print("there is no package in dist; make it with: make deb", file=sys.stderr)
         return 1
     CACHE.mkdir(parents=True, exist_ok=True)
-    parts = provide()
     log = Log()
+    parts = provide()
+    debs = gathered(parts, deb, log)
+    if options.quick:
+        parts = provide(debs)
+        log("        the card has these packages already, but for pi-stream")
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="run-") as folder:
         work = Path(folder)
         try:
-            card = make_card(parts, deb, options.way, work, log)
+            card = make_card(parts, debs, options.way, work, log)
             boot = boot_read_only if options.way == "read-only" else boot_twice
             asyncio.run(boot(parts, card, work, log))
             shutil.copy(work / "boot.png", CACHE / f"{options.way}.png")

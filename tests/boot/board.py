@@ -65,7 +65,7 @@ async def board(parts: StandIn, card: Path, serial: Path) -> AsyncIterator[Board
     _prepare(card, serial)
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        *("nice", "-n", "5", "qemu-system-aarch64", "-M", "raspi3b", "-display", "none", "-monitor", "none"),
+        *("nice", "-n", "10", "qemu-system-aarch64", "-M", "raspi3b", "-display", "none", "-monitor", "none"),
         *("-kernel", parts.kernel, "-initrd", parts.initramfs, "-dtb", parts.board),
         # QEMU's board has its console at the second serial line, where a Pi has its Bluetooth.
         *("-append", f"{cmdline(card)} console=ttyS1,115200", "-serial", "null", "-serial", f"file:{serial}"),

@@ -21,6 +21,9 @@ datasource:
     seedfrom: file:///boot/firmware/
     fs_label: bootfs
 """
+# The adapter of QEMU's board says that it is a USB cable between two computers, for which systemd's hardware list and
+# NetworkManager agree not to ask for an address. The socket of a real Pi needs no such word.
+CABLE = "[connection]\nid=board\ntype=ethernet\n\n[ipv4]\nmethod=auto\n\n[ipv6]\nmethod=auto\n"
 UNASKED = b"#cloud-config\n# nothing is asked for\n"
 
 
@@ -34,15 +37,20 @@ class StandIn:
     board: Path
 
 
-def provide() -> StandIn:
-    """Make it, or take the one that was made before. It needs root, and up to 20 minutes the first time."""
-    root = CACHE / "root"
+def provide(debs: Path | None = None) -> StandIn:
+    """Make it, or take the one that was made before. It needs root, and up to 20 minutes the first time.
+
+    With a folder of packages: one that has them already, all but pi-stream.
+    """
+    root, image = CACHE / "root", CACHE / "raspios.img"
     subprocess.run([TOP / "tests/boot/root", root], check=True, timeout=3600)
+    if debs is not None:
+        plain, root, image = root, CACHE / "root-quick", CACHE / "raspios-quick.img"
+        subprocess.run([TOP / "tests/boot/preinstall", plain, debs, root], check=True, timeout=3600)
     kernel = next((root / "boot").glob("vmlinuz-*"))
     release = kernel.name.removeprefix("vmlinuz-")
     initramfs = root / f"boot/initrd.img-{release}"
     board = root / f"usr/lib/linux-image-{release}/broadcom/bcm2837-rpi-3-b.dtb"
-    image = CACHE / "raspios.img"
     if not image.exists():
         _make(root, {"kernel8.img": kernel, "initramfs8": initramfs, board.name: board}, image)
     return StandIn(image, kernel, initramfs, board)
@@ -61,6 +69,7 @@ def _make(root: Path, boot: dict[str, Path], image: Path) -> None:
             "etc/hosts": "127.0.0.1\tlocalhost\n127.0.1.1\traspberrypi\n",
             "etc/machine-id": "uninitialized\n",
             "etc/cloud/cloud.cfg.d/99_stand_in.cfg": CLOUD,
+            "etc/NetworkManager/system-connections/board.nmconnection": CABLE,
             "var/lib/NetworkManager/NetworkManager.state": "[main]\nWirelessEnabled=false\n",
         }
         for name, content in files.items():
@@ -68,6 +77,7 @@ def _make(root: Path, boot: dict[str, Path], image: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.unlink(missing_ok=True)
             path.write_text(content)
+            path.chmod(0o600 if name.endswith(".nmconnection") else 0o644)
         (staged / "boot/firmware").mkdir()
         # What Debian would start here and Raspberry Pi OS does not: a dialogue at the console, and a second network's.
         for unit in ("systemd-firstboot.service", "systemd-networkd.service", "systemd-networkd.socket"):
