@@ -24,8 +24,8 @@ from tests.boot.board import Board, board, checksum, cmdline, initramfs
 from tests.boot.card import MIB, run
 from tests.boot.stand_in import CACHE, TOP, StandIn, provide
 
-INSTALLING = 3600.0  # seconds; emulated, two hundred packages take a quarter of an hour
-STARTING = 600.0
+INSTALLING = 7200.0  # seconds; emulated, two hundred packages take a quarter of an hour
+STARTING = 1800.0
 ANSWERS = """hostname = "doorcam"
 timezone = "Europe/Berlin"
 
@@ -64,10 +64,12 @@ async def look(here: Board, caption: str, screenshot: Path | None) -> None:
             args=["--host-resolver-rules=MAP doorcam.local 127.0.0.1", "--no-sandbox"],
         )
         try:
-            page = await browser.new_page(viewport={"width": 1000, "height": 720})
+            page = await browser.new_page(viewport={"width": 1000, "height": 720}, bypass_csp=True)
             await page.goto(f"http://doorcam.local:{here.port}/", timeout=120_000)
             await page.wait_for_function(DRAWN, timeout=120_000)
-            await page.wait_for_function(f"document.body.innerText.includes({caption!r})", timeout=120_000)
+            await page.wait_for_function(
+                f"document.querySelector('#captions').textContent.includes({caption!r})", timeout=120_000
+            )
             if screenshot is not None:
                 await page.screenshot(path=screenshot)
         finally:
@@ -135,14 +137,16 @@ async def boot_read_only(parts: StandIn, card: Path, work: Path, log: Log) -> No
     written = checksum(card)
     log(f"\nSecond boot, with {cmdline(card).split()[0]}:")
     async with board(parts, card, work / "second.txt") as here:
-        log(f"{await here.answers('/snapshot.jpg', status=200, patience=STARTING):6.1f} s  the first picture")
+        await here.answers("/snapshot.jpg", 200, patience=STARTING)
+        log(f"{here.age:6.1f} s  the first picture")
         await caption(here, "It stays")
         await asyncio.sleep(60)  # longer than any interval at which the kernel or systemd writes
     assert checksum(card) == written, "something was written to the boot or the root partition"
     log("        not a byte of the boot and the root partition has changed")
     log("\nThe power is cut. Third boot:")
     async with board(parts, card, work / "third.txt") as here:
-        log(f"{await here.answers('/snapshot.jpg', status=200, patience=STARTING):6.1f} s  the first picture")
+        await here.answers("/snapshot.jpg", 200, patience=STARTING)
+        log(f"{here.age:6.1f} s  the first picture")
         await look(here, "It stays", work / "boot.png")
         log(f"{here.age:6.1f} s  the browser shows the picture, with the caption of before")
 
@@ -151,8 +155,11 @@ async def boot_twice(parts: StandIn, card: Path, work: Path, log: Log) -> None:
     """First boot: it installs. Second boot, after a power cut: the picture comes, and the caption is there."""
     log("\nFirst boot (seconds since the power came):")
     async with board(parts, card, work / "first.txt") as here:
-        log(f"{await here.answers('/', status=503, patience=STARTING):6.1f} s  the address says that it installs")
-        log(f"{await here.answers('/snapshot.jpg', status=200, patience=INSTALLING):6.1f} s  the first picture")
+        # With little to install, the page that says so may be gone before the network is there.
+        if await here.answers("/", 503, 200, patience=STARTING) == 503:
+            log(f"{here.age:6.1f} s  the address says that it installs")
+        await here.answers("/snapshot.jpg", 200, patience=INSTALLING)
+        log(f"{here.age:6.1f} s  the first picture")
         await here.says("pi-stream, first boot: done", patience=STARTING)
         log(f"{here.age:6.1f} s  all is installed")
         await caption(here, "It works")
@@ -161,7 +168,8 @@ async def boot_twice(parts: StandIn, card: Path, work: Path, log: Log) -> None:
         await asyncio.sleep(10)  # what was written reaches the card: the kernel's own interval is 5 s
     log("\nThe power is cut. Second boot:")
     async with board(parts, card, work / "second.txt") as here:
-        log(f"{await here.answers('/snapshot.jpg', status=200, patience=STARTING):6.1f} s  the first picture")
+        await here.answers("/snapshot.jpg", 200, patience=STARTING)
+        log(f"{here.age:6.1f} s  the first picture")
         await look(here, "It works", work / "boot.png")
         log(f"{here.age:6.1f} s  the browser shows the picture, with the caption of before")
 

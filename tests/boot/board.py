@@ -31,16 +31,16 @@ class Board:
         """Seconds since the power came."""
         return monotonic() - self.started
 
-    async def answers(self, path: str, *, status: int, patience: float) -> float:
-        """Wait until an address answers with this status; seconds since the power came. Raises TimeoutError."""
+    async def answers(self, path: str, *statuses: int, patience: float) -> int:
+        """Wait until an address answers with one of these, and say which. Raises TimeoutError."""
         timeout = aiohttp.ClientTimeout(total=20)
         async with asyncio.timeout(patience), aiohttp.ClientSession(timeout=timeout) as session:
             while True:
                 try:
                     async with session.get(f"http://127.0.0.1:{self.port}{path}") as answer:
                         await answer.read()
-                        if answer.status == status:
-                            return self.age
+                        if answer.status in statuses:
+                            return answer.status
                 except (aiohttp.ClientError, TimeoutError, ConnectionError):
                     pass  # nobody listens yet
                 await asyncio.sleep(0.5)
