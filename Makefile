@@ -11,6 +11,7 @@ PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 .PHONY: run test test-appliance bench deb clean
 .PHONY: run test test-appliance bench clean
 .PHONY: run test test-boot bench clean
+.PHONY: run test test-appliance test-boot bench clean
 
 run: .venv/runs
 	@.venv/bin/pi-stream serve $(ARGS)
@@ -21,6 +22,7 @@ test: .venv/tests
 test-appliance: .venv/tests
 	@tests/appliance/provide
 	@.venv/bin/python -m pytest tests/appliance $(ARGS)
+
 test-boot: .venv/tests
 	@.venv/bin/python -m tests.boot $(ARGS)
 

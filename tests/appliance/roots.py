@@ -76,6 +76,7 @@ _RECIPES = {
             *("python3-websockets", "avahi-daemon", "avahi-utils"),
         ),
     ),
+    "cloud": Recipe((*_BOOTS, "cloud-init", "netplan.io")),
     "camera": Recipe(
         packages=(
             *_BOOTS,
