@@ -8,10 +8,7 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test test-appliance bench deb clean
-.PHONY: run test test-appliance bench clean
-.PHONY: run test test-boot bench clean
-.PHONY: run test test-appliance test-boot bench clean
+.PHONY: run test test-appliance test-boot bench deb clean
 
 run: .venv/runs
 	@.venv/bin/pi-stream serve $(ARGS)
