@@ -24,6 +24,17 @@ log = logging.getLogger(__name__)
 SYSTEM_CONFIG = Path("/etc/pi-stream/config.toml")
 
 Side = Annotated[int, Meta(ge=64, le=8192, multiple_of=2, description="an even whole number from 64 to 8192")]
+HostName = Annotated[
+    str,
+    Meta(pattern=r"^[A-Za-z0-9_.-]{1,253}\Z", description='a name without scheme and port, such as "cam.example.org"'),
+]
+Origin = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[a-z0-9_.:\[\]-]{1,255}\Z",
+        description='a site in small letters without a path, such as "http://home.lan:8123"',
+    ),
+]
 
 
 class Camera(Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,7 +55,8 @@ class Server(Struct, frozen=True, forbid_unknown_fields=True):
 
     host: Annotated[str, Meta(max_length=253)] = ""
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
-    origins: Annotated[tuple[str, ...], Meta(max_length=32)] = ()
+    hosts: Annotated[tuple[HostName, ...], Meta(max_length=32)] = ()
+    origins: Annotated[tuple[Origin, ...], Meta(max_length=32)] = ()
 
 
 class Stream(Struct, frozen=True, forbid_unknown_fields=True):

@@ -260,7 +260,7 @@ async def test_an_origin_that_is_none_is_refused_and_harms_nobody(
 ) -> None:
     """The service goes on."""
     with socket.create_connection(("127.0.0.1", int(service.url.split(":")[2].rstrip("/")))) as connection:
-        request = f"POST /api/captions HTTP/1.1\r\nHost: x\r\nOrigin: {origin}\r\nContent-Length: 2\r\n\r\n{{}}"
+        request = f"POST /api/captions HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\nContent-Length: 2\r\n\r\n{{}}"
         answer = await asyncio.to_thread(_ask, connection, request.encode())
     assert answer.startswith(b"HTTP/1.1 403 ")
     async with session.get("healthz") as alive:

@@ -13,8 +13,10 @@ from pi_stream.errors import SettingError
 from pi_stream.protocol import LONGEST_MESSAGE
 from pi_stream.server import api, pictures
 from pi_stream.server.addresses import addresses
-from pi_stream.server.errors import errors, origins
+from pi_stream.server.errors import errors
+from pi_stream.server.guard import guard
 from pi_stream.server.house import HOUSE, House
+from pi_stream.server.names import Names
 from pi_stream.server.openapi import openapi
 from pi_stream.server.websocket import websocket
 
@@ -40,7 +42,10 @@ _HEADERS = {
 
 def application(house: House) -> web.Application:
     """Every route, in one place."""
-    app = web.Application(middlewares=[errors, origins], client_max_size=LONGEST_MESSAGE)
+    settings = house.config.server
+    names = Names((*settings.hosts, settings.host))
+    guarded = guard(names, lambda: house.config.server.origins)
+    app = web.Application(middlewares=[errors, guarded], client_max_size=LONGEST_MESSAGE)
     app[HOUSE] = house
     app.on_response_prepare.append(_add_headers)
     app.add_routes(

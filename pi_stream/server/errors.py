@@ -1,16 +1,12 @@
 """Every refusal as an HTTP status with a JSON reason; the one place where the statuses are chosen."""
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from pi_stream.errors import BadMessage, LimitReached, NotFound, Refused, Unsupported
 from pi_stream.server.house import HOUSE
 
 _STATUS: dict[type[Refused], int] = {BadMessage: 400, NotFound: 404, LimitReached: 409, Unsupported: 422}
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:
@@ -37,17 +33,3 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception as error:
         request.app[HOUSE].fail(error)
         raise
-
-
-@web.middleware
-async def origins(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse what a foreign site's page sends from a visitor's browser: it would see the camera, or write on it."""
-    origin = request.headers.get("Origin")
-    guarded = request.method not in _SAFE or request.headers.get("Upgrade", "").lower() == "websocket"
-    if guarded and origin is not None:
-        own = origin.partition("://")[2] == request.host
-        if not own and origin not in request.app[HOUSE].config.server.origins:
-            return refusal(
-                403, "foreign-origin", "a page of another site may not do this; [server] origins lists those that may"
-            )
-    return await handler(request)
