@@ -15,6 +15,7 @@ from pi_stream.server import api, pictures
 from pi_stream.server.addresses import addresses
 from pi_stream.server.errors import errors
 from pi_stream.server.guard import guard
+from pi_stream.server.headers import add_headers
 from pi_stream.server.house import HOUSE, House
 from pi_stream.server.names import Names
 from pi_stream.server.openapi import openapi
@@ -32,13 +33,6 @@ _KINDS = {
     ".json": "application/json",
 }
 
-# The page needs nothing from elsewhere, and nobody else's script may run in it. blob: is how it shows what it decodes.
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
-
 
 def application(house: House) -> web.Application:
     """Every route, in one place."""
@@ -47,7 +41,7 @@ def application(house: House) -> web.Application:
     guarded = guard(names, lambda: house.config.server.origins)
     app = web.Application(middlewares=[errors, guarded], client_max_size=LONGEST_MESSAGE)
     app[HOUSE] = house
-    app.on_response_prepare.append(_add_headers)
+    app.on_response_prepare.append(add_headers(lambda: house.config.server.origins))
     app.add_routes(
         [
             web.get("/ws", websocket),
@@ -134,8 +128,3 @@ def _file(path: Path) -> Callable[[web.Request], Awaitable[web.FileResponse]]:
         return web.FileResponse(path, headers={"Content-Type": kind})
 
     return answer
-
-
-async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:  # noqa: ARG001 - aiohttp's signature
-    response.headers.update(_HEADERS)
-    response.headers.setdefault("Cache-Control", "no-cache")  # a new version of the page is seen at once
