@@ -74,6 +74,13 @@ class Overlay(Struct, frozen=True, forbid_unknown_fields=True):
     max_captions: Annotated[int, Meta(ge=1, le=1000)] = 32
 
 
+class Auth(Struct, frozen=True, forbid_unknown_fields=True):
+    """[auth]: who may look, and who may change anything."""
+
+    mode: Literal["open", "password"] = "open"
+    view: Literal["open", "password"] = "password"
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """All sections."""
 
@@ -81,6 +88,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     server: Server = Server()
     stream: Stream = Stream()
     overlay: Overlay = Overlay()
+    auth: Auth = Auth()
 
 
 def load(path: Path | None = None, assignments: Sequence[str] = ()) -> Config:

@@ -3,10 +3,16 @@
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from pi_stream.errors import BadMessage, LimitReached, NotFound, Refused, Unsupported
+from pi_stream.errors import BadMessage, Forbidden, LimitReached, NotFound, Refused, Unsupported
 from pi_stream.server.house import HOUSE
 
-_STATUS: dict[type[Refused], int] = {BadMessage: 400, NotFound: 404, LimitReached: 409, Unsupported: 422}
+_STATUS: dict[type[Refused], int] = {
+    BadMessage: 400,
+    Forbidden: 403,
+    NotFound: 404,
+    LimitReached: 409,
+    Unsupported: 422,
+}
 
 
 def refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:

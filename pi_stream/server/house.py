@@ -16,6 +16,7 @@ from pi_stream.frame import Encoding
 from pi_stream.hub import Hub
 from pi_stream.lag import LoopLag
 from pi_stream.overlay.captions import Captions
+from pi_stream.server.access import Access
 from pi_stream.server.sockets import Stalls
 from pi_stream.server.viewers import Viewers
 from pi_stream.vitals import VitalSigns
@@ -43,6 +44,7 @@ class House:
     viewers: Viewers
     checkup: Checkup
     listener: socket.socket | None = None  # the port, where somebody else has opened it
+    access: Access
     lag: LoopLag = field(default_factory=LoopLag)
 
     def admit(self) -> None:

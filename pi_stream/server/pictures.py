@@ -15,6 +15,7 @@ from pi_stream.frame import Encoding, Packet
 from pi_stream.hub.channel import Settings, Subscription
 from pi_stream.overlay.caption import Color
 from pi_stream.protocol import LONGEST_MESSAGE, fit, parse_query
+from pi_stream.server.gate import granted
 from pi_stream.server.house import HOUSE, House, TextEncoding
 from pi_stream.server.sockets import keep_little, newest_wins
 
@@ -110,7 +111,11 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
             return response  # it went away while it was answered
         newest_wins(transport)
         keep_little(transport)
-        with house.stalls.watching(transport):
+
+        async def end() -> None:
+            transport.abort()
+
+        with house.stalls.watching(transport), house.access.visit(granted(house.access), end):
             await _send_parts(subscription, response, writer, transport)
     return response
 
@@ -160,7 +165,11 @@ async def text_socket(request: web.Request) -> web.StreamResponse:
     house.admit()
     socket = web.WebSocketResponse(max_msg_size=LONGEST_MESSAGE + 1, compress=False, heartbeat=20.0, timeout=2.0)
     await socket.prepare(request)
-    with house.viewers.guest():
+
+    async def end() -> None:
+        await socket.close(code=1008, message=b"the login has ended")
+
+    with house.viewers.guest(), house.access.visit(granted(house.access), end):
         await _answer_texts(house, query, socket)
     return socket
 
