@@ -146,6 +146,19 @@ async def test_every_route_without_and_with_each_right(lock: Lock, tmp_path: Pat
                         assert status == 401, case
 
 
+@pytest.mark.parametrize("headers", [bearer("wrong"), basic("wrong"), {"Authorization": "Digest x"}], ids=str)
+async def test_what_is_shown_and_wrong_is_refused_on_every_route_that_asks(
+    service: Running, session: aiohttp.ClientSession, headers: dict[str, str]
+) -> None:
+    """401, or 429 when it was often; whatever else is true of it, and the service goes on."""
+    for name, needed in ROUTES.items():
+        status = await _status(session, name, headers)
+        asks = needed is not NOTHING or name == "GET /api/access"
+        assert (status in (401, 429)) is (asks or name == "POST /login"), f"{name} took {status}"
+    assert await _status(session, "GET /healthz", {}) == 200
+    assert service.house.access.keys is not None
+
+
 async def test_the_files_of_the_page_are_for_everybody(service: Running, session: aiohttp.ClientSession) -> None:
     """The login page needs its style; nothing of the camera is in them."""
     for path in service.house.www.rglob("*.*"):

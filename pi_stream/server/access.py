@@ -35,7 +35,12 @@ _WAITING = 8  # passwords that may wait to be tried; each takes a fraction of a 
 
 
 class LoginNeeded(Exception):
-    """What was shown proves nothing; the text says why."""
+    """What was shown does not prove the right that it takes; the text says what is wrong with it."""
+
+
+def address_of(request: web.Request) -> str:
+    """Whom it came from; IPv4 as such, also where one socket listens for both kinds."""
+    return (request.remote or "").removeprefix("::ffff:")
 
 
 @dataclass(eq=False)
@@ -88,7 +93,7 @@ class Access:
         if self.open:
             return EVERYTHING
         if (shown := request.headers.get("Authorization")) is not None:
-            return await self._by_header(shown, request.remote or "")
+            return await self._by_header(shown, address_of(request))
         found: Grant | None = None
         if self.keys is not None:
             if (link := request.query.get("access")) is not None and linked(request.path):

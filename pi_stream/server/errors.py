@@ -4,6 +4,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from pi_stream.errors import BadMessage, Forbidden, LimitReached, NotFound, Refused, Unsupported
+from pi_stream.server.access import LoginNeeded
 from pi_stream.server.house import HOUSE
 
 _STATUS: dict[type[Refused], int] = {
@@ -27,6 +28,11 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     except Refused as error:
         return refusal(_STATUS[type(error)], error.code, str(error))
+    except LoginNeeded as error:
+        answer = refusal(401, "login-needed", str(error))
+        for scheme in ("Basic", "Bearer"):  # RFC 7617 and RFC 6750
+            answer.headers.add("WWW-Authenticate", f'{scheme} realm="pi-stream", charset="UTF-8"')
+        return answer
     except web.HTTPException as error:
         if error.status < 400:
             raise

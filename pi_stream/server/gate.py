@@ -9,7 +9,6 @@ from aiohttp.typedefs import Handler, Middleware
 from pi_stream.auth.rights import Grant, Right
 from pi_stream.errors import Forbidden
 from pi_stream.server.access import Access, LoginNeeded
-from pi_stream.server.errors import refusal
 from pi_stream.server.rights import name_of
 
 _granted: ContextVar[Grant] = ContextVar("granted")  # to the request of this task: aiohttp has one for each
@@ -26,16 +25,13 @@ def gate(access: Access, rights: Mapping[str, Right]) -> Middleware:
         needed = rights[name_of(request.match_info.route)]
         if needed is Right.NOTHING:
             return await handler(request)
-        try:
-            grant = await access.grant(request)
-        except LoginNeeded as error:
-            return _unauthorized(str(error))
+        grant = await access.grant(request)
         if grant.right < needed:
             if grant.by is not None:
                 raise Forbidden(f"this takes the right to {needed.word}; yours is to {grant.right.word}")
             if request.path in _PAGES:
                 return web.Response(status=303, headers={"Location": "login", "Cache-Control": "no-store"})
-            return _unauthorized(f"this takes the right to {needed.word}: log in, or send a password or a token")
+            raise LoginNeeded(f"this takes the right to {needed.word}: log in, or send a password or a token")
         _granted.set(grant)
         return await handler(request)
 
@@ -45,10 +41,3 @@ def gate(access: Access, rights: Mapping[str, Right]) -> Middleware:
 def granted(access: Access) -> Grant:
     """What the request was granted that is being handled."""
     return _granted.get(access.everybody)
-
-
-def _unauthorized(text: str) -> web.Response:
-    answer = refusal(401, "login-needed", text)
-    for scheme in ("Basic", "Bearer"):
-        answer.headers.add("WWW-Authenticate", f'{scheme} realm="pi-stream", charset="UTF-8"')
-    return answer

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from pi_stream.auth.keys import LONGEST_LINK, SESSION_SECONDS
 from pi_stream.auth.rights import Right
 from pi_stream.errors import BadMessage, Unsupported
-from pi_stream.server.access import COOKIE, LoginNeeded
+from pi_stream.server.access import COOKIE, LoginNeeded, address_of
 from pi_stream.server.house import HOUSE, House
 from pi_stream.server.rights import linked
 from pi_stream.shape import ShapeError, convert
@@ -46,7 +46,7 @@ async def login(request: web.Request) -> web.StreamResponse:
     except ValueError as error:
         raise BadMessage(f"login: expected a form with a password, got none: {error}") from None
     try:
-        grant = await access.by_password(form.get("password", ""), request.remote or "")
+        grant = await access.by_password(form.get("password", ""), address_of(request))
     except LoginNeeded:
         return _page(house, 401, "This password is not right.")
     except web.HTTPError as error:
