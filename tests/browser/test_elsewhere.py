@@ -8,6 +8,9 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Browser, expect
 
+from pi_stream.auth import store
+from pi_stream.auth.keys import Keys
+from pi_stream.auth.passwords import hashed
 from tests.browser.pages import INSECURE_HOST, PATIENCE, open_page, wait_for_frames
 from tests.running import Running, free_port, running
 
@@ -109,3 +112,29 @@ async def test_the_page_breaks_none_of_its_own_rules(browser: Browser, tmp_path:
         await expect(page.locator("#draft")).to_be_visible()
         assert await page.evaluate("draft.style.getPropertyValue('--line') !== '' || draft.style.cssText !== ''")
         assert await page.evaluate("violations") == []
+
+
+@pytest.mark.parametrize("same_site", [True, False])
+async def test_a_frame_has_the_login_where_only_the_port_differs(
+    browser: Browser, tmp_path: Path, same_site: bool
+) -> None:
+    """A dashboard on the camera's own machine shows it; a page of another site, though listed, shows the form."""
+    store.save(tmp_path / store.NAME, Keys().with_password("control", hashed("change everything", n=2)))
+    port = free_port()
+    host = INSECURE_HOST if same_site else "127.0.0.1"
+    settings = (f'server.origins=["http://{host}:{port}"]', "auth.mode=password")
+    async with running(tmp_path, *settings) as service:
+        context = await browser.new_context()  # not open_page: the browser grumbles about the form's focus in a frame
+        try:
+            page = await context.new_page()
+            await page.goto(_named(service))
+            await page.fill("[name=password]", "change everything")
+            await page.keyboard.press("Enter")
+            await wait_for_frames(page)
+            frame = f'<iframe id="camera" width="800" height="500" src="{_named(service)}"></iframe>'
+            async with _site(port, frame):
+                await page.goto(f"http://{host}:{port}/")
+                shown = page.frame_locator("#camera").locator("#status" if same_site else "[name=password]")
+                await expect(shown).to_be_visible(timeout=PATIENCE)
+        finally:
+            await context.close()
