@@ -1,7 +1,7 @@
 """Who guesses passwords has to wait, longer each time. Rules without I/O.
 
-Five tries are free, then each wrong one doubles the pause, from one second up to a minute. An address of IPv6 stands
-for its /64, which is what one house has; more than a thousand guessing addresses are not remembered.
+Five tries are free, then each wrong one doubles the pause, from one second up to a minute. More than a
+thousand guessing addresses are not remembered.
 """
 
 import ipaddress
@@ -34,7 +34,7 @@ class Throttle:
 
     def pause(self, address: str) -> float:
         """Seconds until that address may try again; 0: now."""
-        tries = self._tries.get(_group(address))
+        tries = self._tries.get(household(address))
         if tries is None or tries.wrong < FREE:
             return 0.0
         pause = min(LONGEST, 2.0 ** min(tries.wrong - FREE, 10))
@@ -42,7 +42,7 @@ class Throttle:
 
     def tries(self, address: str) -> None:
         """It tries now. Counts as wrong until `succeeded`, so that many at once are as many."""
-        group = _group(address)
+        group = household(address)
         tries = self._tries.get(group)
         if tries is None or self._now() - tries.last > _FORGOTTEN:
             tries = self._tries[group] = _Tries()
@@ -54,10 +54,11 @@ class Throttle:
 
     def succeeded(self, address: str) -> None:
         """What it tried was right."""
-        self._tries.pop(_group(address), None)
+        self._tries.pop(household(address), None)
 
 
-def _group(address: str) -> str:
+def household(address: str) -> str:
+    """Whom an address stands for: itself, or with IPv6 its /64, of which one house has every address."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

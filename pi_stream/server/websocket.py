@@ -31,6 +31,7 @@ from pi_stream.protocol import (
     parse_ack,
     parse_request,
 )
+from pi_stream.server.access import address_of
 from pi_stream.server.acks import AckReader
 from pi_stream.server.gate import granted
 from pi_stream.server.house import HOUSE, House
@@ -49,7 +50,11 @@ _HEARTBEAT = 20.0  # seconds between websocket pings; one without an answer ends
 async def websocket(request: web.Request) -> web.StreamResponse:
     """GET /ws"""
     house = request.app[HOUSE]
-    house.admit()
+    with house.place(address_of(request)):
+        return await _serve(house, request)
+
+
+async def _serve(house: House, request: web.Request) -> web.StreamResponse:
     socket = web.WebSocketResponse(
         protocols=(VERSION,),
         heartbeat=_HEARTBEAT,
