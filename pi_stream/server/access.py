@@ -1,4 +1,4 @@
-"""Who somebody is, by what a request shows: a token, a password, a link or a session; and the end of it.
+"""What somebody may do, by what a request shows: a token, a password, a link or a session.
 
 Nothing here is asked for where [auth] mode is "open".
 """
@@ -11,8 +11,7 @@ import time
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from pi_stream.auth.throttle import Throttle
 from pi_stream.config import Auth
 from pi_stream.errors import SettingError
 from pi_stream.server.rights import linked
+from pi_stream.server.visits import Visits
 
 log = logging.getLogger(__name__)
 
@@ -43,17 +43,9 @@ def address_of(request: web.Request) -> str:
     return (request.remote or "").removeprefix("::ffff:")
 
 
-@dataclass(eq=False)
-class Visit:
-    """Somebody who stays: a websocket, or a stream."""
-
-    grant: Grant
-    end: Callable[[], Awaitable[None]]
-
-
 @dataclass
 class Access:
-    """What proves what, and who is here on the strength of it."""
+    """What proves what; and `visits`, who are here on the strength of it."""
 
     settings: Auth
     file: Path
@@ -63,15 +55,17 @@ class Access:
     def __post_init__(self) -> None:
         """Blocks shortly. Raises SettingError when the file of passwords is damaged."""
         self.keys: Keys | None = None
+        self.visits = Visits()
         self._version: tuple[int, int, int] | None = None
-        self._visits: set[Visit] = set()
+        self._valid: frozenset[str] = frozenset()
         self._remembered: OrderedDict[bytes, Grant] = OrderedDict()
         self._seal = secrets.token_bytes(32)  # of what is remembered
         self._trying, self._waiting = asyncio.Lock(), 0
         if not self.open:
             self._version = store.version(self.file)
-            self.keys = store.load(self.file)
-            if self.keys is None or not self.keys.passwords:
+            keys = store.load(self.file)
+            self._take(keys)
+            if keys is None or not keys.passwords:
                 log.warning("[auth] mode is password, and none is set: set one with `pi-stream password`")
 
     @property
@@ -155,24 +149,14 @@ class Access:
                 text=f"too many wrong passwords from {address}; try again in {wait} s", headers={"Retry-After": wait}
             )
 
-    # --- who stays
-
-    @contextmanager
-    def visit(self, grant: Grant, end: Callable[[], Awaitable[None]]) -> Iterator[None]:
-        """While the block runs, call `end` when the grant is not valid any more."""
-        visit = Visit(grant, end)
-        self._visits.add(visit)
-        try:
-            yield
-        finally:
-            self._visits.discard(visit)
+    # --- for how long
 
     def holds(self, grant: Grant) -> bool:
         """Whether it is valid now."""
         if grant.by is None:
             return True
         in_time = grant.until is None or self.now() < grant.until
-        return in_time and self.keys is not None and grant.by in self.keys.valid
+        return in_time and grant.by in self._valid
 
     async def run(self) -> None:
         """Notice within a second or so that passwords or tokens were changed, and who they let in no longer."""
@@ -181,21 +165,17 @@ class Access:
             if (version := await asyncio.to_thread(store.version, self.file)) != self._version:
                 self._version = version
                 await self._read_again()
-            async with asyncio.TaskGroup() as tasks:
-                for visit in [each for each in self._visits if not self.holds(each.grant)]:
-                    self._visits.discard(visit)
-                    tasks.create_task(_end(visit), name="end of a login")
+            await self.visits.sweep(self.holds)
 
     async def _read_again(self) -> None:
-        self._remembered.clear()
         try:
-            self.keys = await asyncio.to_thread(store.load, self.file)
+            self._take(await asyncio.to_thread(store.load, self.file))
             log.info("passwords and tokens were read again from %s", self.file)
         except SettingError as error:
-            self.keys = None  # rather nobody than somebody who may not
+            self._take(None)  # rather nobody than somebody who may not
             log.error("nobody can log in: %s", error)
 
-
-async def _end(visit: Visit) -> None:
-    with suppress(ConnectionError):  # it went away by itself
-        await visit.end()
+    def _take(self, keys: Keys | None) -> None:
+        self.keys = keys
+        self._valid = frozenset() if keys is None else keys.valid
+        self._remembered.clear()

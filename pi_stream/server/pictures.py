@@ -116,7 +116,7 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
         async def end() -> None:
             transport.abort()
 
-        with house.stalls.watching(transport), house.access.visit(granted(house.access), end):
+        with house.stalls.watching(transport), house.access.visits.visit(granted(house.access), end):
             await _send_parts(subscription, response, writer, transport)
     return response
 
@@ -174,7 +174,7 @@ async def _serve_texts(house: House, query: TextQuery, request: web.Request) -> 
     async def end() -> None:
         await socket.close(code=1008, message=b"the login has ended")
 
-    with house.viewers.guest(), house.access.visit(granted(house.access), end):
+    with house.viewers.guest(), house.access.visits.visit(granted(house.access), end):
         await _answer_texts(house, query, socket)
     return socket
 

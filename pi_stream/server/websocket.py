@@ -72,7 +72,10 @@ async def _serve(house: House, request: web.Request) -> web.StreamResponse:
     AckReader(transport, lambda text: _take_ack(house, viewer, text), viewer.go_on)
     viewer.welcome()
     try:
-        with house.stalls.watching(transport), house.access.visit(viewer.grant, lambda: viewer.close(*LOGGED_OUT)):
+        with (
+            house.stalls.watching(transport),
+            house.access.visits.visit(viewer.grant, lambda: viewer.close(*LOGGED_OUT)),
+        ):
             await viewer.run(_receive(house, viewer, socket))
     except* ConnectionError:
         pass  # it went away in the middle of a message: that is how most viewers leave
