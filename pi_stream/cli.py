@@ -210,8 +210,9 @@ def _viewer(url: str, accept: Sequence[str]) -> "ConnectedCamera":
 def _watch(options: argparse.Namespace) -> int:
     async def watch() -> None:
         loop = asyncio.get_running_loop()
+        viewer = _viewer(options.url, [options.encoding])
         end = loop.time() + options.seconds if options.seconds else float("inf")
-        async with _viewer(options.url, [options.encoding]) as camera:
+        async with viewer as camera:
             if (what := camera.watching) is not None:
                 print(f"{what.encoding} {what.width}x{what.height} from {camera.welcome.source['kind']}", flush=True)
             frames, size, ages, second = 0, 0, list[float](), loop.time() + 1

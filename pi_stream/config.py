@@ -65,7 +65,7 @@ class Stream(Struct, frozen=True, forbid_unknown_fields=True):
     quality: Annotated[int, Meta(ge=1, le=100)] = 80
     stall_timeout: Annotated[float, Meta(ge=1, le=3600)] = 10.0
     max_viewers: Annotated[int, Meta(ge=1, le=10_000)] = 200
-    max_per_address: Annotated[int, Meta(ge=1, le=10_000)] = 50
+    max_per_address: Annotated[int, Meta(ge=1, le=10_000)] = 100
     threads: Annotated[int, Meta(ge=0, le=64)] = 0
 
 
