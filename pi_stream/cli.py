@@ -10,13 +10,16 @@ import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from pi_stream import __version__, config
+from pi_stream import __version__, config, password_commands
 from pi_stream.announce import announce
 from pi_stream.errors import BadMessage, PiStreamError, SettingError
 from pi_stream.unit import passed_socket
 from pi_stream.unit.journal import priority, set_up_log, to_journal
+
+if TYPE_CHECKING:
+    from pi_stream.viewer import ConnectedCamera
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,6 +82,8 @@ def parser() -> argparse.ArgumentParser:
     announce = commands.add_parser("announce", help="tell the network, through avahi, where the page is, until stopped")
     announce.add_argument("--config", type=Path, metavar="FILE", help="the settings that hold the port")
     announce.set_defaults(run=_announce)
+
+    password_commands.add_commands(commands)
 
     watch = commands.add_parser("watch", help="watch a pi-stream, and print fps, age and drops once a second")
     watch.add_argument("url", metavar="URL", help="such as http://raspberrypi.local:8000")
@@ -194,13 +199,20 @@ def _announce(options: argparse.Namespace) -> NoReturn:
     announce(config.load(options.config).server.port)
 
 
-def _watch(options: argparse.Namespace) -> int:
+def _viewer(url: str, accept: Sequence[str]) -> "ConnectedCamera":
+    """With what the environment has to log in: other users of the machine can read what stands in a command."""
     from pi_stream.viewer import connect
 
+    password, token = os.environ.get("PI_STREAM_PASSWORD"), os.environ.get("PI_STREAM_TOKEN")
+    return connect(url, accept=accept, password=password, token=token)
+
+
+def _watch(options: argparse.Namespace) -> int:
     async def watch() -> None:
         loop = asyncio.get_running_loop()
+        viewer = _viewer(options.url, [options.encoding])
         end = loop.time() + options.seconds if options.seconds else float("inf")
-        async with connect(options.url, accept=[options.encoding]) as camera:
+        async with viewer as camera:
             if (what := camera.watching) is not None:
                 print(f"{what.encoding} {what.width}x{what.height} from {camera.welcome.source['kind']}", flush=True)
             frames, size, ages, second = 0, 0, list[float](), loop.time() + 1
@@ -224,13 +236,11 @@ def _watch(options: argparse.Namespace) -> int:
 
 
 def _caption(options: argparse.Namespace) -> int:
-    from pi_stream.viewer import connect
-
     names = ("id", "x", "y", "anchor", "size", "color", "background", "ttl")
     fields = {name: value for name in names if (value := getattr(options, name)) is not None}
 
     async def caption() -> None:
-        async with connect(options.url, accept=()) as camera:
+        async with _viewer(options.url, ()) as camera:
             print((await camera.put_caption(options.text, **fields)).id)
 
     asyncio.run(caption())

@@ -24,6 +24,17 @@ log = logging.getLogger(__name__)
 SYSTEM_CONFIG = Path("/etc/pi-stream/config.toml")
 
 Side = Annotated[int, Meta(ge=64, le=8192, multiple_of=2, description="an even whole number from 64 to 8192")]
+HostName = Annotated[
+    str,
+    Meta(pattern=r"^[A-Za-z0-9_.-]{1,253}\Z", description='a name without scheme and port, such as "cam.example.org"'),
+]
+Origin = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[a-z0-9_.:\[\]-]{1,255}\Z",
+        description='a site in small letters without a path, such as "http://home.lan:8123"',
+    ),
+]
 
 
 class Camera(Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,7 +55,8 @@ class Server(Struct, frozen=True, forbid_unknown_fields=True):
 
     host: Annotated[str, Meta(max_length=253)] = ""
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
-    origins: Annotated[tuple[str, ...], Meta(max_length=32)] = ()
+    hosts: Annotated[tuple[HostName, ...], Meta(max_length=32)] = ()
+    origins: Annotated[tuple[Origin, ...], Meta(max_length=32)] = ()
 
 
 class Stream(Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +65,7 @@ class Stream(Struct, frozen=True, forbid_unknown_fields=True):
     quality: Annotated[int, Meta(ge=1, le=100)] = 80
     stall_timeout: Annotated[float, Meta(ge=1, le=3600)] = 10.0
     max_viewers: Annotated[int, Meta(ge=1, le=10_000)] = 200
+    max_per_address: Annotated[int, Meta(ge=1, le=10_000)] = 100
     threads: Annotated[int, Meta(ge=0, le=64)] = 0
 
 
@@ -62,6 +75,13 @@ class Overlay(Struct, frozen=True, forbid_unknown_fields=True):
     max_captions: Annotated[int, Meta(ge=1, le=1000)] = 32
 
 
+class Auth(Struct, frozen=True, forbid_unknown_fields=True):
+    """[auth]: who may look, and who may change anything."""
+
+    mode: Literal["open", "password"] = "open"
+    view: Literal["open", "password"] = "password"
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """All sections."""
 
@@ -69,6 +89,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     server: Server = Server()
     stream: Stream = Stream()
     overlay: Overlay = Overlay()
+    auth: Auth = Auth()
 
 
 def load(path: Path | None = None, assignments: Sequence[str] = ()) -> Config:

@@ -10,7 +10,8 @@ PiStreamError
     ├── BadMessage                       "bad-message": it is not what the protocol says
     ├── NotFound (LookupError)           "not-found": there is no such caption
     ├── LimitReached                     "limit": there is no room for another
-    └── Unsupported                      "unsupported": this service, or this source, has no such thing
+    ├── Unsupported                      "unsupported": this service, or this source, has no such thing
+    └── Forbidden (PermissionError)      "forbidden": whoever asks may only look
 """
 
 from typing import ClassVar
@@ -73,3 +74,9 @@ class Unsupported(Refused):
     """This service, or the source it has now, cannot do that."""
 
     code = "unsupported"
+
+
+class Forbidden(Refused, PermissionError):
+    """Whoever asks has not the right to do that; the text says which right it takes."""
+
+    code = "forbidden"

@@ -9,7 +9,12 @@ import msgspec
 
 from pi_stream.config import Config
 
-NEEDS_RESTART = frozenset({"camera.width", "camera.height", "server.host", "server.port", "stream.threads"})
+NEEDS_RESTART = frozenset(
+    {
+        "camera.width", "camera.height", "server.host", "server.port", "server.hosts", "stream.threads",
+        "auth.mode", "auth.view",
+    }
+)  # fmt: skip  # by section
 """The settings that are read once, when the service starts."""
 
 OPENS_AGAIN = ("camera.source", "camera.path", "camera.fps", "camera.rotation", "camera.stall_timeout")

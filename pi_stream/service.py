@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pi_stream import checkup, clock, protocol, vitals
+from pi_stream.auth import store
 from pi_stream.camera import Camera
 from pi_stream.config import Camera as CameraSettings
 from pi_stream.config import Config
@@ -23,6 +24,7 @@ from pi_stream.hub import Hub
 from pi_stream.overlay import Overlay, placard
 from pi_stream.overlay.captions import Captions
 from pi_stream.server import Server
+from pi_stream.server.access import Access
 from pi_stream.server.house import House
 from pi_stream.server.sockets import Stalls
 from pi_stream.server.viewers import Viewers
@@ -110,6 +112,7 @@ async def serve(
                     config, state, lambda: camera.kind == "picamera2" and camera.online and not camera.resting
                 ),
                 listener=listener,
+                access=Access(config.auth, state / store.NAME),
             )
             upkeep = Upkeep(house, notify, watchdog, lambda settings, choice: _source(settings, choice, line))
             tried = tasks.create_task(camera.tried.wait())
@@ -118,6 +121,7 @@ async def serve(
                 tasks.create_task(camera.run(), name="camera"),
                 tasks.create_task(upkeep.every_second(), name="every second"),
                 tasks.create_task(house.lag.run(), name="lag"),
+                tasks.create_task(house.access.run(), name="access"),
             ]
             either: set[asyncio.Future[Any]] = {tried, ended}
             await asyncio.wait(either, timeout=_PATIENCE, return_when=asyncio.FIRST_COMPLETED)

@@ -8,7 +8,9 @@ async with pi_stream.connect("http://raspberrypi.local:8000", accept=["png"]) as
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+import json
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -37,10 +39,12 @@ class ConnectedCamera:
     stats: protocol.Stats | None = None
     source: protocol.SourceNews | None = None
 
-    def __init__(self, url: str, watch: protocol.Watch | None) -> None:
+    def __init__(self, url: str, watch: protocol.Watch | None, login: Mapping[str, str]) -> None:
         self.captions: tuple[Caption, ...] = ()
         self.viewers: tuple[protocol.Present, ...] = ()
-        self._url = websocket_url(url)
+        self._address = websocket_url(url)
+        self._url = _without_password(self._address)  # as messages have it
+        self._login = login
         self._watch = watch
         self._ids = itertools.count(1)
         self._slot: Slot[ReceivedPacket] = Slot()
@@ -56,7 +60,8 @@ class ConnectedCamera:
         """Raises Disconnected when there is no pi-stream at this address, and Unsupported for the encodings."""
         try:
             connecting = websockets.connect(
-                self._url,
+                self._address,
+                additional_headers=self._login,
                 subprotocols=[websockets.Subprotocol(protocol.VERSION)],
                 compression=None,
                 max_size=_LONGEST_FRAME,
@@ -66,6 +71,12 @@ class ConnectedCamera:
             )
             self._socket = await self._life.enter_async_context(connecting)
             first = protocol.parse_reply(str(await asyncio.wait_for(self._socket.recv(), _PATIENCE)))
+        except websockets.InvalidStatus as error:
+            await self._life.aclose()
+            reason = _reason(error.response)
+            if reason is None:
+                raise Disconnected(f"no pi-stream answers at {self._url}: {error}") from None
+            raise Disconnected(f"{self._url} would not have this viewer: {reason}") from None
         except (OSError, TimeoutError, websockets.WebSocketException, BadMessage) as error:
             await self._life.aclose()
             raise Disconnected(f"no pi-stream answers at {self._url}: {error}") from None
@@ -244,17 +255,20 @@ def connect(
     width: int | None = None,
     quality: int | Literal["auto"] | None = None,
     window: int = 1,
+    password: str | None = None,
+    token: str | None = None,
 ) -> ConnectedCamera:
     """A viewer of the pi-stream at `url` (http or ws): `async with` it. Parameters as in `watch` of docs/protocol.md.
 
     An empty `accept`: no pictures, only messages. `window` 1 gives whoever asks a picture that is no older than the
-    way here; more keeps a far link busy, at the price of older pictures for a slow reader.
+    way here; more keeps a far link busy, at the price of older pictures for a slow reader. Where the service asks for a
+    login, give a `password` or a `token`; a password may also stand in the address: http://any:password@pi.local:8000.
 
     Raises BadMessage for an impossible address or parameter.
     """
     fields = {"accept": list(accept), "fps": fps, "width": width, "quality": quality, "window": window, "acks": True}
     try:
-        return ConnectedCamera(url, convert(fields, protocol.Watch) if accept else None)
+        return ConnectedCamera(url, convert(fields, protocol.Watch) if accept else None, _login(password, token))
     except ShapeError as error:
         raise BadMessage(f"watch.{error}") from None
 
@@ -271,6 +285,28 @@ def websocket_url(url: str) -> str:
         raise BadMessage(f"expected an address such as http://raspberrypi.local:8000, got {url!r}")
     path = parts.path if parts.path.endswith("/ws") else parts.path.rstrip("/") + "/ws"
     return urlunsplit((scheme, parts.netloc, path, "", ""))
+
+
+def _login(password: str | None, token: str | None) -> dict[str, str]:
+    """The header that proves who this viewer is: RFC 6750 for a token, RFC 7617 for a password."""
+    if token is not None:
+        return {"Authorization": f"Bearer {token.strip()}"}
+    if password is not None:
+        return {"Authorization": f"Basic {b64encode(f'pi-stream:{password}'.encode()).decode()}"}
+    return {}
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _reason(response: websockets.Response) -> str | None:
+    """What the service has against it, in its own words; None: these are no words of a pi-stream."""
+    try:
+        return str(json.loads(response.body or b"")["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _refused(code: str, text: str) -> Refused:

@@ -20,7 +20,14 @@ from pi_stream.server import Server
 from pi_stream.server.house import House
 from pi_stream.service import serve
 
-SMALL = ("server.host=127.0.0.1", "server.port=0", "camera.source=synthetic", "camera.width=320", "camera.height=180")
+SMALL = (
+    "server.host=127.0.0.1",
+    "server.port=0",
+    'server.hosts=["pi.local"]',  # what the tests in a browser call it
+    "camera.source=synthetic",
+    "camera.width=320",
+    "camera.height=180",
+)
 PATIENCE = 20.0  # seconds until a test says that something does not come
 
 

@@ -260,7 +260,7 @@ async def test_an_origin_that_is_none_is_refused_and_harms_nobody(
 ) -> None:
     """The service goes on."""
     with socket.create_connection(("127.0.0.1", int(service.url.split(":")[2].rstrip("/")))) as connection:
-        request = f"POST /api/captions HTTP/1.1\r\nHost: x\r\nOrigin: {origin}\r\nContent-Length: 2\r\n\r\n{{}}"
+        request = f"POST /api/captions HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\nContent-Length: 2\r\n\r\n{{}}"
         answer = await asyncio.to_thread(_ask, connection, request.encode())
     assert answer.startswith(b"HTTP/1.1 403 ")
     async with session.get("healthz") as alive:
@@ -301,6 +301,42 @@ async def test_those_who_only_look_count_as_viewers_too(tmp_path: Path) -> None:
             assert second.status == 503
             assert second.headers["Retry-After"] == "10"
             assert "max_viewers" in (await second.json())["error"]["message"]
+
+
+async def test_one_address_has_a_share_of_the_places(tmp_path: Path) -> None:
+    """Whatever it opens them with; who comes from elsewhere finds one, and a place that is left is free again."""
+    async with running(tmp_path, "stream.max_per_address=2", "server.host=0.0.0.0") as service:
+        url = f"http://127.0.0.1:{service.url.rstrip('/').rpartition(':')[2]}/"
+        elsewhere = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
+        async with aiohttp.ClientSession(url) as here, aiohttp.ClientSession(url, connector=elsewhere) as there:
+            async with here.ws_connect("ws"), here.get("stream.mjpg"):
+                for path in ("stream.mjpg", "ws", "ws/text"):
+                    headers = {} if path == "stream.mjpg" else _HANDSHAKE
+                    async with here.get(path, headers=headers) as answer:
+                        assert answer.status == 429
+                        assert answer.headers["Retry-After"] == "10"
+                        assert "max_per_address" in (await answer.json())["error"]["message"]
+                async with there.get("stream.mjpg") as answer:
+                    assert answer.status == 200
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    async with here.get("stream.mjpg") as answer:
+                        if answer.status == 200:
+                            break
+                    await asyncio.sleep(0.05)
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                if not service.house.viewers.by_address:
+                    break
+                await asyncio.sleep(0.05)
+
+
+_HANDSHAKE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",  # RFC 6455, clause 1.3
+}
 
 
 @pytest.mark.parametrize("path", ["stream.mjpg?quality=99", "snapshot.jpg?quality=99"])
@@ -369,7 +405,7 @@ async def test_the_api_describes_itself_and_every_path_is_there(
         route.resource.canonical for route in application(service.house).router.routes() if route.resource is not None
     }
     page = {"/", *(f"/{path.relative_to(WWW).as_posix()}" for path in WWW.rglob("*") if path.is_file())}
-    assert described == routes - page - {"/ws", "/ws/text", "/api/openapi.json"}
+    assert described == routes - page - {"/ws", "/ws/text", "/api/openapi.json", "/login", "/logout"}
     assert {"Caption", "CaptionDraft", "Error"} <= set(document["components"]["schemas"])
 
 

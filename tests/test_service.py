@@ -220,7 +220,7 @@ async def _answer_late(state: Path, ends: ExitStack) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(service.url.rstrip("/").rpartition(":")[2]))
         ends.callback(writer.close)
         writer.write(
-            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
         )
         async with asyncio.timeout(PATIENCE):
@@ -241,7 +241,7 @@ async def test_a_viewer_that_does_not_read_cannot_keep_the_service_from_ending(t
             deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             deaf.connect(("127.0.0.1", int(service.url.rstrip("/").rpartition(":")[2])))
             handshake = (
-                "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
             )
             watch = b'{"type":"watch","accept":["rgba"]}'

@@ -178,7 +178,7 @@ async def test_an_mjpeg_reader_that_reads_nothing_holds_little_and_is_let_go(tmp
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         host, port = service.url.removeprefix("http://").rstrip("/").split(":")
         reader.connect((host, int(port)))
-        reader.sendall(b"GET /stream.mjpg?quality=100 HTTP/1.1\r\nHost: x\r\n\r\n")
+        reader.sendall(b"GET /stream.mjpg?quality=100 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         most = 0
         async with asyncio.timeout(PATIENCE):
             while not service.house.stalls.let_go:

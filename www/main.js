@@ -1,6 +1,7 @@
 /** Builds the page's parts and joins them: the only file that knows every part. */
 
 /** @import { Caption, Reply, Request, Source, Stats } from './protocol.js' */
+import { Access } from './access.js';
 import { CaptionForm } from './caption-form.js';
 import { Captions } from './captions.js';
 import { ServerClock } from './clock.js';
@@ -37,6 +38,7 @@ const connection = new Connection(socketAddress(document.baseURI), {
   state(state) {
     status.connection(state);
     if (state.name !== 'live') screen.clear();
+    if (state.name === 'waiting') void access.lost();
   },
   packet(packet, bytes) {
     meter.arrived(bytes, performance.now());
@@ -87,9 +89,10 @@ const conversation = new Conversation(ask);
 const settings = new Settings(storage, [...decoders.keys()], ask, (refusal) => status.trouble(refusal));
 const doctor = new DoctorPanel();
 const fullscreen = new Fullscreen();
+const access = new Access();
 
 function showDraft() {
-  draft.show(panels.shown !== 'captions' ? 'closed' : form.begun ? form.draft : 'empty');
+  draft.show(panels.shown !== 'captions' || !access.control ? 'closed' : form.begun ? form.draft : 'empty');
 }
 
 // --- what the server says
@@ -115,8 +118,9 @@ function hear(reply) {
       setHost(reply.host ?? location.hostname);
       source = reply.source;
       status.source(source);
+      access.welcome(reply);
       showCaptions(reply.captions);
-      viewers.welcome(reply.you);
+      viewers.welcome(reply.you, access.control);
       viewers.show(reply.viewers);
       settings.offered(reply.encodings);
       void settings.watch();

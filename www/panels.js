@@ -38,7 +38,8 @@ export class Panels {
   open(name) {
     this.#show(name);
     const panel = this.#panel(name);
-    const first = panel.querySelector('[data-first]') ?? panel.querySelector('button, input, select, textarea');
+    const seen = /** @param {Element} each */ (each) => each.getClientRects().length > 0;
+    const first = [...panel.querySelectorAll('[data-first]'), ...panel.querySelectorAll('button')].find(seen);
     // On a phone the focus would bring up the keyboard, over the picture that the person wants to see.
     if (first instanceof HTMLElement && matchMedia('(hover: hover)').matches) first.focus();
   }

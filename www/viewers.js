@@ -35,11 +35,11 @@ export class Viewers {
     });
   }
 
-  /** A new connection: it knows neither this viewer's name nor its old id. @param {string} you */
-  welcome(you) {
+  /** A new connection: it knows neither this viewer's name nor its old id. @param {string} you @param {boolean} named whether it may have a name */
+  welcome(you, named) {
     this.you = you;
     const name = this.#input.value.trim();
-    if (name) void attempt(this.#problem, () => this.#ask(nameMessage(name)));
+    if (name && named) void attempt(this.#problem, () => this.#ask(nameMessage(name)));
   }
 
   /** @param {Viewer[]} viewers */

@@ -23,7 +23,10 @@ class Reply(Struct, frozen=True, kw_only=True):
 
 
 class Welcome(Reply, tag="welcome", frozen=True, kw_only=True):
-    """The first message on every connection. `you` is this viewer's id, `host` what the service's machine is called."""
+    """The first message on every connection. `you` is this viewer's id, `host` what the service's machine is called.
+
+    `may` is what this viewer may do: "view", and perhaps "control". `login`: whether passwords are asked for at all.
+    """
 
     version: str
     host: str
@@ -32,6 +35,8 @@ class Welcome(Reply, tag="welcome", frozen=True, kw_only=True):
     source: dict[str, Any]
     captions: tuple[Caption, ...]
     viewers: tuple[Present, ...]
+    may: tuple[str, ...] = ("view", "control")  # an older service lets everybody do everything
+    login: bool = False
 
 
 class Watching(Reply, tag="watching", frozen=True, kw_only=True):

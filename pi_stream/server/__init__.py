@@ -11,11 +11,16 @@ from aiohttp import web
 
 from pi_stream.errors import SettingError
 from pi_stream.protocol import LONGEST_MESSAGE
-from pi_stream.server import api, pictures
+from pi_stream.server import api, login, pictures
 from pi_stream.server.addresses import addresses
-from pi_stream.server.errors import errors, origins
+from pi_stream.server.errors import errors
+from pi_stream.server.gate import gate
+from pi_stream.server.guard import guard
+from pi_stream.server.headers import add_headers
 from pi_stream.server.house import HOUSE, House
+from pi_stream.server.names import Names
 from pi_stream.server.openapi import openapi
+from pi_stream.server.rights import rights_of
 from pi_stream.server.websocket import websocket
 
 _SHUTDOWN_PATIENCE = 1.0  # seconds for requests that are under way
@@ -30,19 +35,16 @@ _KINDS = {
     ".json": "application/json",
 }
 
-# The page needs nothing from elsewhere, and nobody else's script may run in it. blob: is how it shows what it decodes.
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
-
 
 def application(house: House) -> web.Application:
     """Every route, in one place."""
-    app = web.Application(middlewares=[errors, origins], client_max_size=LONGEST_MESSAGE)
+    settings = house.config.server
+    names = Names((*settings.hosts, settings.host))
+    guarded = guard(names, lambda: house.config.server.origins)
+    files = _files(house.www)
+    app = web.Application(middlewares=[errors, guarded], client_max_size=LONGEST_MESSAGE)
     app[HOUSE] = house
-    app.on_response_prepare.append(_add_headers)
+    app.on_response_prepare.append(add_headers(lambda: house.config.server.origins))
     app.add_routes(
         [
             web.get("/ws", websocket),
@@ -60,9 +62,15 @@ def application(house: House) -> web.Application:
             web.get("/api/captions/{id}", api.get_caption),
             web.put("/api/captions/{id}", api.put_caption),
             web.delete("/api/captions/{id}", api.delete_caption),
-            *(web.get(f"/{name}", _file(path)) for name, path in _files(house.www).items()),
+            web.get("/login", login.login_page),
+            web.post("/login", login.login),
+            web.post("/logout", login.logout),
+            web.get("/api/access", login.who),
+            web.post("/api/links", login.post_link),
+            *(web.get(f"/{name}", _file(path)) for name, path in files.items()),
         ]
     )
+    app.middlewares.append(gate(house.access, rights_of(app.router.routes(), files)))
     return app
 
 
@@ -129,8 +137,3 @@ def _file(path: Path) -> Callable[[web.Request], Awaitable[web.FileResponse]]:
         return web.FileResponse(path, headers={"Content-Type": kind})
 
     return answer
-
-
-async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:  # noqa: ARG001 - aiohttp's signature
-    response.headers.update(_HEADERS)
-    response.headers.setdefault("Cache-Control", "no-cache")  # a new version of the page is seen at once

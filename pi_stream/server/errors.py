@@ -1,16 +1,19 @@
 """Every refusal as an HTTP status with a JSON reason; the one place where the statuses are chosen."""
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
-from pi_stream.errors import BadMessage, LimitReached, NotFound, Refused, Unsupported
+from pi_stream.errors import BadMessage, Forbidden, LimitReached, NotFound, Refused, Unsupported
+from pi_stream.server.access import LoginNeeded
 from pi_stream.server.house import HOUSE
 
-_STATUS: dict[type[Refused], int] = {BadMessage: 400, NotFound: 404, LimitReached: 409, Unsupported: 422}
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_STATUS: dict[type[Refused], int] = {
+    BadMessage: 400,
+    Forbidden: 403,
+    NotFound: 404,
+    LimitReached: 409,
+    Unsupported: 422,
+}
 
 
 def refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:
@@ -25,6 +28,11 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     except Refused as error:
         return refusal(_STATUS[type(error)], error.code, str(error))
+    except LoginNeeded as error:
+        answer = refusal(401, "login-needed", str(error))
+        for scheme in ("Basic", "Bearer"):  # RFC 7617 and RFC 6750
+            answer.headers.add("WWW-Authenticate", f'{scheme} realm="pi-stream", charset="UTF-8"')
+        return answer
     except web.HTTPException as error:
         if error.status < 400:
             raise
@@ -37,17 +45,3 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception as error:
         request.app[HOUSE].fail(error)
         raise
-
-
-@web.middleware
-async def origins(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse what a foreign site's page sends from a visitor's browser: it would see the camera, or write on it."""
-    origin = request.headers.get("Origin")
-    guarded = request.method not in _SAFE or request.headers.get("Upgrade", "").lower() == "websocket"
-    if guarded and origin is not None:
-        own = origin.partition("://")[2] == request.host
-        if not own and origin not in request.app[HOUSE].config.server.origins:
-            return refusal(
-                403, "foreign-origin", "a page of another site may not do this; [server] origins lists those that may"
-            )
-    return await handler(request)

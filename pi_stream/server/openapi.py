@@ -8,6 +8,7 @@ from aiohttp import web
 from pi_stream import __version__
 from pi_stream.checkup import Report
 from pi_stream.overlay.caption import Caption, CaptionDraft
+from pi_stream.server.login import LinkDraft
 
 _REF = "#/components/schemas/{name}"
 
@@ -22,9 +23,9 @@ def _answer(text: str, kind: str, schema: dict[str, Any] | None = None) -> dict[
 
 
 def _document() -> dict[str, Any]:
-    _, schemas = msgspec.json.schema_components((Caption, CaptionDraft, Report), ref_template=_REF)
-    names = ("Caption", "CaptionDraft", "Report")
-    caption, draft, report = ({"$ref": _REF.format(name=name)} for name in names)
+    _, schemas = msgspec.json.schema_components((Caption, CaptionDraft, Report, LinkDraft), ref_template=_REF)
+    names = ("Caption", "CaptionDraft", "Report", "LinkDraft")
+    caption, draft, report, link = ({"$ref": _REF.format(name=name)} for name in names)
     listed = {"type": "object", "properties": {"captions": {"type": "array", "items": caption}}}
     schemas["Error"] = {
         "type": "object",
@@ -62,6 +63,16 @@ def _document() -> dict[str, Any]:
             "/metrics": get("For Prometheus", _answer("Metrics", "text/plain")),
             "/api/status": get("How the service is", _answer("Status", "application/json")),
             "/api/doctor": get("What is wrong, and what mends it", _answer("Report", "application/json", report)),
+            "/api/access": get(
+                "Whether there are passwords, and what you may do", _answer("Access", "application/json")
+            ),
+            "/api/links": {
+                "post": {
+                    "summary": "A path that shows a picture to whoever has it, for some seconds",
+                    "requestBody": {"required": True, "content": {"application/json": {"schema": link}}},
+                    "responses": {"201": _answer("The path", "application/json"), "4XX": wrong},
+                }
+            },
             "/api/captions": {
                 **get("All captions", _answer("Captions", "application/json", listed)),
                 "post": {
@@ -81,5 +92,13 @@ def _document() -> dict[str, Any]:
                 "delete": {"summary": "Remove a caption", "responses": {"204": {"description": "Gone"}, "4XX": wrong}},
             },
         },
-        "components": {"schemas": schemas},
+        # Neither is needed where [auth] mode is "open".
+        "security": [{}, {"password": []}, {"token": []}],
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "password": {"type": "http", "scheme": "basic"},
+                "token": {"type": "http", "scheme": "bearer"},
+            },
+        },
     }

@@ -15,6 +15,8 @@ from pi_stream.frame import Encoding, Packet
 from pi_stream.hub.channel import Settings, Subscription
 from pi_stream.overlay.caption import Color
 from pi_stream.protocol import LONGEST_MESSAGE, fit, parse_query
+from pi_stream.server.access import address_of
+from pi_stream.server.gate import granted
 from pi_stream.server.house import HOUSE, House, TextEncoding
 from pi_stream.server.sockets import keep_little, newest_wins
 
@@ -96,11 +98,11 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
             "Connection": "close",
         }
     )
-    house.admit()
     if request.version >= HttpVersion11:
         response.enable_chunked_encoding()
     # What can be refused is, before the answer begins.
     with (
+        house.place(address_of(request)),
         house.viewers.guest(),
         house.hub.subscribe(_settings(house, "jpeg", query), fps=query.fps) as subscription,
         suppress(ConnectionError),  # until it goes away
@@ -110,7 +112,11 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
             return response  # it went away while it was answered
         newest_wins(transport)
         keep_little(transport)
-        with house.stalls.watching(transport):
+
+        async def end() -> None:
+            transport.abort()
+
+        with house.stalls.watching(transport), house.access.visits.visit(granted(house.access), end):
             await _send_parts(subscription, response, writer, transport)
     return response
 
@@ -157,10 +163,18 @@ async def text_socket(request: web.Request) -> web.StreamResponse:
     """GET /ws/text: each text is answered by one picture of it, as bare bytes."""
     house = request.app[HOUSE]
     query = parse_query(dict(request.query), TextQuery)
-    house.admit()
+    with house.place(address_of(request)):
+        return await _serve_texts(house, query, request)
+
+
+async def _serve_texts(house: House, query: TextQuery, request: web.Request) -> web.StreamResponse:
     socket = web.WebSocketResponse(max_msg_size=LONGEST_MESSAGE + 1, compress=False, heartbeat=20.0, timeout=2.0)
     await socket.prepare(request)
-    with house.viewers.guest():
+
+    async def end() -> None:
+        await socket.close(code=1008, message=b"the login has ended")
+
+    with house.viewers.guest(), house.access.visits.visit(granted(house.access), end):
         await _answer_texts(house, query, socket)
     return socket
 

@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from pi_stream import __version__, clock
+from pi_stream.auth.rights import Grant
 from pi_stream.errors import LimitReached
 from pi_stream.frame import Encoding, Packet
 from pi_stream.hub.channel import Settings, Subscription
@@ -30,7 +31,10 @@ _OUTBOX = 256  # messages that may wait for a viewer; one who is further behind 
 class Viewer:
     """A websocket, and what its owner watches."""
 
-    def __init__(self, house: House, websocket: web.WebSocketResponse, transport: asyncio.Transport) -> None:
+    def __init__(
+        self, house: House, grant: Grant, websocket: web.WebSocketResponse, transport: asyncio.Transport
+    ) -> None:
+        self.grant = grant
         self.id = house.viewers.new_id()
         self.name = ""
         self.subscription: Subscription | None = None
@@ -64,6 +68,8 @@ class Viewer:
                 source=house.camera.describe(),
                 captions=house.captions.all,
                 viewers=(*house.viewers.present, Present(self.id, self.name)),
+                may=self.grant.right.includes,
+                login=not house.access.open,
             )
         )
         house.viewers.join(self)

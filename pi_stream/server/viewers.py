@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -51,6 +52,7 @@ class Viewers:
         self._members: dict[str, Member] = {}
         self._ids = itertools.count(1)
         self._guests = 0
+        self.by_address: Counter[str] = Counter()  # connected from each, those who only look included
 
     def __len__(self) -> int:
         return len(self._members)

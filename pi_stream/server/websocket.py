@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from pi_stream import clock
 from pi_stream.encoders import LOSSY
-from pi_stream.errors import BadMessage, Refused
+from pi_stream.errors import BadMessage, Forbidden, Refused
 from pi_stream.ladder import steps
 from pi_stream.overlay.caption import Caption
 from pi_stream.protocol import (
@@ -31,14 +31,18 @@ from pi_stream.protocol import (
     parse_ack,
     parse_request,
 )
+from pi_stream.server.access import address_of
 from pi_stream.server.acks import AckReader
+from pi_stream.server.gate import granted
 from pi_stream.server.house import HOUSE, House
+from pi_stream.server.rights import MESSAGES
 from pi_stream.server.sockets import newest_wins
 from pi_stream.server.viewer import Viewer
 from pi_stream.window import DEFAULT, Window
 
 _BAD_MESSAGES = 20  # within _BAD_SPAN; one more ends the connection
 _BAD_SPAN = 10_000_000  # microseconds
+LOGGED_OUT = (1008, "the login has ended")
 _CLOSE_PATIENCE = 2.0  # seconds for the other side to agree to the end
 _HEARTBEAT = 20.0  # seconds between websocket pings; one without an answer ends the connection
 
@@ -46,7 +50,11 @@ _HEARTBEAT = 20.0  # seconds between websocket pings; one without an answer ends
 async def websocket(request: web.Request) -> web.StreamResponse:
     """GET /ws"""
     house = request.app[HOUSE]
-    house.admit()
+    with house.place(address_of(request)):
+        return await _serve(house, request)
+
+
+async def _serve(house: House, request: web.Request) -> web.StreamResponse:
     socket = web.WebSocketResponse(
         protocols=(VERSION,),
         heartbeat=_HEARTBEAT,
@@ -60,11 +68,14 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     if not isinstance(transport, asyncio.Transport):
         return socket  # None: it went away while its handshake was answered
     newest_wins(transport)
-    viewer = Viewer(house, socket, transport)
+    viewer = Viewer(house, granted(house.access), socket, transport)
     AckReader(transport, lambda text: _take_ack(house, viewer, text), viewer.go_on)
     viewer.welcome()
     try:
-        with house.stalls.watching(transport):
+        with (
+            house.stalls.watching(transport),
+            house.access.visits.visit(viewer.grant, lambda: viewer.close(*LOGGED_OUT)),
+        ):
             await viewer.run(_receive(house, viewer, socket))
     except* ConnectionError:
         pass  # it went away in the middle of a message: that is how most viewers leave
@@ -111,6 +122,8 @@ async def _do(house: House, viewer: Viewer, request: Request) -> None:
     """Do what is asked, and say so. Raises Refused."""
     caption: Caption | UnsetType = UNSET
     try:
+        if viewer.grant.right < (needed := MESSAGES[type(request)]):
+            raise Forbidden(f"this takes the right to {needed.word}: log in first")
         match request:
             case Ack(seq=seq):
                 viewer.ack(seq)

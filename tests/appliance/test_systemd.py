@@ -327,3 +327,31 @@ def test_it_lives_as_nobody_else(unit: Unit) -> None:
     allowed = ("/var/lib/private/pi-stream", "/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue")  # noqa: S108 - its own
     assert [each for each in told.splitlines() if not each.startswith(allowed)] == []
     assert "/var/lib/private/pi-stream" in told.splitlines()
+
+
+def test_a_password_set_as_root_is_the_services_own(unit: Unit) -> None:
+    """The command finds the unit's state, and the user that exists only while it runs can read what it wrote there."""
+    unit.machine.write(_CONFIG, "[auth]\nmode = 'password'\n")
+    unit.machine.run("systemctl", "restart", "pi-stream")
+    assert unit.snapshot() == 401
+    unit.machine.run("sh", "-c", "echo 'correct horse' | pi-stream password --stdin")
+    token = unit.machine.run("pi-stream", "token", "add", "watcher", "--view").strip()
+    file = unit.machine.run("stat", "-L", "-c", "%a %u", "/var/lib/pi-stream/auth.json").split()
+    process = unit.machine.run("stat", "-c", "%u", f"/proc/{unit.shown('MainPID')}").strip()
+    assert file == ["600", process]
+    url, shown = unit.machine.url(8000) + "snapshot.jpg", {"Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(url, headers=shown)  # noqa: S310 - ours
+
+    def status() -> int:
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - ours
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    unit.until("the token is known", lambda: status() == 200)
+    unit.machine.run("systemctl", "restart", "pi-stream")  # systemd makes the folder another user's
+    assert status() == 200
+    unit.machine.run("pi-stream", "token", "remove", "watcher")
+    unit.until("the token is gone", lambda: status() in (401, 429))
+    unit.machine.run("rm", "/var/lib/pi-stream/auth.json")

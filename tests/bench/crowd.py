@@ -109,7 +109,7 @@ class WebSocketViewer(Viewer):
         super().connection_made(transport)
         key = base64.b64encode(os.urandom(16)).decode()
         self._transport.write(
-            f"GET /ws HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
             f"Sec-WebSocket-Protocol: pi-stream.v1\r\n\r\n".encode()
         )
@@ -163,7 +163,7 @@ class MjpegViewer(Viewer):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
         super().connection_made(transport)
-        self._transport.write(f"GET {self._path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+        self._transport.write(f"GET {self._path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 
     def begin(self, head: bytes) -> int:
         """See Viewer."""

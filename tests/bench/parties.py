@@ -39,7 +39,7 @@ async def pi_stream(*assignments: str, captions: Sequence[dict[str, object]] = C
     port = free_port()
     command = [sys.executable, "-m", "pi_stream", "serve", "--config", os.devnull]
     settings = ("server.host=127.0.0.1", f"server.port={port}", f"stream.quality={QUALITY}", *assignments)
-    for each in (*settings, "stream.max_viewers=1000"):
+    for each in (*settings, "stream.max_viewers=1000", "stream.max_per_address=1000"):
         command += ["--set", each]
     with tempfile.TemporaryDirectory(prefix="pi-stream-bench-") as state:
         async with _process(command, port, {"STATE_DIRECTORY": state}) as party:

@@ -38,7 +38,8 @@ async def open_page(browser: Browser, url: str, **options: Any) -> AsyncIterator
     yield page
     await context.close()
     expected = ("ERR_CONNECTION_REFUSED", "net::ERR", "WebSocket connection to")  # a server that was stopped on purpose
-    assert not [error for error in errors if not any(each in error for each in expected)]
+    unexpected = [error for error in errors if not any(each in error for each in expected)]
+    assert not unexpected, unexpected
 
 
 async def watch(page: Page, **settings: str) -> None:

@@ -1,0 +1,70 @@
+"""Who guesses passwords has to wait, longer each time. Rules without I/O.
+
+Five tries are free, then each wrong one doubles the pause, from one second up to a minute. More than a
+thousand guessing addresses are not remembered.
+"""
+
+import ipaddress
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+FREE = 5  # tries
+LONGEST = 60.0  # seconds
+_FORGOTTEN = 600.0  # seconds without a try
+_MOST = 1024  # addresses
+
+
+@dataclass
+class _Tries:
+    wrong: int = 0
+    last: float = 0.0
+
+
+class Throttle:
+    """Counts the tries of each address. `now` in seconds, of a clock that does not jump."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._tries: OrderedDict[str, _Tries] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._tries)
+
+    def pause(self, address: str) -> float:
+        """Seconds until that address may try again; 0: now."""
+        tries = self._tries.get(household(address))
+        if tries is None or tries.wrong < FREE:
+            return 0.0
+        pause = min(LONGEST, 2.0 ** min(tries.wrong - FREE, 10))
+        return max(0.0, tries.last + pause - self._now())
+
+    def tries(self, address: str) -> None:
+        """It tries now. Counts as wrong until `succeeded`, so that many at once are as many."""
+        group = household(address)
+        tries = self._tries.get(group)
+        if tries is None or self._now() - tries.last > _FORGOTTEN:
+            tries = self._tries[group] = _Tries()
+        tries.wrong += 1
+        tries.last = self._now()
+        self._tries.move_to_end(group)
+        while len(self._tries) > _MOST:
+            self._tries.popitem(last=False)
+
+    def succeeded(self, address: str) -> None:
+        """What it tried was right."""
+        self._tries.pop(household(address), None)
+
+
+def household(address: str) -> str:
+    """Whom an address stands for: itself, or with IPv6 its /64, of which one house has every address."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:  # an IPv4 address, as a socket for both has it
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
