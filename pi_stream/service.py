@@ -128,6 +128,7 @@ async def serve(
             if not ended.done():
                 async with Server(house) as server:
                     ready(house, server)
+                    running.append(tasks.create_task(server.follow_addresses(), name="addresses"))
                     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)  # opening has limits of its own
                     if not ended.done():
                         upkeep.tell_ready()

@@ -1,6 +1,8 @@
 """The web floor: page, API, pictures and websocket, on one port. aiohttp lives here and nowhere else."""
 
+import asyncio
 import errno
+import logging
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -23,8 +25,17 @@ from pi_stream.server.openapi import openapi
 from pi_stream.server.rights import rights_of
 from pi_stream.server.websocket import websocket
 
+log = logging.getLogger(__name__)
+
+_LOOK = 5.0  # seconds between two looks at the addresses of this machine
+_REMEMBERED = 64  # addresses that the log was told of
 _SHUTDOWN_PATIENCE = 1.0  # seconds for requests that are under way
 _BACKLOG = 512  # connections that may wait to be accepted
+_KEEP_ALIVE = 60.0  # seconds for which a browser's connection is kept for its next request
+
+# The other end of a connection on which nothing is said is asked whether it is there: after so many seconds, again and
+# again after so many, so many times. Who has left the Wi-Fi is so forgotten within half a minute: tcp(7).
+_ASK = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
 
 # Said here, and not left to the system's table, which differs from one system to the next.
 _KINDS = {
@@ -82,19 +93,23 @@ class Server:
         self._runner = web.AppRunner(
             application(house),
             access_log=None,
+            keepalive_timeout=_KEEP_ALIVE,
             handle_signals=False,
             shutdown_timeout=_SHUTDOWN_PATIENCE,
             handler_cancellation=True,  # who goes away from an endless answer is noticed at once, not at the next frame
         )
         self.urls: tuple[str, ...] = ()
+        self._host = ""
 
     async def __aenter__(self) -> Self:
         """Raises SettingError when the address cannot be had."""
         settings = self._house.config.server
         listener = self._house.listener or _listen(settings.host, settings.port)
         self.port = listener.getsockname()[1]
-        host = settings.host if self._house.listener is None else listener.getsockname()[0]
-        self.urls = tuple(f"http://{name}:{self.port}/" for name in addresses(host))
+        self._host = settings.host if self._house.listener is None else listener.getsockname()[0]
+        for option, value in _ASK.items():
+            listener.setsockopt(socket.IPPROTO_TCP, option, value)  # each connection that is accepted has it from here
+        self.urls = self._urls()
         try:
             await self._runner.setup()
             await web.SockSite(self._runner, listener, backlog=_BACKLOG).start()
@@ -108,6 +123,22 @@ class Server:
     ) -> None:
         await self._house.viewers.close_all(1001, "pi-stream is stopping")
         await self._runner.cleanup()
+
+    async def follow_addresses(self) -> None:
+        """Keep `urls` right while addresses come, change and go, until cancelled; the log is told of those that come.
+
+        One that goes and comes back, as over a bad Wi-Fi, is told once.
+        """
+        told = set(self.urls)
+        while True:
+            await asyncio.sleep(_LOOK)
+            self.urls = self._urls()
+            if new := [url for url in self.urls if url not in told]:
+                log.info("the network came or changed; the page is now at %s", ", ".join(new))
+                told = {*self.urls, *(told if len(told) < _REMEMBERED else ())}
+
+    def _urls(self) -> tuple[str, ...]:
+        return tuple(f"http://{host}:{self.port}/" for host in addresses(self._host))
 
 
 def _listen(host: str, port: int) -> socket.socket:

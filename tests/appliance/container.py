@@ -189,6 +189,11 @@ class Container:
         """Where a service that listens on this port is found, with a slash at its end."""
         return f"http://{self.address}:{port}/"
 
+    @property
+    def interface(self) -> str:
+        """This machine's end of what joins the two."""
+        return self._interface
+
     def console(self) -> str:
         """What it printed while it started and stopped."""
         return (self._folder / "console").read_text(errors="replace")
