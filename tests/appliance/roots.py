@@ -2,9 +2,9 @@
 
 `root("debian")` is a small one that boots. "builder" has Debian's tools for packages; "offline" installs ours without a
 network. "camera" has what the service needs and the real picamera2 on libcamera's virtual camera, in the system's own
-Python as on a Raspberry Pi. A root is never changed once it is built: `container.Container` runs on a copy that is
-thrown away. Its name carries a hash of its recipe, so that another recipe is another root. Building needs root's
-rights, mmdebstrap and a mirror: the one that this machine's apt uses.
+Python as on a Raspberry Pi. "machine" has a kernel, too: `virtual_machine` boots it. A root is never changed once it is
+built: `container.Container` runs on a copy that is thrown away. Its name carries a hash of its recipe, so that another
+recipe is another root. Building needs root's rights, mmdebstrap and a mirror: the one that this machine's apt uses.
 """
 
 import fcntl
@@ -43,6 +43,7 @@ class Recipe:
     """Debian packages, packages of PyPI for the system's Python, tools for /opt/venv, and files, by their paths.
 
     `downloads` are Debian packages that apt has at hand, with all that they need, for it to install without a network.
+    `masked` are units that never start; `commands` are run in it at last, by its shell.
     """
 
     packages: tuple[str, ...]
@@ -50,6 +51,8 @@ class Recipe:
     tools: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     downloads: tuple[str, ...] = ()
+    masked: tuple[str, ...] = _MASKED
+    commands: tuple[str, ...] = ()
 
 
 def _checked_with(package: str) -> str:
@@ -57,6 +60,13 @@ def _checked_with(package: str) -> str:
     lines = (CHECKOUT / "tests/constraints.txt").read_text().splitlines()
     return next(line for line in lines if line.startswith(f"{package}=="))
 
+
+_NEEDED = (
+    *("fontconfig", "fonts-dejavu-core", "libfribidi0", "libturbojpeg0", "python3-systemd"),
+    *("python3-aiohttp", "python3-av", "python3-isal", "python3-msgspec", "python3-numpy", "python3-pil"),
+    "python3-websockets",
+)
+"""Debian's packages that ours needs."""
 
 _BOOTS = ("ca-certificates", "dbus", "libnss-systemd", "procps", "python3", "systemd-sysv")
 _RECIPES = {
@@ -70,11 +80,24 @@ _RECIPES = {
     ),
     "offline": Recipe(
         packages=(*_BOOTS, "bash-completion", "udev"),
-        downloads=(
-            *("fontconfig", "fonts-dejavu-core", "libfribidi0", "libturbojpeg0", "python3-systemd"),
-            *("python3-aiohttp", "python3-av", "python3-isal", "python3-msgspec", "python3-numpy", "python3-pil"),
-            *("python3-websockets", "avahi-daemon", "avahi-utils"),
+        downloads=(*_NEEDED, "avahi-daemon", "avahi-utils", "libnss-mdns"),
+    ),
+    "machine": Recipe(
+        packages=(
+            *_BOOTS,
+            *("linux-image-amd64", "initramfs-tools", "zstd", "udev", "kmod", "iproute2", "e2fsprogs"),
+            *("qemu-guest-agent", "systemd-timesyncd", "avahi-daemon", "avahi-utils", "libnss-mdns"),
+            # overlayroot's script is none for the shell that an initramfs has without busybox.
+            *("overlayroot", "busybox"),
+            *_NEEDED,
         ),
+        files={
+            "/etc/systemd/network/wired.network": "tests/appliance/machine/wired.network",
+            "/etc/initramfs-tools/conf.d/machine": "tests/appliance/machine/initramfs.conf",
+            "/etc/initramfs-tools/modules": "tests/appliance/machine/initramfs.modules",
+        },
+        masked=(),
+        commands=("systemctl enable systemd-networkd", "update-initramfs -u -k all"),
     ),
     "cloud": Recipe((*_BOOTS, "cloud-init", "netplan.io")),
     "camera": Recipe(
@@ -159,7 +182,7 @@ def _build(recipe: Recipe, there: Path, log: Path) -> None:
         ],
         log,
     )
-    for unit in _MASKED:
+    for unit in recipe.masked:
         (there / "etc/systemd/system" / unit).symlink_to("/dev/null")
     (there / "etc/fstab").write_text("")
     (there / "etc/machine-id").write_text("")  # each container makes one of its own
@@ -179,13 +202,15 @@ def _build(recipe: Recipe, there: Path, log: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(CHECKOUT / outside, target)
         target.chmod(0o644)
+    for command in recipe.commands:
+        enter(there, "sh", "-euc", command, log=log)
 
 
 def _fingerprint(recipe: Recipe) -> str:
     """Of all that a root is made from, this room's own way of doing it included."""
-    digest = hashlib.sha256(repr((recipe.packages, recipe.python, recipe.tools, _SUITE, _PIN, _MASKED)).encode())
-    if recipe.downloads:
-        digest.update(repr(recipe.downloads).encode())
+    digest = hashlib.sha256(repr((recipe.packages, recipe.python, recipe.tools, _SUITE, _PIN, recipe.masked)).encode())
+    if recipe.downloads or recipe.commands:
+        digest.update(repr((recipe.downloads, recipe.commands)).encode())
     for inside, outside in recipe.files.items():
         digest.update(inside.encode() + b"\0" + (CHECKOUT / outside).read_bytes())
     return digest.hexdigest()[:12]
