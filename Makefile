@@ -1,6 +1,7 @@
 # make run     start pi-stream here; make run ARGS="--set camera.path=film.mp4" for settings
 # make test    check everything: style, types, tests in Python, in node and in a browser
 # make test-appliance   the same on whole machines: Debian 13 in containers, real picamera2 (as root; see tests/appliance)
+# make test-machine     and on machines with a kernel of their own, in QEMU: webcam, limits, power cuts (as root; 30 minutes)
 # make bench   what it costs and how fresh its pictures are, here; make bench ARGS=--quick for a first look
 # make deb     build dist/pi-stream_VERSION_all.deb, with Debian's tools; docs/install.md says what to do with it
 # make test-boot   make a card, boot it on a Raspberry Pi 3 in QEMU, and look at it with a browser (as root; 15 to 40 minutes)
@@ -8,7 +9,7 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test test-appliance test-boot bench deb clean
+.PHONY: run test test-appliance test-machine test-boot bench deb clean
 
 run: .venv/runs
 	@.venv/bin/pi-stream serve $(ARGS)
@@ -22,6 +23,10 @@ test-appliance: .venv/tests
 
 test-boot: .venv/tests
 	@.venv/bin/python -m tests.boot $(ARGS)
+
+test-machine: .venv/tests
+	@tests/appliance/provide
+	@.venv/bin/python -m pytest --capture=no tests/machine $(ARGS)
 
 bench: .venv/tests
 	@.venv/bin/python -m tests.bench $(ARGS)
