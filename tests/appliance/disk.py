@@ -37,7 +37,8 @@ printf '127.0.0.1 localhost machine\\n' >etc/hosts
 touch etc/.updated var/.updated  # nothing of /usr is newer: no first start has to catch up
 passwd --root "$2/root" --delete root
 cd /
-mkfs.ext4 -q -L root -d "$2/root" "$4" "$6"
+# All of it is made now: by default the kernel would zero the rest, 43 MB, in the first minutes of every start.
+mkfs.ext4 -q -L root -E lazy_itable_init=0,lazy_journal_init=0 -d "$2/root" "$4" "$6"
 """
 
 

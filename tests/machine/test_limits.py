@@ -6,7 +6,7 @@ import pytest
 
 from tests.appliance.virtual_machine import VirtualMachine
 from tests.machine.seen import until_healthy, value
-from tests.machine.watching import until_all, watching
+from tests.machine.watching import said_at_fault, until_all, watching
 
 ALL = ("jpeg", "png", "rgba", "i420")
 _GROUP = "/sys/fs/cgroup/system.slice/pi-stream.service"
@@ -58,7 +58,7 @@ async def test_viewers_of_all_encodings_fit_in(machine: VirtualMachine) -> None:
     machine.write("/etc/pi-stream/config.toml", settings)
     machine.run("systemctl", "restart", "pi-stream", timeout=300)
     machine.get("healthz")
-    async with watching(machine, *ALL, *ALL) as frames:
+    async with said_at_fault(machine), watching(machine, *ALL, *ALL) as frames:
         ends = time.monotonic() + 10
         while time.monotonic() < ends:
             await until_all(frames, ALL)

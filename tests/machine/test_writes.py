@@ -16,7 +16,7 @@ from tests.appliance.disk import Disk
 from tests.appliance.roots import CHECKOUT
 from tests.appliance.virtual_machine import VirtualMachine
 from tests.machine.seen import bytes_written, sectors_written
-from tests.machine.watching import until_all, watching
+from tests.machine.watching import said_at_fault, until_all, watching
 
 MINUTES = float(os.environ.get("PI_STREAM_QUIET_MINUTES", "2"))
 _STATE = "/var/lib/private/pi-stream"
@@ -41,7 +41,7 @@ def counts(machine: VirtualMachine) -> tuple[int, Counter[str]]:
 async def test_a_ticking_clock_writes_nothing(machine: VirtualMachine) -> None:
     """While it streams, with a caption that changes every second, the service writes nothing to the disk."""
     put(machine, "clock", "{time:%H:%M:%S}")
-    async with watching(machine, "jpeg", "png") as frames:
+    async with said_at_fault(machine), watching(machine, "jpeg", "png") as frames:
         await until_all(frames, ("jpeg", "png"))
         await asyncio.to_thread(machine.shell, "journalctl --sync && sync")
         await asyncio.sleep(15)  # whatever was begun by the start, and by the caption, is over
@@ -78,7 +78,7 @@ def test_the_journal_has_a_bound(machine: VirtualMachine) -> None:
 
 def test_a_root_that_cannot_be_written(disk: Disk) -> None:
     """With an overlay over the root and a small disk for captions, it works, and nothing is written to the root."""
-    options = f"overlayroot=tmpfs:recurse=0 systemd.mount-extra=LABEL=pi-stream:{_STATE}:ext4:defaults"
+    options = f"ro overlayroot=tmpfs:recurse=0 systemd.mount-extra=LABEL=pi-stream:{_STATE}:ext4:defaults"
     with VirtualMachine(disk, options=options, state_label="pi-stream") as machine:
         for cut in range(2):
             print(f"\n{machine.shell(f'findmnt --noheadings --list / {_STATE}; findmnt --noheadings {_STATE}')}")

@@ -27,7 +27,7 @@ async def watching(machine: VirtualMachine, *encodings: str) -> AsyncIterator[Co
                     frames[encoding] += 1
                     seq = int.from_bytes(message[8:12], "little")
                     await connection.send(json.dumps({"type": "ack", "seq": seq}))
-        raise AssertionError(f"the viewer of {encoding} was let go")
+        raise AssertionError(f"the viewer of {encoding} was let go: {connection.close_code} {connection.close_reason}")
 
     async with asyncio.TaskGroup() as tasks:
         viewers = [tasks.create_task(watch(encoding), name=encoding) for encoding in encodings]
@@ -36,6 +36,16 @@ async def watching(machine: VirtualMachine, *encodings: str) -> AsyncIterator[Co
         finally:
             for each in viewers:
                 each.cancel()
+
+
+@asynccontextmanager
+async def said_at_fault(machine: VirtualMachine) -> AsyncIterator[None]:
+    """What the service said is printed when the block fails: the machine is gone when the test's report is written."""
+    try:
+        yield
+    except BaseException:
+        print(await asyncio.to_thread(machine.log))
+        raise
 
 
 async def until_all(frames: Counter[str], encodings: tuple[str, ...], more: int = 3) -> None:
