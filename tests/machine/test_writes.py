@@ -78,7 +78,7 @@ def test_the_journal_has_a_bound(machine: VirtualMachine) -> None:
 
 def test_a_root_that_cannot_be_written(disk: Disk) -> None:
     """With an overlay over the root and a small disk for captions, it works, and nothing is written to the root."""
-    options = f"ro overlayroot=tmpfs:recurse=0 systemd.mount-extra=LABEL=pi-stream:{_STATE}:ext4:defaults"
+    options = f"overlayroot=tmpfs:recurse=0 systemd.mount-extra=LABEL=pi-stream:{_STATE}:ext4:defaults"
     with VirtualMachine(disk, options=options, state_label="pi-stream") as machine:
         for cut in range(2):
             print(f"\n{machine.shell(f'findmnt --noheadings --list / {_STATE}; findmnt --noheadings {_STATE}')}")
