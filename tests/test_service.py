@@ -266,7 +266,7 @@ async def _connect(service: Process, encoding: str):  # type: ignore[no-untyped-
     return connection
 
 
-@pytest.mark.parametrize("watched_since", ["before it was captured", "just now"])
+@pytest.mark.parametrize("watched_since", ["before it was captured", "just now", "after the next one was captured"])
 async def test_a_frame_is_drawn_on_once_whenever_somebody_came(watched_since: str) -> None:
     """Also for one who came between its capture and its turn: nobody sees a frame without its captions."""
     expected = plain_frame(1, width=320, height=180)
@@ -277,10 +277,12 @@ async def test_a_frame_is_drawn_on_once_whenever_somebody_came(watched_since: st
             line = _Line(captions, hub, lambda _frame: {})
             frame = plain_frame(1, width=320, height=180)
             settings = Settings("i420", 320, 180, 0)
-            if watched_since == "just now":
+            if watched_since != "before it was captured":
                 await asyncio.to_thread(line.draw, frame)
+            if watched_since == "after the next one was captured":
+                await asyncio.to_thread(line.draw, plain_frame(2, width=320, height=180))
             with hub.subscribe(settings) as subscription:
-                if watched_since != "just now":
+                if watched_since == "before it was captured":
                     await asyncio.to_thread(line.draw, frame)
                 await line.show(frame)
                 packet = await asyncio.wait_for(subscription.slot.take(), PATIENCE)
