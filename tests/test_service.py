@@ -109,6 +109,8 @@ def _serve(*assignments: str) -> list[str]:
         (["camera.source=auto", "camera.path=nowhere.mp4"], ["camera.path", "nowhere.mp4"]),
         (["camera.source=file", f"camera.path={__file__}"], ["camera.path", "test_service.py", "video"]),
         (["server.host=203.0.113.77"], ["[server] host", "203.0.113.77"]),
+        (["server.host=a..b\u00e9"], ["[server] host", "expected an address or a name"]),
+        (["camera.path=film\udcff.mp4"], ["[camera] path", "UTF-8", "udcff"]),
     ],
 )
 async def test_a_wrong_setting_ends_with_one_line_and_exit_code_2(assignments: list[str], words: list[str]) -> None:
