@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta, Struct, inspect
 
 from pi_stream.errors import SettingError
@@ -37,11 +38,19 @@ Origin = Annotated[
 ]
 
 
+# Neither control characters nor halves of characters, in which Python keeps bytes that are no UTF-8: such a text can be
+# told to no viewer, and NUL opens no file.
+_PLAIN = r"\A[^\x00-\x1f\x7f\ud800-\udfff]*\Z"
+FilePath = Annotated[
+    str, Meta(max_length=4096, pattern=_PLAIN, description="a text of 0 to 4096 characters that can be read, in UTF-8")
+]
+
+
 class Camera(Struct, frozen=True, forbid_unknown_fields=True):
     """[camera]: where frames come from, and how large and how many they are."""
 
     source: Literal["auto", "picamera2", "v4l2", "file", "synthetic"] = "auto"
-    path: Annotated[str, Meta(max_length=4096)] = ""
+    path: FilePath = ""
     width: Side = 1280
     height: Side = 720
     fps: Annotated[float, Meta(ge=0.1, le=240)] = 30
@@ -161,7 +170,7 @@ def _replace(path: Path, text: str) -> None:
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8")
-        return text, tomllib.loads(text)
+        return text, _parse(text)
     except OSError as error:
         raise SettingError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -170,13 +179,28 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
         raise SettingError(f"{path}: expected TOML, got: {error}") from None
 
 
+def _parse(text: str) -> dict[str, Any]:
+    """What a text of TOML says. Raises tomllib.TOMLDecodeError."""
+    try:
+        table = tomllib.loads(text)
+        msgspec.json.encode(table, enc_hook=str)  # what cannot be written again could be neither compared nor told
+    except UnicodeEncodeError:
+        return table  # of an option's bytes; the type says what may be
+    except tomllib.TOMLDecodeError:
+        raise
+    except (ValueError, RecursionError):
+        # Python's limits, not TOML's: 4300 digits, and as many levels as its stack has.
+        raise tomllib.TOMLDecodeError("a number that is too long, or lists or tables nested too deep") from None
+    return table
+
+
 def _assignment(text: str) -> tuple[tuple[str, str], Any]:
     place, equals, value = text.partition("=")
     section, dot, key = place.strip().partition(".")
     if not (equals and dot and section and key):
         raise SettingError(f'--set {text}: expected section.key=value, such as camera.fps=15, got "{text}"')
     try:
-        parsed = tomllib.loads(f"value = {value}")
+        parsed = _parse(f"value = {value}")
     except tomllib.TOMLDecodeError:
         return (section, key), value
     return (section, key), parsed["value"] if len(parsed) == 1 else value

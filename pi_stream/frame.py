@@ -11,7 +11,7 @@ Encoding = Literal["rgba", "i420", "png", "jpeg", "h264"]
 Plane = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Frame:
     """One picture: I420, BT.601 full range (JFIF's YCbCr), in one block of memory without padding.
 

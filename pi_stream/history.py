@@ -4,7 +4,6 @@ An old name goes on to be understood. The file is rewritten by `pi-stream migrat
 comments and order stay; the outcome is read again and compared, and what such simple means cannot do is refused.
 """
 
-import copy
 import re
 import tomllib
 from collections.abc import Mapping
@@ -26,7 +25,7 @@ def understand(table: Mapping[str, Any], moved: Moves = MOVED) -> tuple[dict[str
 
     Where a file has both, the new name counts.
     """
-    today: dict[str, Any] = copy.deepcopy(dict(table))
+    today: dict[str, Any] = {name: dict(keys) if isinstance(keys, dict) else keys for name, keys in table.items()}
     said = []
     for old, new in moved.items():
         section, _, key = old.partition(".")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from pi_stream import checkup, clock, protocol, vitals
 from pi_stream.auth import store
@@ -150,7 +151,9 @@ class _Line:
         self._values = values
         self._overlay = Overlay()
         self._pen, self._in_turn = threading.Lock(), asyncio.Lock()
-        self._undrawn: Frame | None = None  # nobody wanted it when it was captured; somebody may, since
+        # Nobody wanted them when they were captured; somebody may, since. Several, for the thread that captures may be
+        # done with the next one before the turn of this one comes.
+        self._undrawn: WeakSet[Frame] = WeakSet()
 
     def draw(self, frame: Frame) -> bool:
         """On the source's own thread; on one of asyncio's where that came too early, or there is no source.
@@ -158,7 +161,7 @@ class _Line:
         Returns whether anybody wants the frame.
         """
         if not self._hub.wants(frame):
-            self._undrawn = frame
+            self._undrawn.add(frame)
             return False
         with self._pen:
             if drawn := self._captions.all:
@@ -169,7 +172,7 @@ class _Line:
     async def show(self, frame: Frame) -> None:
         """Hand a frame to whoever watches, in the order of the calls."""
         async with self._in_turn:
-            if (frame.offline or frame is self._undrawn) and self._hub.wants(frame):
+            if (frame.offline or frame in self._undrawn) and self._hub.wants(frame):
                 await asyncio.to_thread(self.draw, frame)
             self._hub.offer(frame)
 

@@ -54,7 +54,10 @@ def quote(value: Any) -> str:
     """A value as it was written, as JSON on one line, shortened."""
     if isinstance(value, float) and not isfinite(value):
         return str(value)  # JSON has no word for it
-    text = msgspec.json.encode(value, enc_hook=str).decode()
+    try:
+        text = msgspec.json.encode(value, enc_hook=str).decode()
+    except UnicodeEncodeError:
+        text = ascii(value)  # a text with what is no character
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
 
 

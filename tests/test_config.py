@@ -43,6 +43,13 @@ def _file(folder: Path, text: str) -> Path:
         ("[stream]\nquality = 0", ["[stream] quality", "expected a whole number from 1 to 100", "got 0"]),
         ("camera = 3", ["[camera]", "expected an object", "got 3"]),
         ("[camera\n", ["expected TOML"]),
+        ("[camera]\npath = '/dev/video0\\u0000'".replace("'", '"'), ["[camera] path", "4096 characters", "got"]),
+        ("[camera]\npath = '\\u001b[2J'".replace("'", '"'), ["[camera] path", "4096 characters", "got"]),
+        (f"[camera]\nfps = {'9' * 5000}", ["expected TOML", "a number that is too long"]),
+        (f"[camera]\nfps = 0x{'f' * 5000}", ["expected TOML", "a number that is too long"]),
+        (f"path = {'[' * 100_000}", ["expected TOML", "nested too deep"]),
+        (f"{'.'.join('a' * 3000)} = 1", ["expected TOML", "nested too deep"]),
+        (f"{'.'.join('a' * 600)} = 1", ["[a]", "unknown"]),
     ],
 )
 def test_a_wrong_setting_is_one_line_with_file_section_key_expected_and_got(

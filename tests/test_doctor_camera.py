@@ -264,6 +264,29 @@ def test_a_lock_is_found_as_the_kernel_shows_it(tmp_path: Path) -> None:
     assert locks(Machine(root=tmp_path)) == set()
 
 
+@pytest.mark.parametrize(
+    "unit", ["user-1000.slice/user@1000.service/app.slice/recorder.service", "$(reboot).service", "a b.service"]
+)
+def test_a_command_to_copy_has_no_name_in_it_that_a_user_chose(tmp_path: Path, unit: str) -> None:
+    """A user's own unit is none of the system's, and may be called like a command."""
+    tree = pi_4(tmp_path)
+    tree.process(900, "recorder", "/dev/media0", unit=unit)
+    tree.lock(900, "/dev/media0")
+    found = worst(holders(tree.machine, AUTO), "fault")
+    assert found.what == "recorder (900) is taking pictures with /dev/media0"
+    assert found.mend is not None
+    assert "`sudo kill 900`" in found.mend
+
+
+def test_a_programs_name_steers_no_terminal(tmp_path: Path) -> None:
+    """Nor does it look like a command: who starts a program may call it as they like."""
+    tree = pi_4(tmp_path)
+    tree.process(900, "\x1b[2J`rm x`\x9b", "/dev/media0")
+    tree.lock(900, "/dev/media0")
+    found = worst(holders(tree.machine, AUTO), "fault")
+    assert found.what == "\ufffd[2J'rm x'\ufffd (900) is taking pictures with /dev/media0"
+
+
 def test_who_only_lists_cameras_is_in_nobodys_way(tmp_path: Path) -> None:
     """PipeWire has them open all day, and a browser has the decoders."""
     tree = pi_4(tmp_path)

@@ -169,6 +169,19 @@ def test_a_port_that_is_taken_by_a_service_names_the_unit(tmp_path: Path) -> Non
     one(port(tree.machine, SOME), "fault", "nginx (900)", "`sudo systemctl disable --now nginx.service`")
 
 
+def test_a_port_that_systemd_holds_is_nobodys_to_kill(tmp_path: Path) -> None:
+    """It holds it for a socket unit, before the service of that runs and beside it."""
+    tree = pi_4(tmp_path)
+    tree.listener(8000, 4711)
+    tree.link("/proc/1/fd/3", "socket:[4711]")
+    found = one(port(tree.machine, SOME), "unknown", "systemd", "`systemctl list-sockets`", "[server] port")
+    assert "kill" not in repr(found)
+    tree.process(900, "nginx", "socket:[4711]", unit="nginx.service")
+    one(port(tree.machine, SOME), "fault", "nginx (900)", "`sudo systemctl disable --now nginx.service`")
+    tree.process(901, "pi-stream", "socket:[4711]")
+    one(port(tree.machine, SOME), "ok", "served by pi-stream (901)")
+
+
 def test_pi_stream_on_its_port_is_as_it_should_be(tmp_path: Path) -> None:
     """Seen from the terminal, and from itself."""
     tree = pi_4(tmp_path)

@@ -243,3 +243,40 @@ def test_without_any_jpeg_library_the_mend_is_said(monkeypatch: pytest.MonkeyPat
     with pytest.raises(MissingLibrary, match="apt install libturbojpeg0"):
         turbojpeg.library()
     turbojpeg.library.cache_clear()
+
+
+_AT_ONCE = """
+import importlib, sys, threading, time
+from pi_stream.encoders.convert import RgbConverter
+from tests.frames import plain_frame
+
+held, goes_on = threading.Event(), threading.Event()
+
+def hold(event, about):
+    if event == "import" and about[0].startswith("av.") and threading.current_thread().name == "source":
+        held.set()
+        assert goes_on.wait(20)
+
+failures = []
+threading.excepthook = lambda failure: failures.append(failure.exc_value)
+sys.addaudithook(hold)
+source = threading.Thread(target=importlib.import_module, args=("pi_stream.sources.convert",), name="source")
+source.start()
+assert held.wait(20)
+encoder = threading.Thread(target=lambda: RgbConverter("rgb24").convert(plain_frame()))
+encoder.start()
+end = time.monotonic() + 20
+while sys._current_frames()[encoder.ident].f_code.co_name != "acquire":  # of importlib: it waits for its turn
+    assert time.monotonic() < end
+    time.sleep(0.01)
+goes_on.set()
+source.join(20)
+encoder.join(20)
+assert not failures, failures
+"""
+
+
+def test_a_first_conversion_and_a_source_may_load_libav_at_once() -> None:
+    """A viewer of PNG comes while the camera is opened, on another thread; neither gets half of the library."""
+    done = subprocess.run([sys.executable, "-c", _AT_ONCE], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr

@@ -333,6 +333,27 @@ async def test_an_older_frame_that_the_pool_encodes_late_is_not_delivered(hub: H
     assert (subscription.missed, hub.channels[0].dropped) == (1, 1)
 
 
+async def test_a_frame_that_is_overtaken_again_and_again_is_lost_once() -> None:
+    """It waits for a thread of a pool that is busy, while newer ones are encoded ahead and delivered."""
+    free, pool = threading.Event(), ThreadPoolExecutor(1)
+    CountingEncoder.made.clear()
+    with pool:
+        async with Hub({"jpeg": CountingEncoder}, pool) as hub:
+            subscription = await _watched(hub)
+            busy = pool.submit(free.wait, 10)
+            try:
+                hub.offer(plain_frame(1))
+                await asyncio.sleep(0)  # the channel takes it, and it waits for the pool
+                for newer in map(plain_frame, (2, 3, 4)):
+                    await asyncio.to_thread(hub.encode_ahead, newer)
+                    hub.offer(newer)
+                assert (subscription.missed, hub.channels[0].dropped) == (1, 1)
+            finally:
+                free.set()
+            assert busy.result(10)
+    assert CountingEncoder.made[:4] == [0, 2, 3, 4]
+
+
 async def test_what_a_channel_held_is_gone_with_its_last_subscription(hub: Hub) -> None:
     """Pictures are megabytes: they are freed at once, and not when a garbage collector comes by."""
     gc.disable()

@@ -109,6 +109,8 @@ def _serve(*assignments: str) -> list[str]:
         (["camera.source=auto", "camera.path=nowhere.mp4"], ["camera.path", "nowhere.mp4"]),
         (["camera.source=file", f"camera.path={__file__}"], ["camera.path", "test_service.py", "video"]),
         (["server.host=203.0.113.77"], ["[server] host", "203.0.113.77"]),
+        (["server.host=a..b\u00e9"], ["[server] host", "expected an address or a name"]),
+        (["camera.path=film\udcff.mp4"], ["[camera] path", "UTF-8", "udcff"]),
     ],
 )
 async def test_a_wrong_setting_ends_with_one_line_and_exit_code_2(assignments: list[str], words: list[str]) -> None:
@@ -266,7 +268,7 @@ async def _connect(service: Process, encoding: str):  # type: ignore[no-untyped-
     return connection
 
 
-@pytest.mark.parametrize("watched_since", ["before it was captured", "just now"])
+@pytest.mark.parametrize("watched_since", ["before it was captured", "just now", "after the next one was captured"])
 async def test_a_frame_is_drawn_on_once_whenever_somebody_came(watched_since: str) -> None:
     """Also for one who came between its capture and its turn: nobody sees a frame without its captions."""
     expected = plain_frame(1, width=320, height=180)
@@ -277,10 +279,12 @@ async def test_a_frame_is_drawn_on_once_whenever_somebody_came(watched_since: st
             line = _Line(captions, hub, lambda _frame: {})
             frame = plain_frame(1, width=320, height=180)
             settings = Settings("i420", 320, 180, 0)
-            if watched_since == "just now":
+            if watched_since != "before it was captured":
                 await asyncio.to_thread(line.draw, frame)
+            if watched_since == "after the next one was captured":
+                await asyncio.to_thread(line.draw, plain_frame(2, width=320, height=180))
             with hub.subscribe(settings) as subscription:
-                if watched_since != "just now":
+                if watched_since == "before it was captured":
                     await asyncio.to_thread(line.draw, frame)
                 await line.show(frame)
                 packet = await asyncio.wait_for(subscription.slot.take(), PATIENCE)

@@ -177,6 +177,19 @@ def test_what_repeats_is_remembered_for_so_many_kinds_and_no_more() -> None:
     assert len(repeats._kinds) == 200
 
 
+def test_a_line_that_cannot_be_written_ends_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    """A slip in some library's logging is told on stderr, as logging does, and does not stop who logged it."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(Repeats())
+    logger = logging.Logger("slip")
+    logger.addHandler(handler)
+    logger.warning("%d frames", "no")
+    logger.warning("on")
+    assert stream.getvalue() == "on\n"
+    assert "Logging error" in capsys.readouterr().err
+
+
 def test_levels_are_the_journals_priorities() -> None:
     """syslog(3)'s numbers."""
     levels = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)

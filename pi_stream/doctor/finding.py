@@ -3,6 +3,7 @@
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 # unknown: it could not be looked at; it may be right or wrong.
 Level = Literal["ok", "warning", "fault", "unknown"]
@@ -20,6 +21,16 @@ class Finding(Struct, frozen=True):
     level: Level
     what: str
     mend: str | None = None
+
+    def __post_init__(self) -> None:
+        # Programs, webcams and files have names of anybody's choice, which could steer the terminal that shows them.
+        force_setattr(self, "what", _plain(self.what))
+        if self.mend is not None:
+            force_setattr(self, "mend", _plain(self.mend))
+
+
+def _plain(text: str) -> str:
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 class Area:

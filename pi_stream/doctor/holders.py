@@ -1,21 +1,23 @@
 """In use: which programs have camera devices open, and which of them has locked one.
 
-libcamera opens every camera's media device to list it, and locks it (lockf) only to take pictures: so PipeWire on a
-desktop has them open all day and is in nobody's way, while a lock is what "camera is busy" means. /proc/locks shows the
-locks of all users to anybody; /proc/*/fd shows what is open only to the same user and to root.
+What a lock means, `pi_stream.locks` says; /proc/*/fd shows what is open only to the same user and to root.
 """
 
-import os
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from pi_stream.doctor.finding import Area, Finding
 from pi_stream.doctor.machine import Machine
 from pi_stream.doctor.patient import Patient
+from pi_stream.locks import LISTING, lockers
 
 _say = Area("in use")
 
 _OWN_UNIT = "pi-stream"
+# Of what systemd allows in a name, what a shell takes as it is: people copy the commands in which it stands.
+_UNIT = re.compile(r"[A-Za-z0-9:_.@-]+\.service")
 # Devices of the Pi that are no cameras: a browser that plays a film has these open.
 _OTHERS = ("bcm2835-codec", "rpivid", "rpi-hevc-dec", "hevc")
 
@@ -63,37 +65,29 @@ def opened(machine: Machine) -> Iterator[tuple[int, str]]:
 
 
 def locks(machine: Machine) -> set[int]:
-    """Processes that have locked a media device: a camera of libcamera's that is taken.
-
-    A line of /proc/locks: `4: POSIX  ADVISORY  WRITE 1234 00:06:443 0 EOF`, where after the process come the numbers
-    of the file system, in hexadecimal, and of the file.
-    """
-    nodes = set()
+    """Processes that have locked a media device: a camera of libcamera's that is taken."""
+    files = []
     for path in machine.paths("/dev/media*"):
-        try:
-            node = path.stat()
-        except OSError:
-            continue  # it was unplugged meanwhile
-        nodes.add(f"{os.major(node.st_dev):02x}:{os.minor(node.st_dev):02x}:{node.st_ino}")
-    found = set()
-    for line in (machine.text("/proc/locks") or "").splitlines():
-        words = line.split()
-        if len(words) >= 6 and words[1] == "POSIX" and words[5] in nodes and int(words[4]) > 0:
-            found.add(int(words[4]))  # 0 and less: it is in another container
-    return found
+        with suppress(OSError):  # it was unplugged meanwhile
+            files.append(path.stat())
+    return lockers(machine.text(LISTING) or "", files)
 
 
 def called(machine: Machine, pid: int) -> str:
     """A program's short name, and the systemd unit that it is of, if any."""
-    name, unit = machine.text(f"/proc/{pid}/comm") or "a program", unit_of(machine, pid)
+    name, unit = (machine.text(f"/proc/{pid}/comm") or "a program").replace("`", "'"), unit_of(machine, pid)
     return f"{name} of {unit}" if unit and unit.removesuffix(".service") != name else name
 
 
 def unit_of(machine: Machine, pid: int) -> str | None:
-    """The service that a process is of, from its cgroup: `0::/system.slice/motion.service`."""
+    """The system's service that a process is of, from its cgroup: `0::/system.slice/motion.service`.
+
+    Below user@1000.service are a user's own, which the system's systemctl does not know, and which that user may call
+    whatever they like.
+    """
     for line in (machine.text(f"/proc/{pid}/cgroup") or "").splitlines():
         name = line.rpartition("/")[2]
-        if name.endswith(".service") and not name.startswith("user@"):
+        if _UNIT.fullmatch(name) and "/user@" not in line:
             return name
     return None
 

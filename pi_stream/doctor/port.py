@@ -13,6 +13,7 @@ _say = Area("port")
 
 _LISTENING = "0A"  # TCP_LISTEN in the kernel's net/tcp_states.h
 _FIRST_FREE = 1024  # the first port for which no right is needed, where the kernel does not say another
+_SYSTEMD = 1  # the process that holds the ports of all socket units
 
 
 class _Listener(NamedTuple):
@@ -49,10 +50,17 @@ def _taken(machine: Machine, number: int, listeners: list[_Listener]) -> Finding
     if ours:
         return _say.ok(f"{number} is served by pi-stream ({ours[0]})")
     another = "Or choose another: [server] port in the settings."
+    programs = [pid for pid in pids if pid != _SYSTEMD]
+    if programs:
+        pid = programs[0]
+        unit = unit_of(machine, pid)
+        stop = f"`sudo systemctl disable --now {unit}`" if unit else f"`sudo kill {pid}`"
+        return _say.fault(f"{number} is taken by {called(machine, pid)} ({pid})", f"End it: {stop}. {another}")
     if pids:
-        unit = unit_of(machine, pids[0])
-        stop = f"`sudo systemctl disable --now {unit}`" if unit else f"`sudo kill {pids[0]}`"
-        return _say.fault(f"{number} is taken by {called(machine, pids[0])} ({pids[0]})", f"End it: {stop}. {another}")
+        return _say.unknown(
+            f"{number} is held by systemd for a socket unit, which may be pi-stream's own",
+            f"`systemctl list-sockets` says which it is. {another}",
+        )
     owner = _name(listeners[0].user)
     if owner == "pi-stream":
         return _say.ok(f"{number} is served by pi-stream")

@@ -93,7 +93,10 @@ class RgbConverter:
 
 def _reformatter() -> VideoReformatter:
     # Imported at the first frame: a service that sends only JPEG at full size never pays for loading FFmpeg, and any
-    # other pays on an encoder's thread.
+    # other pays on an encoder's thread. All of it first: a source may load it at the same time, and two threads that
+    # begin with different parts of a package whose parts need each other end in a deadlock, which Python resolves by
+    # handing out halves of modules.
+    import av  # noqa: F401 - to load it is the point
     from av.video.reformatter import VideoReformatter
 
     return VideoReformatter()

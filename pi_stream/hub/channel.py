@@ -145,6 +145,7 @@ class Channel:
             if self._at_work is not None:  # an older one, still with the pool, and no longer of use
                 self._slot.dropped += 1
                 self._miss(self._at_work)
+                self._at_work = None  # it is counted
             self._deliver(ahead, self._offers)
         else:
             self._slot.put(frame)

@@ -153,6 +153,8 @@ def _listen(host: str, port: int) -> socket.socket:
         if error.errno == errno.EACCES:
             raise SettingError(f"[server] port: {port} needs root; choose one from 1024 up") from None
         raise SettingError(f"[server] host: cannot listen on {host!r}, port {port}: {error.strerror}") from None
+    except (TypeError, ValueError) as error:  # what is no name at all; socket's words for it differ from case to case
+        raise SettingError(f"[server] host: expected an address or a name, got {host!r} ({error})") from None
 
 
 def _files(folder: Path) -> dict[str, Path]:

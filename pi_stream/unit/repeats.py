@@ -28,7 +28,10 @@ class Repeats(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """See logging."""
-        message = record.getMessage()
+        try:
+            message = record.getMessage()
+        except Exception:
+            return True  # its arguments do not fit; the handler tells on stderr whose line it is, and goes on
         kind = (record.name, record.levelno, _NUMBER.sub("#", message))
         now = self._now()
         with self._lock:
