@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,7 +42,14 @@ def installed() -> Iterator[Container]:
     """A machine with our package, and its service running."""
     with Container(root("offline"), files={"/etc/hostname": "porch\n"}) as container:
         _install(container)
-        yield container
+        # Without its link there is no route to it but the default one, at whose end a stranger may answer. While it has
+        # its link, that one's metric is lower.
+        nowhere = ("blackhole", str(ip_network(f"{container.address}/30", strict=False)), "metric", "9999")
+        subprocess.run(["ip", "route", "add", *nowhere], check=True, timeout=20)  # noqa: S607 - PATH's
+        try:
+            yield container
+        finally:
+            subprocess.run(["ip", "route", "delete", *nowhere], check=True, timeout=20)  # noqa: S607 - PATH's
 
 
 @pytest.fixture

@@ -33,7 +33,10 @@ async def open_page(browser: Browser, url: str, **options: Any) -> AsyncIterator
     page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on(
+        "console",
+        lambda message: errors.append(f"{message.text} {message.location['url']}") if message.type == "error" else None,
+    )
     await page.goto(url)
     yield page
     await context.close()
