@@ -130,6 +130,7 @@ def test_everything_is_in_its_place(made: tuple[Path, Fat, Ext4], debs: Path) ->
     root.check()
     assert root.read("/etc/hostname") == b"doorcam\n"
     assert root.read("/etc/hosts") == b"127.0.0.1\tlocalhost\n::1\t\tlocalhost ip6-localhost\n127.0.1.1\tdoorcam\n"
+    assert b"\nSystemMaxUse=32M\n" in (root.read("/etc/systemd/journald.conf.d/pi-stream.conf") or b"")
     assert root.target("/etc/localtime") == "/usr/share/zoneinfo/Asia/Tokyo"
     assert root.read("/etc/timezone") == b"Asia/Tokyo\n"
     assert root.kind("/etc/cloud/cloud-init.disabled") == "regular"
@@ -152,6 +153,7 @@ def test_everything_is_in_its_place(made: tuple[Path, Fat, Ext4], debs: Path) ->
     ("path", "mode"),
     [
         ("/etc/hostname", 0o644),
+        ("/etc/systemd/journald.conf.d/pi-stream.conf", 0o644),
         ("/etc/NetworkManager/system-connections/pi-stream.nmconnection", 0o600),
         (FOLDER, 0o700),
         (f"{FOLDER}/run", 0o755),

@@ -25,10 +25,14 @@ def answers(**more: Any) -> Answers:
 
 
 def test_a_name_is_enough() -> None:
-    """Without more, cloud-init names the machine and starts the installation."""
+    """Without more, cloud-init names the machine, bounds its journal, and starts the installation."""
     text = user_data(answers())
     assert text.startswith("#cloud-config\n")
-    assert plain(text) == {
+    said = plain(text)
+    (journal,) = said.pop("write_files")
+    assert journal["path"] == "/etc/systemd/journald.conf.d/pi-stream.conf"
+    assert "\nSystemMaxUse=32M\n" in journal["content"]
+    assert said == {
         "hostname": "doorcam",
         "manage_etc_hosts": True,
         "runcmd": [["sh", "/boot/firmware/pi-stream/run", "/boot/firmware/pi-stream"]],

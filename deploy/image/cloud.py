@@ -12,7 +12,7 @@ from typing import Any
 
 from deploy.image.answers import Answers
 from deploy.image.debs import Deb
-from deploy.image.first_boot import bundle, network_key, password_hash, wants_ssh
+from deploy.image.first_boot import JOURNAL, JOURNAL_PATH, bundle, network_key, password_hash, wants_ssh
 from deploy.image.parts import File
 
 FOLDER = "/pi-stream"  # on the boot partition
@@ -54,6 +54,7 @@ def user_data(answers: Answers) -> str:
         if wants_ssh(user):
             said["ssh_pwauth"] = not user.ssh_keys  # who has keys needs no door for guessed passwords
             commands.insert(0, ["systemctl", "enable", "--now", "ssh"])
+    said["write_files"] = [{"path": JOURNAL_PATH, "content": JOURNAL}]
     said["runcmd"] = commands
     return "#cloud-config\n" + _yaml(said)
 

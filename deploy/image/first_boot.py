@@ -23,6 +23,9 @@ PORT = 80  # a browser's own: http://HOSTNAME.local needs no number
 STATE_LABEL = "pi-stream"  # of the partition that captions live on when the rest is read-only
 
 _HERE = Path(__file__).parent
+# The journal's bound, for a card is small. The Debian package has none: it has no say over a whole machine's journal.
+JOURNAL_PATH = "/etc/systemd/journald.conf.d/pi-stream.conf"
+JOURNAL = (_HERE.parent / "journald.conf").read_text(encoding="utf-8")
 _UNITS = {
     # Before userconf-pi's own, which would ask for a name on the screen; and first, so that somebody can log in and
     # look, should the rest go wrong.
@@ -96,6 +99,7 @@ def root_parts(answers: Answers, debs: list[Deb], *, hosts: bytes, fstab: bytes,
     parts: list[Part] = [
         File("/etc/hostname", f"{answers.hostname}\n".encode()),
         File("/etc/hosts", _hosts(hosts.decode(errors="surrogateescape"), answers.hostname)),
+        File(JOURNAL_PATH, JOURNAL.encode()),
         *bundle(answers, debs, FOLDER, user=answers.user),
         *(File(f"/etc/systemd/system/{name}", text.encode()) for name, text in _UNITS.items()),
         *(Link(f"{wanted}/{name}", f"../{name}") for name in _UNITS),
