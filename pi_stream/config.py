@@ -10,12 +10,12 @@ import stat
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct, inspect
 
+from pi_stream import atomic
 from pi_stream.errors import SettingError
 from pi_stream.history import rewrite, understand
 from pi_stream.shape import ShapeError, convert, nearest
@@ -151,20 +151,10 @@ def migrate(path: Path) -> list[str]:
 
 
 def _replace(path: Path, text: str) -> None:
-    """In one step, so that a power cut leaves the old file or the new one."""
+    """As whose it was, and who may read it; what it was lies beside it."""
     shutil.copy2(path, path.with_name(path.name + ".bak"))
-    owner = path.stat()
-    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as new:
-        try:
-            new.write(text)
-            new.flush()
-            os.fchown(new.fileno(), owner.st_uid, owner.st_gid)
-            os.fchmod(new.fileno(), stat.S_IMODE(owner.st_mode))
-            os.fsync(new.fileno())
-            Path(new.name).replace(path)
-        except BaseException:
-            Path(new.name).unlink()
-            raise
+    old = path.stat()
+    atomic.write(path, text.encode(), mode=stat.S_IMODE(old.st_mode), owner=(old.st_uid, old.st_gid))
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:

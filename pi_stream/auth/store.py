@@ -6,12 +6,12 @@ Commands write it, and the service only reads it.
 import contextlib
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
+from pi_stream import atomic
 from pi_stream.auth.keys import Keys
 from pi_stream.errors import SettingError
 
@@ -43,25 +43,9 @@ def load(path: Path) -> Keys | None:
 def save(path: Path, keys: Keys) -> None:
     """Replace the file by one that is whole, mode 0600, of whoever owns the folder. Raises SettingError."""
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600, and nobody's link is followed
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.format(msgspec.json.encode(keys)))
-                file.flush()
-                if os.geteuid() == 0:  # set with sudo, read by the service
-                    owner = path.parent.stat()
-                    os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):  # the first error is the one to tell
-                Path(name).unlink(missing_ok=True)
-            raise
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # without it, a power cut may still undo the renaming
-        finally:
-            os.close(folder)
+        folder = path.parent.stat()
+        owner = (folder.st_uid, folder.st_gid) if os.geteuid() == 0 else None  # set with sudo, read by the service
+        atomic.write(path, msgspec.json.format(msgspec.json.encode(keys)), owner=owner)
     except OSError as error:
         raise SettingError(f"{path}: cannot be written: {error.strerror}") from None
 

@@ -1,12 +1,11 @@
 """The file that captions are kept in between two lives of the service."""
 
-import contextlib
 import logging
-import os
 from pathlib import Path
 
 import msgspec
 
+from pi_stream import atomic
 from pi_stream.overlay.caption import Caption, check_text
 
 log = logging.getLogger(__name__)
@@ -53,22 +52,7 @@ def save(path: Path, state: State) -> None:
     Raises OSError when it cannot be written for certain; then it is best tried again.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(path.name + ".new")
-    try:
-        with new.open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(state)))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):  # the first error is the one to tell
-            new.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # without it, a power cut may still undo the renaming
-    finally:
-        os.close(folder)
+    atomic.write(path, msgspec.json.format(msgspec.json.encode(state)))
 
 
 def _checked(data: bytes) -> State:
