@@ -57,6 +57,11 @@ class Frame:
         return self.data[area + area // 4 :].reshape(self.height // 2, self.width // 2)
 
 
+def newer(seq: int, than: int) -> bool:
+    """Whether a frame's number comes after another's: they count modulo 2**32, and less than half of that apart."""
+    return 0 < (seq - than) % 2**32 < 2**31
+
+
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Packet:
     """One frame, encoded: what a viewer is sent, less the header.

@@ -158,7 +158,7 @@ class _Line:
     def draw(self, frame: Frame) -> bool:
         """On the source's own thread; on one of asyncio's where that came too early, or there is no source.
 
-        Returns whether anybody wants the frame.
+        Returns whether anybody wants the frame still.
         """
         if not self._hub.wants(frame):
             self._undrawn.add(frame)
@@ -166,8 +166,7 @@ class _Line:
         with self._pen:
             if drawn := self._captions.all:
                 self._overlay.draw(frame, drawn, self._values(frame))
-            self._hub.encode_ahead(frame)
-        return True
+            return not self._hub.encode_ahead(frame)
 
     async def show(self, frame: Frame) -> None:
         """Hand a frame to whoever watches, in the order of the calls."""

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "pi_stream"
 
 # docs/design.md draws the house. A room may import rooms of lower floors and, inside a folder, its neighbours there.
 FLOORS = {
-    "__init__": 0, "frame": 0, "slot": 0, "errors": 0, "clock": 0, "colour": 0, "shape": 0, "rate": 0,
+    "__init__": 0, "frame": 0, "slot": 0, "handover": 0, "errors": 0, "clock": 0, "colour": 0, "shape": 0, "rate": 0,
     "line": 0, "window": 0, "ladder": 0, "vitals": 0, "lag": 0, "heap": 0, "locks": 0, "history": 0, "atomic": 0,
     "sources": 1, "overlay": 1, "encoders": 1, "config": 1, "announce": 1, "auth": 1, "doctor": 1, "unit": 1,
     "hub": 2, "protocol": 2, "camera": 2, "text_picture": 2, "received": 2, "checkup": 2, "reload": 2,

@@ -2,8 +2,8 @@
 
     offer(frame) ─▶ Channel's slot ─▶ encoder, on a thread ─▶ Packet ─▶ each Subscription's slot
 
-Where one channel alone wants a frame, and is quick about it, the thread that captured the frame encodes it before it is
-offered (`encode_ahead`): that thread is awake, and the frame in its core's cache.
+Where one channel alone wants a frame, and is quick about it, the thread that captured the frame encodes it and hands
+over the packet instead (`encode_ahead`): that thread is awake, and the frame in its core's cache.
 
 A channel without subscriptions does not exist, so nothing is encoded for nobody.
 """
@@ -17,7 +17,8 @@ from typing import Self
 from pi_stream.encoders import Encoder
 from pi_stream.errors import LimitReached
 from pi_stream.frame import Encoding, Frame
-from pi_stream.hub.channel import Channel, Pace, Settings, Subscription
+from pi_stream.handover import Handover
+from pi_stream.hub.channel import Channel, Encoded, Pace, Settings, Subscription
 
 _CHANNELS = 32  # at once; each holds memory of its own, and costs its encoding
 _BRIEF = 1 / 3  # of the time from frame to frame that an encode may take of the thread which captures them
@@ -38,6 +39,7 @@ class Hub:
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
+        self._ahead = Handover(asyncio.get_running_loop(), self._arrive)
         return self
 
     async def __aexit__(
@@ -86,15 +88,28 @@ class Hub:
             subscription.deliver(channel.latest)
         return subscription
 
-    def encode_ahead(self, frame: Frame) -> None:
-        """Encode a frame that will be offered, here and now, where one channel alone wants it and is brief about it.
+    def encode_ahead(self, frame: Frame) -> bool:
+        """Encode a frame here and now, where one channel alone wants it and is brief about it.
 
-        Any thread may call, one at a time. Several channels do better side by side, on the pool.
+        Returns whether all who want it are served with that: it need not be offered then, but may be. Any thread may
+        call, one at a time. Several channels do better side by side, on the pool.
         """
         since, self._captured = frame.captured - self._captured, frame.captured
         wanting = [channel for channel in tuple(self._channels.values()) if channel.wants(frame.captured)]
-        if len(wanting) == 1:
-            wanting[0].encode_ahead(frame, since * _BRIEF)
+        if len(wanting) != 1:
+            return False
+        encoded = wanting[0].encode_ahead(frame, since * _BRIEF)
+        if encoded is not None:
+            self._ahead.put((wanting[0], encoded))
+        return encoded is not None
+
+    def _arrive(self, ahead: tuple[Channel, Encoded], overtaken: int) -> None:
+        channel, encoded = ahead
+        try:
+            self._newest = encoded.packet.seq
+            channel.arrive(encoded, overtaken)
+        except Exception as error:  # a bug, which the event loop would only log
+            self._tasks.create_task(_let_out(error))
 
     def offer(self, frame: Frame) -> None:
         """Show a frame to every channel."""
@@ -108,3 +123,7 @@ class Hub:
             self.ended += 1
         if not self._channels:
             self.watched.clear()
+
+
+async def _let_out(error: Exception) -> None:
+    raise error

@@ -14,7 +14,7 @@ from typing import Self
 
 from pi_stream import clock
 from pi_stream.encoders import Encoder
-from pi_stream.frame import Encoding, Frame, Packet
+from pi_stream.frame import Encoding, Frame, Packet, newer
 from pi_stream.slot import Slot
 
 
@@ -108,10 +108,8 @@ class Channel:
         self._ended = ended
         self._slot: Slot[Frame] = Slot()
         self._waiting = 0  # when the frame in the slot was captured
-        self._offers = self._delivered = 0  # which offer was the last, and which one the last packet was made of
         self._at_work: int | None = None  # when the frame was captured that the pool encodes now
         self._turn = threading.Lock()  # the encoder's: it serves one thread at a time
-        self._ahead: _Encoded | None = None
 
     @property
     def dropped(self) -> int:
@@ -122,34 +120,43 @@ class Channel:
         """Whether anybody wants the frame of that moment."""
         return any(subscription.due(captured) for subscription in tuple(self.subscriptions))
 
-    def encode_ahead(self, frame: Frame, at_most: float) -> None:
-        """Encode a frame that will be offered, on the calling thread, if that takes `at_most` so many microseconds, as
-        far as is known, and the encoder is free."""
-        if self.encoded and self.encode_us <= at_most and self._turn.acquire(blocking=False):
-            try:
-                self._ahead = self._encode(frame)
-            finally:
-                self._turn.release()
+    def encode_ahead(self, frame: Frame, at_most: float) -> "Encoded | None":
+        """Encode a frame on the calling thread, if that takes `at_most` so many microseconds, as far as is known, and
+        the encoder is free. What it became is to be brought to `arrive`, on the event loop."""
+        if not self.encoded or self.encode_us > at_most or not self._turn.acquire(blocking=False):
+            return None
+        try:
+            return self._encode(frame)
+        finally:
+            self._turn.release()
+
+    def arrive(self, encoded: "Encoded", overtaken: int) -> None:
+        """Deliver what was encoded ahead; so many before it came to nothing."""
+        if not self.subscriptions:
+            return  # it ended meanwhile
+        for subscription in self.subscriptions:
+            subscription.missed += overtaken
+        self._slot.dropped += overtaken
+        waiting = self._slot.poll()
+        if waiting is not None and waiting.seq != encoded.packet.seq:  # older, and of no use any more
+            self._lose(waiting.captured)
+        if self._at_work is not None:  # the same, but with the pool already
+            self._lose(self._at_work)
+            self._at_work = None  # it is counted
+        self._deliver(encoded)
 
     def offer(self, frame: Frame) -> None:
         """Leave a frame, if anybody wants it."""
+        if self.latest is not None and not newer(frame.seq, self.latest.seq):
+            if frame.seq != self.latest.seq:  # a newer one was encoded ahead: whoever took that and wants all lost one
+                self._lose(self.latest.captured)
+            return
         if not self.wants(frame.captured):
             return
-        if self._slot.full:  # the encoder is behind; only those lose something who wanted what is replaced
+        if self._slot.full:  # the encoder is behind
             self._miss(self._waiting)
-        self._offers += 1
-        ahead = self._ahead
-        if ahead is not None and (ahead.packet.seq, ahead.packet.captured) == (frame.seq, frame.captured):
-            if self._slot.poll() is not None:
-                self._slot.dropped += 1
-            if self._at_work is not None:  # an older one, still with the pool, and no longer of use
-                self._slot.dropped += 1
-                self._miss(self._at_work)
-                self._at_work = None  # it is counted
-            self._deliver(ahead, self._offers)
-        else:
-            self._slot.put(frame)
-            self._waiting = frame.captured
+        self._slot.put(frame)
+        self._waiting = frame.captured
 
     def leave(self, subscription: Subscription) -> None:
         """Forget a subscription; the last one to leave ends the channel."""
@@ -161,7 +168,7 @@ class Channel:
         """End for good, and let go of all that is large: what waited for a garbage collector would wait for hours."""
         if self.task is not None:
             self.task.cancel()
-        self.task = self.latest = self._ahead = None
+        self.task = self.latest = None
         self._slot.poll()
 
     async def run(self) -> None:
@@ -169,40 +176,43 @@ class Channel:
         loop = asyncio.get_running_loop()
         while True:
             frame = await self._slot.take()
-            offer, self._at_work = self._offers, frame.captured
+            self._at_work = frame.captured
             encoded = await loop.run_in_executor(self._pool, self._encode_in_turn, frame)
             self._at_work = None
-            if offer > self._delivered:  # else a newer one was encoded ahead meanwhile
-                self._deliver(encoded, offer)
+            if self.latest is None or newer(frame.seq, self.latest.seq):  # else a newer one was encoded ahead meanwhile
+                self._deliver(encoded)
             del frame, encoded  # megabytes, which nobody needs while this waits for the next
 
-    def _encode_in_turn(self, frame: Frame) -> "_Encoded":
+    def _encode_in_turn(self, frame: Frame) -> "Encoded":
         with self._turn:
             return self._encode(frame)
 
-    def _encode(self, frame: Frame) -> "_Encoded":
+    def _encode(self, frame: Frame) -> "Encoded":
         started = clock.now()
         data = self._encoder.encode(frame)
         took = clock.now() - started
         encoding, width, height = self.settings.encoding, self.settings.width, self.settings.height
-        return _Encoded(Packet(encoding, data, width, height, frame.seq, frame.captured, offline=frame.offline), took)
+        return Encoded(Packet(encoding, data, width, height, frame.seq, frame.captured, offline=frame.offline), took)
 
-    def _deliver(self, encoded: "_Encoded", offer: int) -> None:
-        self._delivered = offer
+    def _deliver(self, encoded: "Encoded") -> None:
         self.encoded += 1
         self.encode_us += (encoded.took - self.encode_us) / min(self.encoded, 10)
         self.latest = encoded.packet
         for subscription in self.subscriptions:
             subscription.deliver(encoded.packet)
 
+    def _lose(self, captured: int) -> None:
+        self._slot.dropped += 1
+        self._miss(captured)
+
     def _miss(self, captured: int) -> None:
-        """Count a frame of that moment as lost for those who wanted it."""
+        """Count a frame of that moment as lost for those who wanted it, and for nobody else."""
         for subscription in self.subscriptions:
             subscription.missed += subscription.due(captured)
 
 
 @dataclass(frozen=True, slots=True)
-class _Encoded:
+class Encoded:
     """What a frame became, and how long that took, in microseconds."""
 
     packet: Packet

@@ -13,7 +13,7 @@ from aiohttp import web
 from pi_stream import __version__, clock
 from pi_stream.auth.rights import Grant
 from pi_stream.errors import LimitReached
-from pi_stream.frame import Encoding, Packet
+from pi_stream.frame import Encoding, Packet, newer
 from pi_stream.hub.channel import Settings, Subscription
 from pi_stream.ladder import Ladder, Step
 from pi_stream.protocol import HEADER, Present, Reply, Stats, Watching, Welcome, fit, serialize
@@ -221,11 +221,9 @@ class Viewer:
         if self.subscription is None or not self._window.open:
             return None
         packet = self.subscription.slot.poll()
-        return packet if packet is not None and self._newer(packet) else None
-
-    def _newer(self, packet: Packet) -> bool:
-        """Whether it is newer than the last one: a channel that is changed to may be behind the one that was left."""
-        return self._newest is None or 0 < (packet.seq - self._newest) % 2**32 < 2**31
+        if packet is None or self._newest is None or newer(packet.seq, self._newest):
+            return packet
+        return None  # the channel that was changed to is behind the one that was left
 
     def _sending(self, packet: Packet) -> int:
         """Note that it is sent now, and say when that is."""

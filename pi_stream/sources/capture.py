@@ -11,6 +11,7 @@ from typing import Self
 from pi_stream import clock
 from pi_stream.errors import SourceStuck, SourceUnavailable
 from pi_stream.frame import Frame
+from pi_stream.handover import Handover, tell
 from pi_stream.rate import Rate
 from pi_stream.slot import Slot
 from pi_stream.sources.source import Json, Source
@@ -24,8 +25,8 @@ class Capture:
     """Owns the thread that opens, reads and closes one source; an async context manager.
 
     `opener` opens the source, on that thread: opening may block. `finish` is given every frame there, before anybody
-    else has it, to draw on: that thread is awake already, and the frame in its core's cache. It returns whether anybody
-    wants the frame; of those that nobody wants only a few a second are handed on, as a sign of life.
+    else has it: that thread is awake already, and the frame in its core's cache. It returns whether anybody wants the
+    frame still; of those that nobody does only a few a second are handed on, as a sign of life.
 
     Entering waits for the opening, `opening` seconds at most, and raises what it raises, SourceUnavailable above all.
     Leaving waits `closing` seconds at most, two for a source that had failed or stalled, then raises SourceStuck: only
@@ -56,11 +57,11 @@ class Capture:
         self._source: Source | None = None
         self._stopping = False
         self._rate = Rate()
-        self._fresh: Frame | None = None
         self._requests: deque[tuple[Mapping[str, object], Future[None]]] = deque()
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
+        self._frames = Handover(self._loop, self._deliver)
         # A daemon only so that a thread which hangs in a library cannot keep the process from ending: every other one
         # is joined.
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
@@ -157,18 +158,18 @@ class Capture:
             try:
                 self._read(source)
             except BaseException as error:
-                self._tell(self._fail, error)  # at once, for closing may take long, or for ever
+                tell(self._loop, self._fail, error)  # at once, for closing may take long, or for ever
                 raise
             finally:
                 source.close()
         except BaseException as error:  # not lost: frame, or entering, raises it where somebody waits
             failure = error
-        self._tell(self._end, failure)
+        tell(self._loop, self._end, failure)
 
     def _read(self, source: Source) -> None:
         with self._lock:
             self._source = source
-        self._tell(self._learn, source.describe())
+        tell(self._loop, self._learn, source.describe())
         first, sign_due = True, 0
         while not self._stopping:
             while self._requests:
@@ -178,27 +179,13 @@ class Capture:
             wanted = self._finish(frame)
             if first:
                 # Only now a webcam's colours are known.
-                self._tell(self._learn, source.describe())
+                tell(self._loop, self._learn, source.describe())
                 first = False
             with self._lock:
                 self._rate.tick(frame.captured)
-                if not wanted and frame.captured < sign_due:
-                    continue
-                waiting, self._fresh = self._fresh, frame
-            sign_due = frame.captured + _SIGN_PERIOD
-            # One call at a time waits for the event loop: were it blocked, frames would pile up in its queue.
-            if waiting is None:
-                self._tell(self._deliver)
-            else:
-                self._overtaken += 1
-
-    def _tell(self, what: Callable[..., None], *with_what: object) -> None:
-        """Have the event loop do something, unless it is gone: then nobody is left to be told."""
-        try:
-            self._loop.call_soon_threadsafe(what, *with_what)
-        except RuntimeError:
-            if not self._loop.is_closed():
-                raise
+            if wanted or frame.captured >= sign_due:
+                sign_due = frame.captured + _SIGN_PERIOD
+                self._frames.put(frame)
 
     # On the event loop:
 
@@ -206,11 +193,9 @@ class Capture:
         self._facts = facts
         self._ready.set()
 
-    def _deliver(self) -> None:
-        with self._lock:
-            frame, self._fresh = self._fresh, None
-        if frame is not None:
-            self._slot.put(frame)
+    def _deliver(self, frame: Frame, overtaken: int) -> None:
+        self._overtaken += overtaken
+        self._slot.put(frame)
 
     def _fail(self, failure: BaseException) -> None:
         with self._lock:
