@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
-from pi_stream import checkup, clock, protocol, vitals
+from pi_stream import checkup, clock, next_steps, protocol, vitals
 from pi_stream.auth import store
 from pi_stream.camera import Camera
 from pi_stream.config import Camera as CameraSettings
@@ -112,6 +112,7 @@ async def serve(
                 checkup=checkup.of_service(
                     config, state, lambda: camera.kind == "picamera2" and camera.online and not camera.resting
                 ),
+                next_steps=next_steps.of_service(camera.describe, open_to_all=config.auth.mode == "open"),
                 listener=listener,
                 access=Access(config.auth, state / store.NAME),
             )

@@ -13,6 +13,7 @@ FLOORS = {
     "line": 0, "window": 0, "ladder": 0, "vitals": 0, "lag": 0, "heap": 0, "locks": 0, "history": 0, "atomic": 0,
     "sources": 1, "overlay": 1, "encoders": 1, "config": 1, "announce": 1, "auth": 1, "doctor": 1, "unit": 1,
     "hub": 2, "protocol": 2, "camera": 2, "text_picture": 2, "received": 2, "checkup": 2, "reload": 2,
+    "next_steps": 2,
     "server": 3, "viewer": 3,
     "upkeep": 4,
     "service": 5, "password_commands": 5,

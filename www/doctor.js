@@ -1,5 +1,6 @@
 /** The doctor's panel: what the service finds wrong with its camera and its machine, and what mends it. */
 import { find, make } from './dom.js';
+import { paragraph } from './sentence.js';
 
 const PATIENCE = 20_000; // milliseconds; the doctor itself gives up sooner
 
@@ -28,14 +29,6 @@ export function summary(findings) {
   if (warnings) told.push(warnings === 1 ? '1 warning' : `${warnings} warnings`);
   if (unknown) told.push(`${unknown} not known`);
   return told.length ? `${told.join(', ')}; the rest is as it should be.` : 'Everything is as it should be.';
-}
-
-/** A sentence, cut into words and commands: those stand between backticks. @param {string} sentence */
-export function pieces(sentence) {
-  return sentence
-    .split('`')
-    .map((text, at) => ({ text, command: at % 2 === 1 }))
-    .filter(({ text }) => text);
 }
 
 export class DoctorPanel {
@@ -104,12 +97,9 @@ function row({ area, level, what, mend }) {
     'li',
     {},
     make('p', { className: 'area' }, make('b', {}, area), make('span', {}, NAMES[level])),
-    make('p', { className: 'what' }, ...pieces(what).map(piece)),
-    ...(mend ? [make('p', { className: 'mend' }, ...pieces(mend).map(piece))] : []),
+    paragraph('what', what),
+    ...(mend ? [paragraph('mend', mend)] : []),
   );
   made.dataset.level = level;
   return made;
 }
-
-/** @param {{ text: string, command: boolean }} piece */
-const piece = ({ text, command }) => (command ? make('code', {}, text) : text);

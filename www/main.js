@@ -13,6 +13,7 @@ import { find } from './dom.js';
 import { Draft } from './draft.js';
 import { Fullscreen } from './fullscreen.js';
 import { Meter } from './meter.js';
+import { NextSteps } from './next-steps.js';
 import { Panels } from './panels.js';
 import { ack, ping } from './protocol.js';
 import { Screen } from './screen.js';
@@ -90,6 +91,7 @@ const settings = new Settings(storage, [...decoders.keys()], ask, (refusal) => s
 const doctor = new DoctorPanel();
 const fullscreen = new Fullscreen();
 const access = new Access();
+const nextSteps = new NextSteps(storage, () => panels.open('doctor'));
 
 function showDraft() {
   draft.show(panels.shown !== 'captions' || !access.control ? 'closed' : form.begun ? form.draft : 'empty');
@@ -119,6 +121,7 @@ function hear(reply) {
       source = reply.source;
       status.source(source);
       access.welcome(reply);
+      nextSteps.welcome(access.control);
       showCaptions(reply.captions);
       viewers.welcome(reply.you, access.control);
       viewers.show(reply.viewers);
@@ -134,6 +137,7 @@ function hear(reply) {
       source = { ...source, ...reply };
       status.source(source);
       doctor.changed();
+      void nextSteps.look();
       break;
     case 'captions':
       showCaptions(reply.captions);

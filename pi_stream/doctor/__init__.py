@@ -26,7 +26,7 @@ from pi_stream.doctor.rights import rights
 from pi_stream.doctor.settings import settings
 from pi_stream.doctor.storage import storage
 from pi_stream.doctor.system import system
-from pi_stream.doctor.time_sync import time_sync
+from pi_stream.doctor.time_sync import clock_is_set, time_sync
 from pi_stream.doctor.unit import unit
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Patient",
     "Webcam",
     "checks",
+    "clock_is_set",
     "worst",
 ]
 

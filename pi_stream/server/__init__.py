@@ -68,6 +68,7 @@ def application(house: House) -> web.Application:
             web.get("/api/openapi.json", openapi),
             web.get("/api/status", api.status),
             web.get("/api/doctor", api.doctor),
+            web.get("/api/next", api.next_steps),
             web.get("/api/captions", api.list_captions),
             web.post("/api/captions", api.post_caption),
             web.get("/api/captions/{id}", api.get_caption),

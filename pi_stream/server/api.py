@@ -65,6 +65,11 @@ async def doctor(request: web.Request) -> web.Response:
     return _json(await request.app[HOUSE].checkup.report())
 
 
+async def next_steps(request: web.Request) -> web.Response:
+    """GET /api/next: what is still to do on a new appliance; nothing where it is none."""
+    return _json({"steps": request.app[HOUSE].next_steps()})
+
+
 async def metrics(request: web.Request) -> web.Response:
     """GET /metrics, in Prometheus' text format (version 0.0.4)."""
     house = request.app[HOUSE]

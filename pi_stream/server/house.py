@@ -18,6 +18,7 @@ from pi_stream.config import Config
 from pi_stream.frame import Encoding
 from pi_stream.hub import Hub
 from pi_stream.lag import LoopLag
+from pi_stream.next_steps import Step
 from pi_stream.overlay.captions import Captions
 from pi_stream.server.access import Access
 from pi_stream.server.sockets import Stalls
@@ -46,6 +47,7 @@ class House:
     stalls: Stalls
     viewers: Viewers
     checkup: Checkup
+    next_steps: Callable[[], list[Step]]
     listener: socket.socket | None = None  # the port, where somebody else has opened it
     access: Access
     lag: LoopLag = field(default_factory=LoopLag)

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from pi_stream import __version__
 from pi_stream.checkup import Report
+from pi_stream.next_steps import Step
 from pi_stream.overlay.caption import Caption, CaptionDraft
 from pi_stream.server.login import LinkDraft
 
@@ -23,10 +24,11 @@ def _answer(text: str, kind: str, schema: dict[str, Any] | None = None) -> dict[
 
 
 def _document() -> dict[str, Any]:
-    _, schemas = msgspec.json.schema_components((Caption, CaptionDraft, Report, LinkDraft), ref_template=_REF)
-    names = ("Caption", "CaptionDraft", "Report", "LinkDraft")
-    caption, draft, report, link = ({"$ref": _REF.format(name=name)} for name in names)
+    _, schemas = msgspec.json.schema_components((Caption, CaptionDraft, Report, Step, LinkDraft), ref_template=_REF)
+    names = ("Caption", "CaptionDraft", "Report", "Step", "LinkDraft")
+    caption, draft, report, step, link = ({"$ref": _REF.format(name=name)} for name in names)
     listed = {"type": "object", "properties": {"captions": {"type": "array", "items": caption}}}
+    steps = {"type": "object", "properties": {"steps": {"type": "array", "items": step}}}
     schemas["Error"] = {
         "type": "object",
         "properties": {
@@ -63,6 +65,7 @@ def _document() -> dict[str, Any]:
             "/metrics": get("For Prometheus", _answer("Metrics", "text/plain")),
             "/api/status": get("How the service is", _answer("Status", "application/json")),
             "/api/doctor": get("What is wrong, and what mends it", _answer("Report", "application/json", report)),
+            "/api/next": get("What is still to do on a new appliance", _answer("Steps", "application/json", steps)),
             "/api/access": get(
                 "Whether there are passwords, and what you may do", _answer("Access", "application/json")
             ),

@@ -31,6 +31,7 @@ ROUTES: Mapping[str, Right] = {
     "GET /api/openapi.json": VIEW,
     "GET /api/status": VIEW,
     "GET /api/doctor": VIEW,
+    "GET /api/next": VIEW,
     "GET /api/captions": VIEW,
     "POST /api/captions": CONTROL,
     "GET /api/captions/{id}": VIEW,

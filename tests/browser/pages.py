@@ -1,6 +1,7 @@
 """A page in a browser, and what a test asks of it."""
 
 import base64
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Locator, Page
 
 INSECURE_HOST = "pi.local"  # resolves to this machine, and is no secure context: as plain http on a LAN
 PATIENCE = 20_000  # milliseconds
@@ -22,6 +23,22 @@ _READ_PIXELS = """(canvas) => {
   let text = '';
   for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768));
   return { width, height, seq: Number(canvas.dataset.seq), encoding: canvas.dataset.encoding, pixels: btoa(text) };
+}"""
+
+
+# Relative luminance and contrast as WCAG 2.1 defines them, against the nearest ground that is not transparent.
+_CONTRAST = """(element) => {
+  const most = (colour) => (colour.startsWith('color(srgb') ? 1 : 255); // of a colour that was mixed, or written
+  const numbers = (colour) => colour.match(/[0-9.]+/g).map(Number);
+  const light = (colour) => {
+    const parts = numbers(colour).slice(0, 3).map((each) => each / most(colour));
+    const [r, g, b] = parts.map((each) => (each <= 0.03928 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  let ground = element;
+  while (numbers(getComputedStyle(ground).backgroundColor)[3] === 0) ground = ground.parentElement;
+  const [one, other] = [getComputedStyle(element).color, getComputedStyle(ground).backgroundColor].map(light);
+  return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
 }"""
 
 
@@ -71,3 +88,15 @@ async def pixels(page: Page) -> NDArray[np.uint8]:
     """What is on the canvas: uint8, (height, width, 4)."""
     read = await page.evaluate(f"({_READ_PIXELS})(picture)")
     return np.frombuffer(base64.b64decode(read["pixels"]), np.uint8).reshape(read["height"], read["width"], 4)
+
+
+async def contrast(text: Locator) -> float:
+    """That of an element's text to its ground, as WCAG has it: 1 to 21, and 4.5 or more can be read."""
+    ratio: float = await text.evaluate(_CONTRAST)
+    return ratio
+
+
+async def screenshot(page: Page, name: str) -> None:
+    """PI_STREAM_SCREENSHOTS names a folder where pictures of pages are kept, to be looked at."""
+    if folder := os.environ.get("PI_STREAM_SCREENSHOTS"):
+        await page.screenshot(path=f"{folder}/{name}.png")

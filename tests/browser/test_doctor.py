@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
-from tests.browser.pages import open_page, wait_for_frames
+from tests.browser.pages import contrast, open_page, wait_for_frames
 from tests.running import running
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -104,20 +104,5 @@ async def test_its_words_can_be_read_in_both_schemes(browser: Browser, tmp_path:
         await page.click("#open-doctor")
         for selector in (".area span", ".what", ".mend", "code"):
             for at in range(await page.locator(f"#doctor-wrong {selector}").count()):
-                ratio = await page.locator(f"#doctor-wrong {selector}").nth(at).evaluate(_CONTRAST)
+                ratio = await contrast(page.locator(f"#doctor-wrong {selector}").nth(at))
                 assert ratio >= 4.5, f"{selector}: {ratio:.1f} to 1"
-
-
-# Relative luminance and contrast as WCAG 2.1 defines them, against the nearest ground that is not transparent.
-_CONTRAST = """(element) => {
-  const numbers = (colour) => colour.match(/[0-9.]+/g).map(Number);
-  const light = (colour) => {
-    const parts = numbers(colour).slice(0, 3).map((each) => each / 255);
-    const [r, g, b] = parts.map((each) => (each <= 0.03928 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  let ground = element;
-  while (numbers(getComputedStyle(ground).backgroundColor)[3] === 0) ground = ground.parentElement;
-  const [one, other] = [getComputedStyle(element).color, getComputedStyle(ground).backgroundColor].map(light);
-  return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
-}"""

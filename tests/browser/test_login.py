@@ -1,6 +1,5 @@
 """Logging in, and a page that offers what may be done, in a real browser."""
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 from pi_stream.auth import store
 from pi_stream.auth.keys import Keys
 from pi_stream.auth.passwords import hashed
-from tests.browser.pages import INSECURE_HOST, open_page, wait_for_frames
+from tests.browser.pages import INSECURE_HOST, open_page, screenshot, wait_for_frames
 from tests.running import Running, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -42,12 +41,6 @@ async def looking(tmp_path: Path) -> AsyncIterator[Running]:
 async def _log_in(page: Page, password: str = PASSWORD) -> None:
     await page.fill("[name=password]", password)
     await page.keyboard.press("Enter")
-
-
-async def _shot(page: Page, name: str) -> None:
-    """PI_STREAM_SCREENSHOTS names a folder where pictures of these pages are kept, to be looked at."""
-    if folder := os.environ.get("PI_STREAM_SCREENSHOTS"):
-        await page.screenshot(path=f"{folder}/{name}.png")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", INSECURE_HOST])
@@ -81,7 +74,7 @@ async def test_a_wrong_password_is_told_and_the_form_works_without_scripts(brows
         await page.goto(locked.url)
         await _log_in(page, "not this one")
         await expect(page.get_by_role("alert")).to_have_text("This password is not right.")
-        await _shot(page, "login-phone")
+        await screenshot(page, "login-phone")
         await _log_in(page)
         await expect(page).to_have_url(locked.url)
         await expect(page.locator("#picture")).to_be_attached()
@@ -96,7 +89,7 @@ async def test_the_form_on_a_large_screen(browser: Browser, locked: Running, sch
     try:
         page = await context.new_page()
         await page.goto(locked.url)
-        await _shot(page, f"login-{scheme}")
+        await screenshot(page, f"login-{scheme}")
         box = await page.locator("main").bounding_box()
         assert box is not None
         assert abs(box["x"] + box["width"] / 2 - 640) < 2
@@ -116,11 +109,11 @@ async def test_who_may_only_look_is_offered_no_more_and_told_why(
         for name in ("#caption-form", "#draft"):
             await expect(page.locator(name)).to_be_hidden()
         await expect(page.locator("#panel-captions")).to_contain_text("You may look, and not change anything.")
-        await _shot(page, f"looking-captions-{viewport['width']}")
+        await screenshot(page, f"looking-captions-{viewport['width']}")
         await page.click("#open-people")
         for name in ("#say-form", "#name-form"):
             await expect(page.locator(name)).to_be_hidden()
-        await _shot(page, f"looking-people-{viewport['width']}")
+        await screenshot(page, f"looking-people-{viewport['width']}")
         await expect(page.locator("#logout")).to_be_hidden()
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         await page.click("#login")
@@ -130,7 +123,7 @@ async def test_who_may_only_look_is_offered_no_more_and_told_why(
         await page.click("#open-captions")
         await expect(page.locator("#caption-form")).to_be_visible()
         await expect(page.locator("#panel-captions .locked")).to_be_hidden()
-        await _shot(page, f"control-captions-{viewport['width']}")
+        await screenshot(page, f"control-captions-{viewport['width']}")
         await expect(page.locator("#logout")).to_be_visible()
 
 

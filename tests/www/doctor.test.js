@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { pieces, sorted, summary } from '../../www/doctor.js';
+import { sorted, summary } from '../../www/doctor.js';
+import { pieces } from '../../www/sentence.js';
 
 const finding = (level, area = 'memory') => ({ area, level, what: 'it is so', mend: null });
 
