@@ -163,34 +163,43 @@ class Camera:
                     raise
                 reason = str(error)  # it was right once: the film was taken away, and may come back
             finally:
-                self._source = None
+                came, self._source = self._source is not None, None
                 self.tried.set()
-            failures = 1 if self.online and clock.now() - opened > _PROVEN else failures + 1
-            pause = _PAUSES[min(failures, len(_PAUSES)) - 1]
-            if reason != self.reason:
-                log.warning("%s is offline: %s", self.kind, reason, extra=self._field)
-            self._set(online=False, reason=reason)
-            self._tried_at = clock.now()
-            await asyncio.sleep(pause)
+            failures = 1 if came and clock.now() - opened > _PROVEN else failures + 1
+            self._went_away(reason)
+            await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES)) - 1])
 
     async def _run_once(self) -> None:
         """Returns when nobody has watched for long enough."""
         async with self._open_source(self._seq) as source:
+            try:
+                await self._hand_on(source)
+            except SourceUnavailable as error:
+                self._went_away(str(error))  # viewers read it now: closing may take long, or for ever
+                raise
+
+    async def _hand_on(self, source: OpenSource) -> None:
+        frame = await source.frame()
+        self._source = source
+        self._description = source.describe()
+        self._set(online=True, reason=None)
+        log.info("%s is online: %s", self.kind, self._description, extra=self._field)
+        self.tried.set()
+        seen = frame.captured
+        while True:
+            if self._watched.is_set():
+                seen = frame.captured
+            elif self.idle_stop and frame.captured - seen > self.idle_stop * 1e6:
+                return
+            self._alive()
+            await self._show(frame)
             frame = await source.frame()
-            self._source = source
-            self._description = source.describe()
-            self._set(online=True, reason=None)
-            log.info("%s is online: %s", self.kind, self._description, extra=self._field)
-            self.tried.set()
-            seen = frame.captured
-            while True:
-                if self._watched.is_set():
-                    seen = frame.captured
-                elif self.idle_stop and frame.captured - seen > self.idle_stop * 1e6:
-                    return
-                self._alive()
-                await self._show(frame)
-                frame = await source.frame()
+
+    def _went_away(self, reason: str) -> None:
+        if reason != self.reason:
+            log.warning("%s is offline: %s", self.kind, reason, extra=self._field)
+        self._set(online=False, reason=reason)
+        self._tried_at = clock.now()
 
     async def _rest(self) -> None:
         log.info("%s rests: nobody watches", self.kind, extra=self._field)

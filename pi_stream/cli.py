@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pi_stream import __version__, config, password_commands
 from pi_stream.announce import announce
-from pi_stream.errors import BadMessage, PiStreamError, SettingError
+from pi_stream.errors import BadMessage, PiStreamError, SettingError, SourceStuck
 from pi_stream.unit import passed_socket
 from pi_stream.unit.journal import priority, set_up_log, to_journal
 
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit code: 0 done, 1 it did not work, 2 it was asked wrongly."""
+    """Run a command; the exit code: 0 done, 1 it did not work, 2 it was asked wrongly, 75 start it again."""
     options = parser().parse_args(arguments)
     try:
         return int(options.run(options))
     except (SettingError, BadMessage) as error:
         _complain(error)
         return 2
+    except SourceStuck as error:
+        _complain(error)
+        return os.EX_TEMPFAIL  # sysexits.h: whoever tries again may well succeed
     except PiStreamError as error:
         _complain(error)
         return 1
@@ -145,8 +148,8 @@ def _serve(options: argparse.Namespace) -> int:
             )
         )
     except BaseExceptionGroup as group:
-        wrong, _ = group.split(PiStreamError)
-        if wrong is None:
+        wrong, bugs = group.split(PiStreamError)
+        if wrong is None or bugs is not None:
             raise
         raise _first(wrong) from None
     return 0

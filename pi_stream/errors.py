@@ -4,7 +4,7 @@ PiStreamError
 ├── SettingError (ValueError)            a setting that cannot be: told at start, exit code 2
 ├── MissingLibrary (ImportError)         something must be installed first: told at start, exit code 1
 ├── SourceUnavailable (ConnectionError)  no pictures now: told to every viewer, tried again
-├── SourceStuck (TimeoutError)           it will not close: only a new process frees it, so this one ends
+├── SourceStuck (TimeoutError)           it will not close: only a new process frees it: exit code 75
 ├── Disconnected (ConnectionError)       the Python viewer lost its service
 └── Refused (ValueError)                 what somebody asked cannot be done; carries the wire's `code`
     ├── BadMessage                       "bad-message": it is not what the protocol says

@@ -28,7 +28,7 @@ SMALL = (
     "camera.width=320",
     "camera.height=180",
 )
-PATIENCE = 20.0  # seconds until a test says that something does not come
+PATIENCE = 60.0  # seconds until a test says that something does not come
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,25 @@ class Process:
         """Send a signal, and wait for the exit code."""
         with suppress(ProcessLookupError):
             self.process.send_signal(number)
-        return await asyncio.wait_for(self.process.wait(), PATIENCE)
+        return await self.ended()
+
+    async def ended(self) -> int:
+        """Wait until it ends, whatever the reason, and for its exit code; `lines` has all that it printed then."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            while line := (await self.process.stdout.readline()).decode():
+                self.lines.append(line)
+            return await self.process.wait()
+
+    async def says(self, words: str) -> str:
+        """The next line that it prints with these words in it."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            while line := (await self.process.stdout.readline()).decode():
+                self.lines.append(line)
+                if words in line:
+                    return line
+        raise AssertionError(f"it ended without saying {words!r}: {''.join(self.lines)}")
 
 
 @asynccontextmanager
@@ -81,12 +99,13 @@ async def process(
     config: Path | None = None,
     environment: Mapping[str, str] | None = None,
     launcher: Sequence[str] = (),
+    module: str = "pi_stream",
 ) -> AsyncIterator[Process]:
     """`pi-stream serve`, small unless a file says otherwise, once it said that it is ready.
 
-    A `launcher` is a command that becomes the one after it.
+    A `launcher` is a command that becomes the one after it; `module` is run in the place of pi_stream.
     """
-    command = [*launcher, sys.executable, "-m", "pi_stream", "serve", "--config", str(config or os.devnull)]
+    command = [*launcher, sys.executable, "-m", module, "serve", "--config", str(config or os.devnull)]
     for assignment in (*(SMALL if config is None else ()), *assignments):
         command += ["--set", assignment]
     child = await asyncio.create_subprocess_exec(
@@ -109,7 +128,8 @@ async def process(
     finally:
         if child.returncode is None:
             child.kill()
-        await child.communicate()
+        rest, _ = await child.communicate()
+        print(rest.decode(), end="")  # noqa: T201 - a test that fails shows it
 
 
 def free_port() -> int:

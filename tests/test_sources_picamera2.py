@@ -178,7 +178,7 @@ def test_released_also_after_an_error(plan: Plan) -> None:
     with closing(source()) as opened:
         for _ in range(6):
             camera().shoot()
-            with pytest.raises(RuntimeError, match="no metadata"):
+            with pytest.raises(SourceUnavailable, match=r"^the camera failed while it gave pictures: no metadata$"):
                 opened.read()
         assert all_home(camera())
 

@@ -20,6 +20,7 @@ _STATUS = (
     ("0", "it is done"),
     ("1", "it did not work; a line says why"),
     ("2", "it was asked wrongly; a line says how"),
+    ("75", "the camera can only be freed by a new process; start it again, as systemd does"),
 )
 
 

@@ -1,6 +1,7 @@
 """A source on a thread of its own, and its newest frame for whoever awaits it."""
 
 import asyncio
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -15,6 +16,8 @@ from pi_stream.handover import Handover, tell
 from pi_stream.rate import Rate
 from pi_stream.slot import Slot
 from pi_stream.sources.source import Json, Source
+
+log = logging.getLogger(__name__)
 
 _SIGN_PERIOD = 200_000  # microseconds from one unwanted frame that is handed on to the next
 _STALLED_CLOSING = 2.0  # seconds; what gave no frame for so long will hardly close later, and viewers wait
@@ -85,7 +88,12 @@ class Capture:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stop()
+        try:
+            await self._stop()
+        except SourceStuck as stuck:
+            if isinstance(error, SourceUnavailable | asyncio.CancelledError | None):
+                raise
+            log.error("%s", stuck)  # what comes out is the bug that came first
         if not self._told and not isinstance(self._failure, SourceUnavailable | None):
             raise self._failure  # a bug that nobody has heard of, in closing
 
@@ -148,7 +156,9 @@ class Capture:
             async with asyncio.timeout(self._closing):
                 await self._ended.wait()
         except TimeoutError:
-            raise SourceStuck(f"the source did not close within {self._closing:g} s") from None
+            raise SourceStuck(
+                f"the source did not close within {self._closing:g} s; only a new process can free it, so this one ends"
+            ) from None
         self._thread.join()
 
     def _run(self) -> None:

@@ -85,8 +85,13 @@ class Converter:
         if self._graph is not None:
             # libavfilter wants a time base that stays; the time is not its business.
             frame.pts = None
-            self._graph.push(frame)
-            frame = self._pull()
+            try:
+                self._graph.push(frame)
+                frame = self._pull()
+            except av.FFmpegError as error:
+                raise SourceUnavailable(
+                    f"its pictures ({kind.layout}) cannot be converted: {error.strerror}"
+                ) from error
         return self._copied(frame)
 
     def _kind_of(self, frame: av.VideoFrame, shape: Fraction) -> _Kind:

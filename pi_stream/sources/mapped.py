@@ -23,7 +23,7 @@ class Mapped:
     """How to read one configured main stream. `rotation` is what libcamera did not turn.
 
     `given` is picamera2's description of the main stream, after configuring; `space` is libcamera's ColorSpace of it,
-    or None. Raises SourceUnavailable for a layout that is neither YUV420 nor NV12.
+    or None. Raises SourceUnavailable for a layout that is neither YUV420 nor NV12, or whose rows are too short.
     """
 
     def __init__(self, given: dict[str, Any], space: Any, width: int, height: int, rotation: int) -> None:
@@ -32,6 +32,8 @@ class Mapped:
         self._stride: int = given["stride"]
         if self._layout not in ("YUV420", "NV12"):
             raise SourceUnavailable(f"the camera gives {self._layout}, which is neither YUV420 nor NV12")
+        if self._stride < self._width:
+            raise SourceUnavailable(f"the camera gives rows of {self._stride} bytes for {self._width} pixels")
         self._mapped_array = importlib.import_module("picamera2").MappedArray
         self._colours = _UNSPECIFIED
         if space is not None:
@@ -44,7 +46,10 @@ class Mapped:
             self.colour = f"{named} {self._width}x{self._height}, converted"
 
     def copied(self, request: Any) -> Plane:
-        """New memory that holds the request's picture, as `frame.Frame` wants it."""
+        """New memory that holds the request's picture, as `frame.Frame` wants it.
+
+        Raises SourceUnavailable where the request holds something else than the camera has announced.
+        """
         with self._mapped_array(request, "main", reshape=False, write=False) as mapped:
             data = self._packed(mapped.array)
         if self._converter is None:
@@ -57,6 +62,10 @@ class Mapped:
         """The three planes without the ends of their rows. No view of the camera's memory outlives this."""
         width, height, stride = self._width, self._height, self._stride
         area, rows = stride * height, height // 2
+        if memory.dtype != np.uint8 or memory.size < area * 3 // 2:
+            raise SourceUnavailable(
+                f"the camera gave garbage: expected {area * 3 // 2} bytes, got {memory.size} x {memory.dtype}"
+            )
         luma = memory[:area].reshape(height, stride)
         if self._layout == "YUV420":
             half = area // 4

@@ -59,6 +59,8 @@ class Picamera2Source:
             except BaseException:
                 self._camera.close()
                 raise
+        except SourceUnavailable:
+            raise
         except (RuntimeError, OSError) as error:
             raise SourceUnavailable(reason(error)) from error
 
@@ -77,12 +79,17 @@ class Picamera2Source:
 
     def read(self) -> Frame:
         """See Source."""
-        request = self._next_request()
         try:
-            data = self._mapped.copied(request)
-            captured = _captured(request.get_metadata().get("SensorTimestamp"))
-        finally:
-            request.release()
+            request = self._next_request()
+            try:
+                data = self._mapped.copied(request)
+                captured = _captured(request.get_metadata().get("SensorTimestamp"))
+            finally:
+                request.release()
+        except SourceUnavailable:
+            raise
+        except (RuntimeError, OSError) as error:  # what libcamera and the kernel say goes through picamera2 as it is
+            raise SourceUnavailable(f"the camera failed while it gave pictures: {error}") from error
         return Frame(data, self._width, self._height, next(self._seq) & 0xFFFFFFFF, captured)
 
     def set_controls(self, controls: Mapping[str, object]) -> None:

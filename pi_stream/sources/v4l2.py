@@ -116,7 +116,7 @@ class V4l2Source:
                 for frame in packet.decode():
                     if isinstance(frame, av.VideoFrame):
                         newest = _Grabbed(frame, _captured(packet))
-            except av.InvalidDataError:
+            except av.FFmpegError:
                 continue  # half a picture, through a bad cable; another one comes, or else the deadline
         if newest is not None and newest.frame.colorspace == _UNSPECIFIED:
             # V4L2's default for what a webcam gives without compression is BT.601 at every size.
