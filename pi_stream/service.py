@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -166,7 +167,7 @@ class _Line:
             return False
         with self._pen:
             if drawn := self._captions.all:
-                self._overlay.draw(frame, drawn, self._values(frame))
+                self._overlay.draw(frame, drawn, partial(self._values, frame))
             return not self._hub.encode_ahead(frame)
 
     async def show(self, frame: Frame) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, tzinfo
+from functools import partial
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def place(frame: Frame) -> tuple[float, float, float, float]:
 def test_the_anchor_of_the_box_is_where_x_and_y_say(anchor: Anchor, across: float, down: float) -> None:
     """Of the nine places of its box, the anchor is the one that lies at x and y."""
     frame = grey()
-    Overlay().draw(frame, (caption("Hi", x=0.5, y=0.5, anchor=anchor, background="#000"),), {})
+    Overlay().draw(frame, (caption("Hi", x=0.5, y=0.5, anchor=anchor, background="#000"),), dict)
     left, top, right, bottom = place(frame)
     assert abs(left + across * (right - left) - 0.5) < 0.005
     assert abs(top + down * (bottom - top) - 0.5) < 0.005
@@ -62,8 +63,8 @@ def test_a_caption_looks_the_same_at_every_resolution() -> None:
     """Place, size and line breaks are fractions of the picture."""
     one = (caption("several words that need a second line and perhaps a third", x=0.6, y=0.4, size=0.1),)
     small, large = grey(320, 180), grey(1920, 1080)
-    Overlay().draw(small, one, {})
-    Overlay().draw(large, one, {})
+    Overlay().draw(small, one, dict)
+    Overlay().draw(large, one, dict)
     assert np.allclose(place(small), place(large), atol=0.02)
 
 
@@ -72,8 +73,8 @@ def test_static_captions_are_rendered_once() -> None:
     overlay = Overlay()
     captions = (caption("one"), caption("two", "c2", y=0.5))
     first, second = grey(), grey()
-    overlay.draw(first, captions, {})
-    overlay.draw(second, captions, {})
+    overlay.draw(first, captions, dict)
+    overlay.draw(second, captions, dict)
     assert overlay.rendered == 2
     assert np.array_equal(first.data, second.data)
 
@@ -94,28 +95,43 @@ def test_a_ticking_clock_redraws_its_own_patch_only(monkeypatch: pytest.MonkeyPa
     counts, pictures = [], []
     for Clock.ticks, fps in ((0, "30"), (0, "30"), (1, "30"), (2, "30"), (2, "29")):
         frame = grey()
-        overlay.draw(frame, captions, {"fps": fps})
+        overlay.draw(frame, captions, partial(dict, fps=fps))
         counts.append(overlay.rendered)
         pictures.append(frame.data.tobytes())
     assert counts == [3, 3, 4, 5, 6]
     assert len(set(pictures)) == 4
 
 
+def test_values_are_found_only_where_a_caption_shows_one() -> None:
+    """A clock does not make the service count its viewers thirty times a second."""
+    asked: list[str] = []
+
+    def values() -> dict[str, str]:
+        asked.append("once")
+        return {"fps": "30", "seq": "1"}
+
+    overlay = Overlay()
+    overlay.draw(grey(), (caption("still"), caption("{time}", "c2")), values)
+    assert asked == []
+    overlay.draw(grey(), (caption("{fps}"), caption("{seq}", "c2")), values)
+    assert asked == ["once"]
+
+
 def test_what_is_no_longer_shown_is_not_kept() -> None:
     """An hour of clock ticks leaves as many patches as there are captions."""
     overlay = Overlay()
     for seq in range(20):
-        overlay.draw(grey(), (caption("{seq}"), caption("still", "c2", y=0.5)), {"seq": str(seq)})
-    assert len(overlay._patches) == 2
-    overlay.draw(grey(), (), {})
-    assert overlay._patches == {}
+        overlay.draw(grey(), (caption("{seq}"), caption("still", "c2", y=0.5)), partial(dict, seq=str(seq)))
+    assert len(overlay._drawn) == 2
+    overlay.draw(grey(), (), dict)
+    assert overlay._drawn == {}
 
 
 def test_another_picture_size_is_another_drawing() -> None:
     """When the source changes its size, captions are drawn for the new one."""
     overlay = Overlay()
-    overlay.draw(grey(), (caption("a"),), {})
-    overlay.draw(grey(320, 180), (caption("a"),), {})
+    overlay.draw(grey(), (caption("a"),), dict)
+    overlay.draw(grey(320, 180), (caption("a"),), dict)
     assert overlay.rendered == 2
 
 
@@ -123,7 +139,7 @@ def test_later_captions_lie_on_top() -> None:
     """Of two captions at one place, the one that was put last is seen."""
     frame = grey()
     boxes = [caption("█", f"c{n}", color=color, background=color) for n, color in enumerate(("#fff", "#000"))]
-    Overlay().draw(frame, tuple(boxes), {})
+    Overlay().draw(frame, tuple(boxes), dict)
     assert 0 in frame.y
     assert 255 not in frame.y
 
@@ -131,8 +147,8 @@ def test_later_captions_lie_on_top() -> None:
 def test_a_missing_value_is_a_dash() -> None:
     """A service that knows no temperature still draws the caption."""
     with_dash, unknown = grey(), grey()
-    Overlay().draw(with_dash, (caption("CPU –"),), {})
-    Overlay().draw(unknown, (caption("CPU {temperature}"),), {})
+    Overlay().draw(with_dash, (caption("CPU –"),), dict)
+    Overlay().draw(unknown, (caption("CPU {temperature}"),), dict)
     assert np.array_equal(with_dash.data, unknown.data)
 
 
@@ -142,7 +158,7 @@ def test_captions_that_bury_the_picture_are_bounded(caplog: pytest.LogCaptureFix
     captions = tuple(caption("W " * 300, c.id, size=1, x=0, y=0, background=c.background) for c in captions)
     overlay = Overlay()
     for _ in range(2):
-        overlay.draw(grey(64, 36), captions, {})
+        overlay.draw(grey(64, 36), captions, dict)
     assert overlay.rendered < 20
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert "those after it are not drawn" in caplog.text
@@ -159,7 +175,7 @@ def test_captions_that_bury_the_picture_are_bounded(caplog: pytest.LogCaptureFix
 def test_any_caption_is_drawn(text: str, x: float, y: float, size: float, anchor: Anchor) -> None:
     """Whatever is accepted can be drawn, anywhere and at any size."""
     literal = text.replace("{", "{{").replace("}", "}}")
-    Overlay().draw(grey(64, 36), (caption(literal, x=x, y=y, size=size, anchor=anchor),), {})
+    Overlay().draw(grey(64, 36), (caption(literal, x=x, y=y, size=size, anchor=anchor),), dict)
 
 
 def test_a_text_becomes_a_picture_of_it() -> None:

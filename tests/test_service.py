@@ -275,7 +275,7 @@ async def test_a_frame_is_drawn_on_once_whenever_somebody_came(watched_since: st
     with ThreadPoolExecutor(1) as pool:
         async with Captions(None) as captions, Hub(ENCODERS, pool) as hub:
             captions.put(CaptionDraft(text="here"))
-            Overlay().draw(expected, captions.all, {})
+            Overlay().draw(expected, captions.all, dict)
             line = _Line(captions, hub, lambda _frame: {})
             frame = plain_frame(1, width=320, height=180)
             settings = Settings("i420", 320, 180, 0)

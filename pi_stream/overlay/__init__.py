@@ -5,14 +5,15 @@ the patch is blended into every frame until its text changes.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from pi_stream.frame import Frame
 from pi_stream.overlay.block import Align
 from pi_stream.overlay.caption import Anchor, Caption, CaptionDraft
 from pi_stream.overlay.captions import Captions
-from pi_stream.overlay.fields import fill_in, parse_text
+from pi_stream.overlay.fields import fill_in, needs, parse_text
 from pi_stream.overlay.patch import Patch
 from pi_stream.overlay.placard import placard, render_text
 from pi_stream.overlay.text import render
@@ -36,46 +37,79 @@ _ANCHORS: Mapping[Anchor, tuple[float, float, Align]] = {
 _NARROWEST = 0.25  # of the picture's width, that a caption's lines may have even close to the picture's edge
 _MOST = 8  # times the picture's area, that all captions together may cover: it bounds memory and time
 
-_Key = tuple[object, ...]
+_NOTHING: Mapping[str, str] = {}
+_CLOCK = frozenset({"time"})
+
+
+class _Drawn(NamedTuple):
+    """A caption as it was drawn on the last frame: of what size that was, in which second, and what it said."""
+
+    caption: Caption
+    size: tuple[int, int]
+    second: datetime
+    text: str
+    patch: Patch
 
 
 class Overlay:
     """Draws captions on frames; keeps what it has drawn for as long as it is needed.
 
         overlay = Overlay()
-        overlay.draw(frame, captions.all, {"fps": "29.9", "seq": str(frame.seq), "host": "garage"})
+        overlay.draw(frame, captions.all, lambda: {"fps": "29.9", "seq": str(frame.seq), "host": "garage"})
 
     `rendered` counts the texts that were drawn anew. One call at a time, from any thread.
     """
 
     def __init__(self) -> None:
         self.rendered = 0
-        self._patches: dict[_Key, Patch] = {}
+        self._drawn: dict[str, _Drawn] = {}  # by the captions' ids
         self._crowded = False
 
-    def draw(self, frame: Frame, captions: tuple[Caption, ...], values: Mapping[str, str]) -> None:
+    def draw(self, frame: Frame, captions: tuple[Caption, ...], values: Callable[[], Mapping[str, str]]) -> None:
         """Draw all captions on the frame's planes, in place, the first at the bottom.
 
-        `values` holds what stands for the fields fps, seq, host, viewers and temperature; one that is missing is drawn
-        as a dash. `{time}` is the wall clock's, in the machine's own time zone.
+        `values` gives what stands for the fields fps, seq, host, viewers and temperature, and is called where one of
+        them is used; one that is missing is drawn as a dash. `{time}` is the wall clock's, in the machine's own time
+        zone.
         """
-        now = datetime.now().astimezone()
         size = (frame.width, frame.height)
-        used: dict[_Key, Patch] = {}
+        second = datetime.now().replace(microsecond=0)
+        known: Mapping[str, str] | None = None
+        drawn: dict[str, _Drawn] = {}
         area = 0
         for caption in captions:
-            text = fill_in(parse_text(caption.text), values, now)
-            look = (caption.x, caption.y, caption.anchor, caption.size, caption.color, caption.background, caption.font)
-            key = (text, size, *look)
-            patch = used[key] = self._patches.get(key) or self._patch(caption, text, size)
-            area += patch.area
+            fields = needs(parse_text(caption.text))
+            if known is None and not fields <= _CLOCK:
+                known = values()
+            now = self._draw(caption, size, second, fields, known or _NOTHING)
+            drawn[caption.id] = now
+            area += now.patch.area
             if area > _MOST * frame.width * frame.height:
                 self._say_crowded(caption)
                 break
-            patch.blend(frame)
+            now.patch.blend(frame)
         else:
             self._crowded = False
-        self._patches = used
+        self._drawn = drawn
+
+    def _draw(
+        self,
+        caption: Caption,
+        size: tuple[int, int],
+        second: datetime,
+        fields: frozenset[str],
+        values: Mapping[str, str],
+    ) -> _Drawn:
+        """The caption as it is now; what has not changed since the last frame is not drawn anew."""
+        before = self._drawn.get(caption.id)
+        if before is None or before.caption is not caption or before.size != size:
+            text = fill_in(parse_text(caption.text), values, second.astimezone())
+            return _Drawn(caption, size, second, text, self._patch(caption, text, size))
+        if not fields or (fields == _CLOCK and before.second == second):
+            return before
+        text = fill_in(parse_text(caption.text), values, second.astimezone())
+        patch = before.patch if text == before.text else self._patch(caption, text, size)
+        return _Drawn(caption, size, second, text, patch)
 
     def _patch(self, caption: Caption, text: str, size: tuple[int, int]) -> Patch:
         self.rendered += 1

@@ -70,6 +70,12 @@ def fill_in(parts: tuple[Part, ...], values: Mapping[str, str], now: datetime) -
     return "".join(part if isinstance(part, str) else _value(part, values, now) for part in parts)
 
 
+@lru_cache(maxsize=256)
+def needs(parts: tuple[Part, ...]) -> frozenset[str]:
+    """The names of the fields in it. None: the text never changes; `time` alone: not within a second."""
+    return frozenset(part.name for part in parts if isinstance(part, Field))
+
+
 def _field(inside: str) -> Field:
     name, colon, form = inside.partition(":")
     if name not in NAMES:

@@ -61,22 +61,25 @@ class Patch:
         _mix(chroma[:, y : y + height // 2, x : x + width // 2], self._chroma_stays, self._chroma_added)
 
     def _convert(self, part: NDArray[np.uint8], row: int) -> None:
-        height, width = part.shape[:2]
+        height = len(part)
         ycc = np.minimum(np.rint(ycc_from_rgb(part[..., :3])), 255)  # whole, so that alpha 255 gives them exactly
         alpha = part[..., 3].astype(np.float32)
         self._luma[0, row : row + height] = 256 - np.rint(alpha * (256 / 255))
         self._luma[1, row : row + height] = _weighed(ycc[..., 0], alpha)
-        fours = alpha.reshape(height // 2, 2, width // 2, 2)
-        mean = fours.mean(axis=(1, 3))
-        weights = fours / np.maximum(4 * mean, 1e-9)[:, None, :, None]
+        together = _fours(alpha)
         chroma_rows = slice(row // 2, (row + height) // 2)
-        self._chroma_stays[chroma_rows] = 256 - np.rint(mean * (256 / 255))
+        self._chroma_stays[chroma_rows] = 256 - np.rint(together * (256 / 255 / 4))
         for plane in (0, 1):
-            colour = (ycc[..., 1 + plane].reshape(fours.shape) * weights).sum(axis=(1, 3))
-            self._chroma_added[plane, chroma_rows] = _weighed(colour, mean)
+            colour = _fours(ycc[..., 1 + plane] * alpha) / np.maximum(together, 1e-9)
+            self._chroma_added[plane, chroma_rows] = _weighed(colour, together / 4)
 
 
-def _weighed(colour: NDArray[np.float32], alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+def _fours(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The sums of two by two."""
+    return values[::2, ::2] + values[::2, 1::2] + values[1::2, ::2] + values[1::2, 1::2]
+
+
+def _weighed(colour: NDArray[np.floating], alpha: NDArray[np.floating]) -> NDArray[np.float32]:
     """What a colour adds, in 256ths, with the half that makes the shift round."""
     return np.asarray(np.rint(colour * np.rint(alpha * (256 / 255))) + 128, dtype=np.float32)
 
