@@ -170,6 +170,10 @@ class _Line:
                 self._overlay.draw(frame, drawn, partial(self._values, frame))
             return not self._hub.encode_ahead(frame)
 
+    def watched(self) -> bool:
+        """Whether anybody watches anything. Any thread may ask."""
+        return self._hub.watched.is_set()
+
     async def show(self, frame: Frame) -> None:
         """Hand a frame to whoever watches, in the order of the calls."""
         async with self._in_turn:
@@ -183,11 +187,11 @@ def _source(settings: CameraSettings, choice: Choice, line: _Line) -> dict[str, 
     return {
         "kind": choice.kind,
         "facts": {"why": choice.why, "refused": choice.refused},
-        "open_source": lambda seq: _capture(settings, choice, seq, line.draw),
+        "open_source": lambda seq: _capture(settings, choice, seq, line),
     }
 
 
-def _capture(settings: CameraSettings, choice: Choice, seq: Iterator[int], finish: Callable[[Frame], bool]) -> Capture:
+def _capture(settings: CameraSettings, choice: Choice, seq: Iterator[int], line: _Line) -> Capture:
     """The source that was chosen, with its thread; not open yet."""
     return Capture(
         lambda: open_source(
@@ -200,7 +204,8 @@ def _capture(settings: CameraSettings, choice: Choice, seq: Iterator[int], finis
             seq=seq,
             stall_timeout=settings.stall_timeout,
         ),
-        finish=finish,
+        finish=line.draw,
+        watched=line.watched,
         stall_timeout=settings.stall_timeout,
     )
 

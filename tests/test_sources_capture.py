@@ -31,6 +31,7 @@ class Script:
         self.threads: list[tuple[str, int]] = []
         self.controls: list[Mapping[str, object]] = []
         self.given = threading.Semaphore(0)
+        self.skipped = 0
         self.deaf = False
         self.hang: threading.Event | None = None
         self.closed = False
@@ -51,6 +52,12 @@ class Script:
             raise step
         self.given.release()
         return step
+
+    def skip(self) -> int:
+        self.note("skip")
+        captured = self.read().captured
+        self.skipped += 1
+        return captured
 
     def set_controls(self, controls: Mapping[str, object]) -> None:
         self.note("set_controls")
@@ -116,7 +123,7 @@ async def test_a_blocked_loop_piles_nothing_up() -> None:
 
 
 async def test_of_unwanted_frames_a_few_show_that_the_source_lives() -> None:
-    """Frames that nobody wants are not handed on, but for five a second; the first that somebody wants is at once."""
+    """Frames that nobody wants are not handed on, but for two a second; the first that somebody wants is at once."""
     script = Script()
     wanted = {22, 23}
     taken: list[int] = []
@@ -133,7 +140,32 @@ async def test_of_unwanted_frames_a_few_show_that_the_source_lives() -> None:
             for _ in range(5):  # turns of the loop, in which what was handed over is taken
                 await asyncio.sleep(0)
         taking.cancel()
-    assert taken == [0, 6, 12, 18, 22, 23]
+    assert taken == [0, 15, 22, 23]
+    assert script.skipped == 0
+
+
+async def test_while_nobody_watches_frames_are_skipped() -> None:
+    """But for two a second, which are read, and handed on; once somebody watches, every frame is read again."""
+    script, watched = Script(), threading.Event()
+    taken: list[int] = []
+
+    async def take(capture: Capture) -> None:
+        while True:
+            taken.append((await capture.frame()).seq)
+
+    async with Capture(script.open, finish=lambda _: watched.is_set(), watched=watched.is_set) as capture:
+        taking = asyncio.create_task(take(capture))
+        for seq in range(36):
+            if seq == 33:
+                watched.set()
+            script.steps.put(plain_frame(seq))
+            await reading_on(script, seq + 2)
+            for _ in range(5):
+                await asyncio.sleep(0)
+        taking.cancel()
+    # What the thread waited for when somebody came is the last that is skipped.
+    assert taken == [0, 16, 31, 34, 35]
+    assert script.skipped == 36 - len(taken) - 1  # for the step from frame to frame two are read at first
 
 
 async def test_the_rate_is_the_source_s_own() -> None:

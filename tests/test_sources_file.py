@@ -161,6 +161,32 @@ def test_a_long_pause_puts_the_film_off(tmp_path: Path, caplog: pytest.LogCaptur
     assert caplog.text.count("late") == 1
 
 
+def test_a_film_stands_still_while_frames_are_skipped(tmp_path: Path) -> None:
+    """They take their time and their numbers, and the film goes on where it was, at its own speed."""
+    write_film(tmp_path / "film.mkv", [numbered(20 * n) for n in range(8)], fps=25)
+    hand = Hand()
+    with closing(film(tmp_path / "film.mkv", hand)) as source:
+        frames = [source.read(), source.read()]
+        skipped = [source.skip() for _ in range(10)]
+        frames += [source.read(), source.read()]
+    assert skipped == [frames[1].captured + 40_000 * n for n in range(1, 11)]
+    assert steps(frames) == [40, 440, 40]
+    assert [frame.seq for frame in frames] == [0, 1, 12, 13]
+    levels = [int(frame.y.mean()) for frame in frames]
+    assert np.diff(levels).tolist() == pytest.approx([20, 20, 20], abs=2)
+
+
+def test_a_film_that_was_kept_waiting_while_it_was_skipped_does_not_hurry(tmp_path: Path) -> None:
+    """After a pause of the whole machine, skipping does not make up for it."""
+    write_film(tmp_path / "film.mkv", [numbered(20 * n) for n in range(8)], fps=25)
+    hand = Hand()
+    with closing(film(tmp_path / "film.mkv", hand)) as source:
+        first = source.read()
+        hand.time += 3_000_000
+        assert source.skip() == first.captured + 3_000_000
+        assert source.read().captured == first.captured + 3_040_000
+
+
 def test_a_still_repeats(tmp_path: Path) -> None:
     """A film of one picture, a PNG above all, gives it again at the rate asked for."""
     path = write_film(tmp_path / "still.mkv", [bars(64, 48)])

@@ -77,6 +77,25 @@ def test_planes_are_copied(plan: Plan, layout: str, padding: int) -> None:
     assert [frame.seq for frame in frames[:4]] == [0xFFFFFFFE, 0xFFFFFFFF, 0, 1]
 
 
+@pytest.mark.usefixtures("plan")
+def test_what_is_skipped_goes_back_to_the_camera_unread() -> None:
+    """It takes a number and has its time; its memory is not looked at."""
+    with closing(source()) as opened:
+        camera().shoot(noise(0))
+        opened.read()
+        for _ in range(6):
+            before = clock.now()
+            camera().shoot(noise(1))
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(opened._mapped, "copied", None)
+                assert before <= opened.skip() <= clock.now()
+        camera().shoot(noise(2))
+        frame = opened.read()
+        assert all_home(camera())
+    assert frame.seq == 5
+    assert np.array_equal(frame.y, noise(2)[0])
+
+
 def test_what_is_asked_for(plan: Plan) -> None:
     """The camera is asked for full range BT.601 in YUV420, four requests, no raw stream, and the rate."""
     with closing(source(rotation=180)):

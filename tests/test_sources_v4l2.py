@@ -28,6 +28,9 @@ try:
     for number in range(20):
         if number == 10:
             time.sleep(0.5)  # a reader that lags
+        if number in range(3, 3 + int(sys.argv[3])):
+            frames.append([None, 0, 0, source.skip(), clock.now()])
+            continue
         frame = source.read()
         frames.append([frame.seq, int(frame.y.min()), int(frame.y.max()), frame.captured, clock.now()])
     facts = source.describe()
@@ -55,10 +58,10 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def run(library: Path, fault: str = "", fps: int = 50, rotation: int = 0) -> dict[str, Any]:
+def run(library: Path, fault: str = "", fps: int = 50, rotation: int = 0, skip: int = 0) -> dict[str, Any]:
     environment = {**os.environ, "LD_PRELOAD": str(library), "STAND_IN_FAULT": fault}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(fps), str(rotation)],
+        [sys.executable, "-c", SCRIPT, str(fps), str(rotation), str(skip)],
         env=environment,
         cwd=Path(__file__).parent.parent,
         capture_output=True,
@@ -100,9 +103,18 @@ def test_frames(library: Path) -> None:
 
 
 def test_fps_is_an_upper_bound(library: Path) -> None:
-    """Of a camera that only has a higher rate, frames are left out."""
-    frames = run(library, fps=20)["frames"]
-    assert min(b[3] - a[3] for a, b in itertools.pairwise(frames)) >= 40_000
+    """Of a camera that only has a higher rate, frames are left out; a reader that lags does not make up for it."""
+    times = [frame[3] for frame in run(library, fps=20)["frames"]]
+    assert times[-1] - times[0] >= (len(times) - 1 - 0.5) * 50_000
+
+
+def test_skipped_frames_have_their_times_and_numbers(library: Path) -> None:
+    """They are not decoded, and what is read next is the camera's next frame."""
+    frames = run(library, skip=4)["frames"]
+    assert [frame[0] for frame in frames] == [0, 1, 2, *[None] * 4, *range(7, 20)]
+    times = [captured for _, _, _, captured, _ in frames]
+    assert all(a < b for a, b in itertools.pairwise(times))
+    assert all((b - a) % 20_000 == 0 for a, b in itertools.pairwise(times))
 
 
 @pytest.mark.parametrize(

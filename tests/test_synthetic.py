@@ -145,6 +145,19 @@ def test_late_frames_are_left_out() -> None:
     assert [source.read().captured - 1_000_000 for _ in range(3)] == [1_000_000, 1_100_000, 1_200_000]
 
 
+def test_skipped_frames_take_their_time_and_numbers() -> None:
+    """Who reads again reads what would have come then."""
+    hand = Hand()
+    source = synthetic(hand)
+    start = source.read().captured
+    skipped = [source.skip() for _ in range(3)]
+    assert skipped == [start + number * 1_000_000 // 30 for number in (1, 2, 3)]
+    assert hand.time == skipped[-1]
+    seen = source.read()
+    assert (seen.seq, seen.captured) == (4, start + 4 * 1_000_000 // 30)
+    assert read_seq(seen.y) == 4
+
+
 def test_upside_down() -> None:
     """Turned by 180 degrees, the picture is the same one read backwards."""
     upright, turned = (synthetic(Hand(), rotation=rotation).read() for rotation in (0, 180))

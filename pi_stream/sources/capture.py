@@ -19,7 +19,7 @@ from pi_stream.sources.source import Json, Source
 
 log = logging.getLogger(__name__)
 
-_SIGN_PERIOD = 200_000  # microseconds from one unwanted frame that is handed on to the next
+_SIGN_PERIOD = 500_000  # microseconds from one unwanted frame that is handed on to the next
 _STALLED_CLOSING = 2.0  # seconds; what gave no frame for so long will hardly close later, and viewers wait
 _GRACE = 0.5  # seconds; a source that notices by itself that there are no frames is to say it: it knows more
 
@@ -29,7 +29,8 @@ class Capture:
 
     `opener` opens the source, on that thread: opening may block. `finish` is given every frame there, before anybody
     else has it: that thread is awake already, and the frame in its core's cache. It returns whether anybody wants the
-    frame still; of those that nobody does only a few a second are handed on, as a sign of life.
+    frame still; of those that nobody does only two a second are handed on, as a sign of life. While `watched` says that
+    there is nobody at all, the others are skipped; it is asked on that thread.
 
     Entering waits for the opening, `opening` seconds at most, and raises what it raises, SourceUnavailable above all.
     Leaving waits `closing` seconds at most, two for a source that had failed or stalled, then raises SourceStuck: only
@@ -41,12 +42,14 @@ class Capture:
         opener: Callable[[], Source],
         *,
         finish: Callable[[Frame], bool] = lambda _frame: True,
+        watched: Callable[[], bool] = lambda: True,
         stall_timeout: float = 5.0,
         opening: float = 20.0,
         closing: float = 5.0,
     ) -> None:
         self._opener = opener
         self._finish = finish
+        self._watched = watched
         self._stall_timeout, self._opening, self._closing = stall_timeout, opening, closing
         self._ready = asyncio.Event()
         self._slot: Slot[Frame] = Slot(self._ready)
@@ -180,17 +183,25 @@ class Capture:
         with self._lock:
             self._source = source
         tell(self._loop, self._learn, source.describe())
-        first, sign_due = True, 0
+        newest: int | None = None  # when the last frame was captured
+        step, sign_due = _SIGN_PERIOD, 0  # from frame to frame; when the next sign of life is due
         while not self._stopping:
             while self._requests:
                 controls, done = self._requests.popleft()
                 _answer(done, source, controls)
+            if newest is not None and newest + step < sign_due and not self._watched():
+                newest = source.skip()
+                with self._lock:
+                    self._rate.tick(newest)
+                continue
             frame = source.read()
             wanted = self._finish(frame)
-            if first:
+            if newest is None:
                 # Only now a webcam's colours are known.
                 tell(self._loop, self._learn, source.describe())
-                first = False
+            else:
+                step = frame.captured - newest
+            newest = frame.captured
             with self._lock:
                 self._rate.tick(frame.captured)
             if wanted or frame.captured >= sign_due:

@@ -26,7 +26,8 @@ class FileSource:
     """Any video that PyAV opens. `fps` is an upper bound; what is beyond it is not even converted.
 
     `captured` is when the frame was due. A picture whose successor is due, too, is left out; when the machine cannot
-    decode at the film's speed, the film plays slower, and the log says so.
+    decode at the film's speed, the film plays slower, and the log says so. While frames are skipped the film stands
+    still, so that nothing is decoded for nobody.
     """
 
     kind = "file"
@@ -50,12 +51,14 @@ class FileSource:
         first = self._convert.convert(self._facts.first, self._facts.shape)
         self._pace = pace if pace is not None else Pace()
         self._origin: int | None = None
+        self._due = 0  # when the newest frame was
         self._slow = False
         own = self._facts.fps
         if self._facts.y4m and self._convert.idle and own is not None and own >= _OFTEN:
             pictures = y4m_laps(path, first.size, own)
         else:
             pictures = held(laps(path, fps))
+        self._period = round(1e6 / min(fps, own or fps))  # microseconds
         self._ahead = Ahead(thinned(pictures, fps), _AHEAD)
 
     def describe(self) -> dict[str, Json]:
@@ -89,7 +92,18 @@ class FileSource:
             if isinstance(data, av.VideoFrame):
                 data = self._convert.convert(data, picture.shape)
             self._pace.until(due)
+            self._due = due
             return Frame(data, self._convert.width, self._convert.height, next(self._seq) & 0xFFFFFFFF, due)
+
+    def skip(self) -> int:
+        """See Source."""
+        assert self._origin is not None  # noqa: S101 - for the type checker; a frame was read before
+        due = max(self._due + self._period, self._pace.now())
+        self._pace.until(due)
+        self._origin += due - self._due
+        self._due = due
+        next(self._seq)
+        return due
 
     def set_controls(self, controls: Mapping[str, object]) -> None:
         """See Source."""

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from typing import Any
 
 from pi_stream import clock
@@ -79,18 +80,17 @@ class Picamera2Source:
 
     def read(self) -> Frame:
         """See Source."""
-        try:
-            request = self._next_request()
-            try:
-                data = self._mapped.copied(request)
-                captured = _captured(request.get_metadata().get("SensorTimestamp"))
-            finally:
-                request.release()
-        except SourceUnavailable:
-            raise
-        except (RuntimeError, OSError) as error:  # what libcamera and the kernel say goes through picamera2 as it is
-            raise SourceUnavailable(f"the camera failed while it gave pictures: {error}") from error
+        with self._request() as request:
+            data = self._mapped.copied(request)
+            captured = _captured(request.get_metadata().get("SensorTimestamp"))
         return Frame(data, self._width, self._height, next(self._seq) & 0xFFFFFFFF, captured)
+
+    def skip(self) -> int:
+        """See Source."""
+        with self._request() as request:
+            captured = _captured(request.get_metadata().get("SensorTimestamp"))
+        next(self._seq)
+        return captured
 
     def set_controls(self, controls: Mapping[str, object]) -> None:
         """See Source."""
@@ -134,6 +134,20 @@ class Picamera2Source:
         mapped = Mapped(given["main"], space, self._width, self._height, left)
         _log.info("%s gives %s, %s", self._model, given["main"], mapped.colour)
         return mapped
+
+    @contextmanager
+    def _request(self) -> Iterator[Any]:
+        """The next request, ours for the block. Raises SourceUnavailable, also for what goes wrong in the block."""
+        try:
+            request = self._next_request()
+            try:
+                yield request
+            finally:
+                request.release()
+        except SourceUnavailable:
+            raise
+        except (RuntimeError, OSError) as error:  # what libcamera and the kernel say goes through picamera2 as it is
+            raise SourceUnavailable(f"the camera failed while it gave pictures: {error}") from error
 
     def _next_request(self) -> Any:
         """The next request that the camera completes: ours until it is released."""

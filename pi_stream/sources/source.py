@@ -28,6 +28,13 @@ class Source(Protocol):
         Raises SourceUnavailable, with a reason that a person can use, when none will come.
         """
 
+    def skip(self) -> int:
+        """Block as `read` does, and let that frame pass, with as little work as can be: when it was captured
+        (microseconds).
+
+        Called only after a frame was read. It takes a number as others do. Raises what `read` raises.
+        """
+
     def set_controls(self, controls: Mapping[str, object]) -> None:
         """Change camera controls, by libcamera's names.
 
@@ -35,7 +42,7 @@ class Source(Protocol):
         """
 
     def interrupt(self) -> None:
-        """From any thread: end a `read` that is waiting, now. That and every later one raises SourceUnavailable."""
+        """From any thread: end a `read` or `skip` that waits. It, and every later one, raises SourceUnavailable."""
 
     def close(self) -> None:
         """Let go of the device or the film. Closing twice is closing once."""

@@ -48,15 +48,20 @@ class SyntheticSource:
 
     def read(self) -> Frame:
         """See Source."""
-        past = int((self._pace.now() - self._origin) * self._rate / 1_000_000)
-        self._frames = max(self._frames, past)
-        due = self._origin + int(self._frames * 1_000_000 / self._rate)
-        frame = self._scene.draw(next(self._seq) & 0xFFFFFFFF, due, _local_time(due), float(self._frames / self._rate))
-        self._frames += 1
+        due = self._next()
+        seconds = (due - self._origin) / 1e6
+        frame = self._scene.draw(next(self._seq) & 0xFFFFFFFF, due, _local_time(due), seconds)
         if self._rotation == 180:
             frame = _turned(frame)
         self._pace.until(due)
         return frame
+
+    def skip(self) -> int:
+        """See Source."""
+        due = self._next()
+        self._pace.until(due)
+        next(self._seq)
+        return due
 
     def set_controls(self, controls: Mapping[str, object]) -> None:
         """See Source."""
@@ -68,6 +73,13 @@ class SyntheticSource:
 
     def close(self) -> None:
         """See Source."""
+
+    def _next(self) -> int:
+        """When the next frame is due that is not past, in microseconds."""
+        past = int((self._pace.now() - self._origin) * self._rate / 1_000_000)
+        number = max(self._frames, past)
+        self._frames = number + 1
+        return self._origin + int(number * 1_000_000 / self._rate)
 
 
 def _local_time(due: int) -> str:

@@ -25,7 +25,7 @@ _UNSPECIFIED, _BT601 = 2, 6  # AVColorSpace
 
 
 class _Grabbed(NamedTuple):
-    frame: av.VideoFrame
+    frame: av.VideoFrame | None  # None: not decoded, for nobody wants it
     captured: int
 
 
@@ -81,20 +81,17 @@ class V4l2Source:
 
     def read(self) -> Frame:
         """See Source."""
-        deadline = time.monotonic() + self._stall_timeout
-        # Until shortly before a frame can be there, looking for it is in vain.
-        while not self._interrupted.wait(max(_POLL, self._next_look - time.monotonic())):
-            newest = self._newest()
-            if newest is not None:
-                self._next_look = time.monotonic() + 0.8 / self._rate
-                deadline = time.monotonic() + self._stall_timeout
-                if self._wanted(newest):
-                    data = self._convert.convert(newest.frame, self._video.sample_aspect_ratio)
-                    number = next(self._seq) & 0xFFFFFFFF
-                    return Frame(data, self._convert.width, self._convert.height, number, newest.captured)
-            elif time.monotonic() > deadline:
-                raise SourceUnavailable(f"no frame from {self._device.path} for {self._stall_timeout:g} s")
-        raise SourceUnavailable("the source is being closed")
+        newest = self._next(decoded=True)
+        assert newest.frame is not None  # noqa: S101 - for the type checker; it was to be decoded
+        data = self._convert.convert(newest.frame, self._video.sample_aspect_ratio)
+        number = next(self._seq) & 0xFFFFFFFF
+        return Frame(data, self._convert.width, self._convert.height, number, newest.captured)
+
+    def skip(self) -> int:
+        """See Source."""
+        captured = self._next(decoded=not self._whole).captured
+        next(self._seq)
+        return captured
 
     def set_controls(self, controls: Mapping[str, object]) -> None:
         """See Source."""
@@ -108,17 +105,34 @@ class V4l2Source:
         """See Source."""
         self._container.close()
 
-    def _newest(self) -> _Grabbed | None:
-        """The newest of all the frames that wait, decoded; None when none waits."""
-        newest = None
-        for packet in self._waiting():
+    def _next(self, *, decoded: bool) -> _Grabbed:
+        """Wait for the next frame that is wanted at our rate. Raises SourceUnavailable."""
+        deadline = time.monotonic() + self._stall_timeout
+        # Until shortly before a frame can be there, looking for it is in vain.
+        while not self._interrupted.wait(max(_POLL, self._next_look - time.monotonic())):
+            newest = self._newest(decoded=decoded)
+            if newest is not None:
+                self._next_look = time.monotonic() + 0.8 / self._rate
+                deadline = time.monotonic() + self._stall_timeout
+                if self._wanted(newest):
+                    return newest
+            elif time.monotonic() > deadline:
+                raise SourceUnavailable(f"no frame from {self._device.path} for {self._stall_timeout:g} s")
+        raise SourceUnavailable("the source is being closed")
+
+    def _newest(self, *, decoded: bool) -> _Grabbed | None:
+        """The newest of all the frames that wait, `decoded` or not; None when none waits."""
+        newest, packets = None, self._waiting()
+        if not decoded:
+            return _Grabbed(None, _captured(packets[-1])) if packets else None
+        for packet in packets:
             try:
                 for frame in packet.decode():
                     if isinstance(frame, av.VideoFrame):
                         newest = _Grabbed(frame, _captured(packet))
             except av.FFmpegError:
                 continue  # half a picture, through a bad cable; another one comes, or else the deadline
-        if newest is not None and newest.frame.colorspace == _UNSPECIFIED:
+        if newest is not None and newest.frame is not None and newest.frame.colorspace == _UNSPECIFIED:
             # V4L2's default for what a webcam gives without compression is BT.601 at every size.
             newest.frame.colorspace = _BT601
         return newest
