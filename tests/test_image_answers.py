@@ -9,6 +9,7 @@ from deploy.image.answers import Answers, load
 from pi_stream.errors import SettingError
 
 EXAMPLE = Path("deploy/image/answers.toml")
+HASH = f"$6$salt${'x' * 86}"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBrCE9wUuf9Kt0QRkcAsrXMZlwTNQY6S9dwoTkDd4XfD anna@laptop"
 
 
@@ -69,15 +70,31 @@ def test_keys_of_networks(tmp_path: Path, wifi: str) -> None:
         ('hostname = "a"\n[user]\nname = "anna"', "[user] password", "got none of them"),
         ('hostname = "a"\n[user]\nname = "anna"\npassword = "1234567"', "[user] password", "8 to 128"),
         ('hostname = "a"\n[user]\nname = "anna"\npassword_hash = "secret"', "[user] password_hash", "openssl passwd"),
-        (f'hostname = "a"\n[user]\nname = "anna"\npassword = "12345678"\npassword_hash = "$6${"x" * 30}"',
+        (f'hostname = "a"\n[user]\nname = "anna"\npassword = "12345678"\npassword_hash = "{HASH}"',
          "[user] password_hash", "got both"),
-        ('hostname = "a"\n[user]\nname = "anna"\nssh_keys = ["anna"]', "[user] ssh_keys", "each one line"),
-        (f'hostname = "a"\n[user]\nname = "anna"\nssh_keys = ["{KEY}\\nssh-rsa"]', "[user] ssh_keys", "each one line"),
+        ('hostname = "a"\n[user]\nname = "anna"\nssh_keys = ["anna"]', "[user] ssh_keys", "one whole line"),
+        (f'hostname = "a"\n[user]\nname = "anna"\nssh_keys = ["{KEY}\\nssh-rsa"]', "[user] ssh_keys", "one whole line"),
         ('hostname = "a"\n[user]\nname = "anna"\nssh_keys = ["ssh-rsa AAAA"]', "[user] ssh_keys", "public keys"),
         ('hostname = "a"\n[pi-stream.camera]\nwdth = 640', "[pi-stream.camera] wdth", 'the nearest is "width"'),
         ('hostname = "a"\n[pi-stream.camera]\nwidth = 641', "[pi-stream.camera] width", "an even whole number"),
         ('hostname = "a"\n[pi-stream.kamera]\nwidth = 640', "[pi-stream] kamera", 'the nearest is "camera"'),
         ('hostname = "a"\n[pi-stream.server]\nport = 65536', "[pi-stream.server] port", "0 to 65535"),
+        ('hostname = "LocalHost"', "hostname", "every machine's"),
+        ('hostname = "doorcam.local"', "hostname", "no dot"),
+        ('hostname = "türkamera"', "hostname", "expected 1 to 63 letters"),
+        ('hostname = "a"\n[user]\nname = "games"\npassword = "12345678"', "[user] name", "does not use itself"),
+        ('hostname = "a"\n[user]\nname = "video"\npassword = "12345678"', "[user] name", "does not use itself"),
+        (f'hostname = "a"\n[user]\nname = "anna"\npassword = "{"日" * 86}"', "[user] password", "at most 256 bytes"),
+        (f'hostname = "a"\n[user]\nname = "anna"\npassword_hash = "{HASH[:-1]}"', "[user] password_hash", "whole hash"),
+        ('hostname = "a"\n[user]\nname = "anna"\npassword_hash = "$1$salt$qJH7.N4xYta3aEG/dfqo/0"',
+         "[user] password_hash", "whole hash"),
+        (f'hostname = "a"\n[user]\nname = "anna"\nssh_keys = ["{KEY[:60]}"]', "[user] ssh_keys", "whole line"),
+        (f'hostname = "a"\n[user]\nname = "anna"\nssh_keys = ["{KEY}"]\nssh = false', "[user] ssh", "over ssh only"),
+        ('hostname = "a"\n[pi-stream.server]\nport = 0', "[pi-stream.server] port", "a port that stays"),
+        ('hostname = "a"\n[pi-stream.server]\nport = 22', "[pi-stream.server] port", "ssh's"),
+        ('hostname = "a"\n[pi-stream.server]\nhost = "127.0.0.1"', "[pi-stream.server] host", "that others reach"),
+        ('hostname = "a"\n[pi-stream.camera]\nsource = "file"', "[pi-stream.camera] path", "a film"),
+        ('hostname = "a"\n[pi-stream.auth]\nmode = "password"', "[pi-stream.auth] mode", "set the password"),
     ],
 )  # fmt: skip  # a line a case
 def test_wrong_answers(tmp_path: Path, text: str, place: str, problem: str) -> None:
@@ -111,6 +128,31 @@ def test_what_is_no_toml(tmp_path: Path, content: bytes) -> None:
         load(path)
     with pytest.raises(SettingError, match="cannot be read: No such file"):
         load(tmp_path / "none.toml")
+
+
+def test_a_private_key_is_not_repeated(tmp_path: Path) -> None:
+    """Of what was pasted into the wrong place, no more than its beginning is said."""
+    with pytest.raises(SettingError) as caught:
+        read(tmp_path, 'hostname = "a"\n[user]\nname = "anna"\nssh_keys = ["-----BEGIN PRIVATE KEY-----MC4CAQAw"]')
+    assert "BEGIN PRIVATE" in str(caught.value)
+    assert "MC4CAQAw" not in str(caught.value)
+
+
+def test_a_file_from_windows(tmp_path: Path) -> None:
+    """Its mark at the beginning and its ends of lines are no part of the answers."""
+    path = tmp_path / "answers.toml"
+    path.write_bytes(b'\xef\xbb\xbfhostname = "a"\r\nread_only = true\r\n')
+    assert load(path) == Answers(hostname="a", read_only=True)
+
+
+@pytest.mark.parametrize(
+    "password_hash", [HASH, f"$5$rounds=5000$salt${'x' * 43}", f"$y$j9T$salt${'x' * 43}"], ids=["6", "5", "y"]
+)
+def test_whole_hashes(tmp_path: Path, password_hash: str) -> None:
+    """As openssl and mkpasswd print them."""
+    answers = read(tmp_path, f'hostname = "a"\n[user]\nname = "pi"\npassword_hash = "{password_hash}"')
+    assert answers.user is not None
+    assert answers.user.password_hash == password_hash
 
 
 def test_real_public_keys(tmp_path: Path) -> None:

@@ -223,6 +223,13 @@ def test_a_minimal_card(build: Build, tmp_path: Path) -> None:
     assert boot.read("/cmdline.txt") == CMDLINE.encode()
 
 
+def test_a_zone_that_the_image_lacks_is_refused(build: Build, capsys: pytest.CaptureFixture[str]) -> None:
+    """This machine may know an old name that Debian 13 does not: the Pi's clock would silently show UTC."""
+    output = build('hostname = "cam"\ntimezone = "Europe/Paris"', code=1)
+    assert "the image has no Europe/Paris" in capsys.readouterr().err
+    assert not output.exists()
+
+
 def test_a_read_only_card_needs_its_package(build: Build, capsys: pytest.CaptureFixture[str]) -> None:
     """Without overlayroot the promise could not be kept on the Pi, so it is not made here."""
     output = build('hostname = "cam"\nread_only = true', code=1)

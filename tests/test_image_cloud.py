@@ -9,7 +9,7 @@ import pytest
 from deploy.image import __main__ as command
 from deploy.image.answers import Answers, check
 from deploy.image.cloud import network_config, user_data
-from tests.test_image_answers import KEY
+from tests.test_image_answers import HASH, KEY
 from tests.test_image_build import ANSWERS, deb, needs_tools
 
 
@@ -41,9 +41,9 @@ def test_a_name_is_enough() -> None:
 
 def test_a_user_with_a_password() -> None:
     """The image's first user is renamed, and gets the hash, not the password; the network lets nobody in unasked."""
-    said = plain(user_data(answers(user={"name": "anna", "password_hash": "$6$" + "x" * 40})))
+    said = plain(user_data(answers(user={"name": "anna", "password_hash": HASH})))
     assert said["user"] == {
-        "name": "anna", "shell": "/bin/bash", "lock_passwd": False, "sudo": None, "passwd": "$6$" + "x" * 40
+        "name": "anna", "shell": "/bin/bash", "lock_passwd": False, "sudo": None, "passwd": HASH
     }  # fmt: skip  # one user
     assert len(said["runcmd"]) == 1
     assert "ssh_pwauth" not in said

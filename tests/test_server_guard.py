@@ -198,7 +198,8 @@ async def test_nothing_changes_by_a_get(service: Running) -> None:
 
 
 def _names(hosts: dict[str, str], now: Callable[[], float], resolver: Path) -> Names:
-    return Names(hostname=lambda: hosts["name"], now=now, resolver=resolver)
+    written = resolver.with_name("hostname")
+    return Names(hostname=lambda: hosts["name"], now=now, resolver=resolver, written=written)
 
 
 def test_names_are_asked_for_again_when_ten_seconds_have_passed(tmp_path: Path) -> None:
@@ -216,10 +217,21 @@ def test_names_are_asked_for_again_when_ten_seconds_have_passed(tmp_path: Path) 
     assert not names.include("pi")
 
 
+def test_a_service_that_systemd_keeps_the_new_name_from_reads_it(tmp_path: Path) -> None:
+    """Its own host name stays what it was at its start; the machine's is in /etc/hostname."""
+    time = [100.0]
+    names = _names({"name": "pi"}, lambda: time[0], tmp_path / "resolv.conf")
+    assert names.include("pi.local")
+    (tmp_path / "hostname").write_text("Garage\n")
+    time[0] += 10
+    assert names.include("garage.local")
+    assert names.include("pi.local")
+
+
 def test_a_machine_without_a_name_is_still_localhost(tmp_path: Path) -> None:
     """And not whatever begins with a dot."""
     assert own_names("", ["lan"]) == {"localhost"}
-    assert not Names(hostname=lambda: "", resolver=tmp_path / "none").include(".local")
+    assert not _names({"name": ""}, lambda: 0.0, tmp_path / "none").include(".local")
 
 
 def test_the_domains_of_the_network_are_read_as_resolv_conf_has_them(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """The answers: what a card must know to come up by itself. `answers.toml` beside this file lists them for people."""
 
-import base64
-import binascii
 import re
 import tomllib
 import zoneinfo
@@ -11,6 +9,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from deploy.image.errors import CardError
+from deploy.image.public_key import is_public_key
 from pi_stream.config import Config
 from pi_stream.errors import SettingError
 from pi_stream.shape import ShapeError, convert, nearest, quote
@@ -32,19 +31,24 @@ Name = Annotated[
 Hash = Annotated[
     str,
     Meta(
-        pattern=r"^\$(y|7|6|5)\$[./A-Za-z0-9$=,]{20,200}\Z",  # crypt(5): yescrypt, scrypt, SHA-512, SHA-256
-        description='a hash as "openssl passwd -6" prints it, beginning with $y$, $7$, $6$ or $5$',
+        # crypt(5): SHA-512, SHA-256, yescrypt, scrypt. Whole: with one that lost its end nobody could log in.
+        pattern=r"^(\$6\$(rounds=[0-9]+\$)?[^$:\s]{1,16}\$[./A-Za-z0-9]{86}|\$5\$(rounds=[0-9]+\$)?[^$:\s]{1,16}\$[./A-Za-z0-9]{43}"
+        r"|\$(y|7)\$[./A-Za-z0-9]+\$[./A-Za-z0-9]{1,86}\$[./A-Za-z0-9]{43})\Z",
+        description='a whole hash as "openssl passwd -6" prints it, beginning with $6$, $5$, $y$ or $7$',
     ),
 ]
 Password = Annotated[
     str, Meta(pattern=r"^[^\x00-\x1f\x7f]{8,128}\Z", description="a text of 8 to 128 characters on one line")
 ]
 
-_TAKEN = frozenset({"root", "daemon", "nobody", "pi-stream", "sshd", "systemd-network", "messagebus", "avahi"})
-_KEYS = re.compile(
-    r"(?P<kind>(?:sk-)?(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521))(?:@openssh\.com)?)"
-    r" (?P<data>[A-Za-z0-9+/]+={0,3})(?: [^\x00-\x1f]*)?"
-)
+# Users and groups that Debian and Raspberry Pi OS have from the beginning: one of them would be no new user, or have no
+# group of its own. Not among them is "pi", who is the first user already.
+_TAKEN = """_apt _ssh adm audio avahi backup bin bluetooth cdrom clock crontab daemon dialout dip disk dnsmasq fax
+floppy games gpio i2c input irc kmem kvm list lp lpadmin mail man messagebus netdev news nobody nogroup operator
+pi-stream plugdev polkitd proxy render root rpi-first-boot-wizard rtkit sasl sgx shadow spi src ssh ssl-cert sshd
+staff statd sudo sync sys systemd-coredump systemd-journal systemd-network systemd-resolve systemd-timesync tape tty
+users utmp uucp uuidd video voice www-data"""
+_LONGEST_PASSWORD = 256  # bytes; of what is longer, `openssl passwd` takes no more
 
 
 class Wifi(Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,7 +84,7 @@ class Answers(Struct, frozen=True, forbid_unknown_fields=True, rename={"settings
 def load(path: Path) -> Answers:
     """Read and check the answers. Raises SettingError: one line with file, place, expected and got."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors begin a file with a mark
     except OSError as error:
         raise SettingError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -111,6 +115,9 @@ def check(table: dict[str, Any]) -> Answers:
         _check_wifi(answers.wifi)
     if answers.user is not None:
         _check_user(answers.user)
+    if answers.hostname.lower() == "localhost":
+        raise ShapeError(("hostname",), 'expected a name of its own, got "localhost", which is every machine\'s')
+    _check_reach(answers)
     return answers
 
 
@@ -133,30 +140,40 @@ def _check_wifi(wifi: Wifi) -> None:
         raise _unknown(("wifi", "country"), "a country's two letters (ISO 3166) such as DE", wifi.country, known)
 
 
+def _check_reach(answers: Answers) -> None:
+    """pi-stream would take these, but on a card that nobody has logged in to they make a page that nobody sees."""
+    camera, server, auth = (answers.settings.get(name, {}) for name in ("camera", "server", "auth"))
+    if (port := server.get("port")) in (0, 22):
+        expected = "expected a port that stays and is not ssh's, such as 80"
+        raise ShapeError(("pi-stream", "server", "port"), f"{expected}, got {port}")
+    if (host := server.get("host")) in ("localhost", "127.0.0.1", "::1"):
+        expected = "expected an address that others reach, or none for all there are"
+        raise ShapeError(("pi-stream", "server", "host"), f"{expected}, got {quote(host)}")
+    if camera.get("source") == "file" and not camera.get("path"):
+        raise ShapeError(("pi-stream", "camera", "path"), 'expected a film, as source is "file", got nothing')
+    if auth.get("mode") == "password" and answers.user is None:
+        expected = 'expected "open", or a [user] who can log in and set the password'
+        raise ShapeError(("pi-stream", "auth", "mode"), f'{expected}, got "password" and nobody')
+
+
 def _check_user(user: User) -> None:
-    if user.name in _TAKEN:
+    if user.name in _TAKEN.split():
         raise ShapeError(("user", "name"), f'expected a name that the system does not use itself, got "{user.name}"')
     if user.password is not None and user.password_hash is not None:
         raise ShapeError(("user", "password_hash"), "expected either password or password_hash, got both")
     for key in user.ssh_keys:
-        if not _is_key(key):
-            expected = 'expected public keys, each one line such as "ssh-ed25519 AAAA... anna@laptop"'
-            raise ShapeError(("user", "ssh_keys"), f"{expected}, got {quote(key)}")
-    if user.password is None and user.password_hash is None and not user.ssh_keys:
-        raise ShapeError(("user", "password"), "expected a password, a password_hash or ssh_keys, got none of them")
-
-
-def _is_key(line: str) -> bool:
-    """Whether a line is a public key, as far as one can tell: it begins with the length and name of its own kind."""
-    found = _KEYS.fullmatch(line)
-    if found is None:
-        return False
-    try:
-        data = base64.b64decode(found["data"], validate=True)
-    except binascii.Error:
-        return False
-    kind = found["kind"].encode()
-    return data.startswith(len(kind).to_bytes(4, "big") + kind)  # RFC 4253, 6.6
+        if not is_public_key(key):
+            expected = 'expected public keys, each one whole line such as "ssh-ed25519 AAAA... anna@laptop"'
+            raise ShapeError(("user", "ssh_keys"), f"{expected}, got {quote(key[:24])}")  # it may be the private one
+    if user.password is None and user.password_hash is None:
+        if not user.ssh_keys:
+            raise ShapeError(("user", "password"), "expected a password, a password_hash or ssh_keys, got none of them")
+        if user.ssh is False:
+            raise ShapeError(
+                ("user", "ssh"), "expected true, or a password: keys alone let in over ssh only, got false"
+            )
+    if (size := len((user.password or "").encode())) > _LONGEST_PASSWORD:
+        raise ShapeError(("user", "password"), f"expected at most {_LONGEST_PASSWORD} bytes of UTF-8, got {size}")
 
 
 def countries() -> set[str]:

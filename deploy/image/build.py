@@ -37,6 +37,7 @@ def image(source: Path, debs_folder: Path, answers_file: Path, output: Path, *, 
         card = take_apart(source, Path(folder))
         root, boot = Ext4(card.root), Fat(card.boot)
         _must_be_raspberry_pi_os(root, boot)
+        _must_have_zone(root, given.timezone)
         if given.read_only:
             _must_have_overlay(root, packages)
             card = replace(card, state=_state(Path(folder) / "state"))
@@ -112,6 +113,12 @@ def _must_be_raspberry_pi_os(root: Ext4, boot: Fat) -> None:
         raise CardError(f'expected Raspberry Pi OS "trixie" (Debian 13), got {name}')
     if root.kind("/usr/lib/aarch64-linux-gnu") is None:
         raise CardError("expected the 64-bit Raspberry Pi OS (arm64), got one without /usr/lib/aarch64-linux-gnu")
+
+
+def _must_have_zone(root: Ext4, timezone: str | None) -> None:
+    """The answers were checked against this machine's zones; Debian 13 has no old names such as US/Pacific."""
+    if timezone is not None and root.kind(f"/usr/share/zoneinfo/{timezone}") is None:
+        raise CardError(f"timezone: the image has no {timezone}; give the name of today, such as America/Los_Angeles")
 
 
 def _must_have_overlay(root: Ext4, packages: list[Deb]) -> None:

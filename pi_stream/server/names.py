@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 _RESOLVER = Path("/etc/resolv.conf")
+_WRITTEN = Path("/etc/hostname")
 _LOOK_AGAIN = 10.0  # seconds: a machine is renamed, or moves to another network, once in a long while
 _LONGEST = 253  # characters of a name: RFC 1035, clause 2.3.4
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
@@ -33,18 +34,23 @@ class Names:
         *,
         hostname: Callable[[], str] = socket.gethostname,
         resolver: Path = _RESOLVER,
+        written: Path = _WRITTEN,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._added = frozenset(filter(None, map(_plain, added)))
-        self._hostname, self._resolver, self._now = hostname, resolver, now
+        self._hostname, self._resolver, self._written, self._now = hostname, resolver, written, now
         self._known: frozenset[str] = frozenset()
         self._until = float("-inf")
 
     @property
     def known(self) -> frozenset[str]:
-        """All names, in lower case. Reads one small file when ten seconds have passed since it last did."""
+        """All names, in lower case. Reads two small files when ten seconds have passed since it last did."""
         if self._now() >= self._until:
-            self._known = self._added | own_names(self._hostname(), searched(self._resolver))
+            domains = searched(self._resolver)
+            # Where systemd keeps the host name from a service (ProtectHostname=), that keeps the one of its start.
+            self._known = (
+                self._added | own_names(self._hostname(), domains) | own_names(written_name(self._written), domains)
+            )
             self._until = self._now() + _LOOK_AGAIN
         return self._known
 
@@ -61,6 +67,14 @@ def own_names(hostname: str, domains: Iterable[str]) -> frozenset[str]:
     short = _plain(hostname).split(".")[0]
     names = {"localhost", "localhost.localdomain", _plain(hostname), short, f"{short}.local"}
     return frozenset(names | {f"{short}.{domain}" for domain in map(_plain, domains)} if short else {"localhost"})
+
+
+def written_name(path: Path) -> str:
+    """The host name that the machine was given last: hostname(5). Empty without the file."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def searched(resolver: Path) -> tuple[str, ...]:

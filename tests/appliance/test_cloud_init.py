@@ -9,10 +9,10 @@ from deploy.image.cloud import network_config, user_data
 from deploy.image.first_boot import network_key
 from tests.appliance.container import Container
 from tests.appliance.roots import root
-from tests.test_image_answers import KEY
+from tests.test_image_answers import HASH, KEY
 
 USERS = {
-    "a password": {"name": "anna", "password_hash": "$6$" + "x" * 86},
+    "a password": {"name": "anna", "password_hash": HASH},
     "keys": {"name": "anna", "ssh_keys": [KEY]},
     "nobody": None,
 }

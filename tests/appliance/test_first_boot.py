@@ -17,13 +17,13 @@ from deploy.image.parts import File, Folder, Link
 from tests.appliance.container import Container
 from tests.appliance.package import deb
 from tests.appliance.roots import root
-from tests.test_image_answers import KEY
+from tests.test_image_answers import HASH, KEY
 
 PATIENCE = 120.0  # seconds until a test says that something does not come
 UNIT = "pi-stream-first-boot.service"
 ANSWERS = {
     "hostname": "doorcam",
-    "user": {"name": "anna", "password_hash": "$6$" + "x" * 86, "ssh_keys": [KEY], "ssh": False},
+    "user": {"name": "anna", "password_hash": HASH, "ssh_keys": [KEY], "ssh": False},
     "pi-stream": {"camera": {"width": 320, "height": 180}},
 }
 
@@ -93,7 +93,7 @@ def test_it_installs_itself_even_if_the_power_goes(machine: Container) -> None:
     assert "sudo" in machine.run("id", "-nG", "anna").split()
     assert machine.read("/home/anna/.ssh/authorized_keys") == KEY + "\n"
     assert machine.run("stat", "-c", "%U %a", "/home/anna/.ssh/authorized_keys") == "anna 600\n"
-    assert machine.run("getent", "shadow", "anna").split(":")[1] == "$6$" + "x" * 86
+    assert machine.run("getent", "shadow", "anna").split(":")[1] == HASH
     assert "width = 320" in machine.read("/etc/pi-stream/config.toml")
     until(machine, lambda: machine.run("systemctl", "is-active", UNIT, check=False).strip() == "inactive")
     assert machine.run("sh", "-c", f"ls {FOLDER} /etc/systemd/system/{UNIT} 2>&1 || true").count("No such file") == 2

@@ -27,6 +27,7 @@ SKELETON = {
     "usr/bin/apt-get": "",
     "usr/bin/python3": "",
     "usr/lib/aarch64-linux-gnu/libc.so.6": "",
+    "usr/share/zoneinfo/Asia/Tokyo": "TZif",
     "usr/lib/os-release": 'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nVERSION_ID="13"\n',
     "var/lib/NetworkManager/NetworkManager.state": "[main]\nWirelessEnabled=false\n",
     "var/lib/dpkg/status": "",
