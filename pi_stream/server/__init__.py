@@ -7,7 +7,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 
@@ -15,6 +15,7 @@ from pi_stream.errors import SettingError
 from pi_stream.protocol import LONGEST_MESSAGE
 from pi_stream.server import api, login, pictures
 from pi_stream.server.addresses import addresses
+from pi_stream.server.connection import Connection
 from pi_stream.server.errors import errors
 from pi_stream.server.gate import gate
 from pi_stream.server.guard import guard
@@ -24,6 +25,7 @@ from pi_stream.server.names import Names
 from pi_stream.server.openapi import openapi
 from pi_stream.server.rights import rights_of
 from pi_stream.server.websocket import websocket
+from pi_stream.server.wellformed import wellformed
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ def application(house: House) -> web.Application:
     names = Names((*settings.hosts, settings.host))
     guarded = guard(names, lambda: house.config.server.origins)
     files = _files(house.www)
-    app = web.Application(middlewares=[errors, guarded], client_max_size=LONGEST_MESSAGE)
+    app = web.Application(middlewares=[errors, wellformed, guarded], client_max_size=LONGEST_MESSAGE)
     app[HOUSE] = house
     app.on_response_prepare.append(add_headers(lambda: house.config.server.origins))
     app.add_routes(
@@ -93,8 +95,6 @@ class Server:
         self._house = house
         self._runner = web.AppRunner(
             application(house),
-            access_log=None,
-            keepalive_timeout=_KEEP_ALIVE,
             handle_signals=False,
             shutdown_timeout=_SHUTDOWN_PATIENCE,
             handler_cancellation=True,  # who goes away from an endless answer is noticed at once, not at the next frame
@@ -113,7 +113,7 @@ class Server:
         self.urls = self._urls()
         try:
             await self._runner.setup()
-            await web.SockSite(self._runner, listener, backlog=_BACKLOG).start()
+            self._door = await self._open_door(listener)
         except BaseException:
             listener.close()
             raise
@@ -122,8 +122,21 @@ class Server:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
+        self._door.close()
         await self._house.viewers.close_all(1001, "pi-stream is stopping")
         await self._runner.cleanup()
+
+    async def _open_door(self, listener: socket.socket) -> asyncio.Server:
+        """As aiohttp's own SockSite does it, but with connections of ours."""
+        loop, server = asyncio.get_running_loop(), self._runner.server
+        if server is None:
+            raise RuntimeError("the runner is to be set up first")
+
+        def connection() -> Connection:
+            no_log: Any = None  # which aiohttp's annotation forgets
+            return Connection(server, loop=loop, access_log=no_log, keepalive_timeout=_KEEP_ALIVE)
+
+        return await loop.create_server(connection, sock=listener, backlog=_BACKLOG)
 
     async def follow_addresses(self) -> None:
         """Keep `urls` right while addresses come, change and go, until cancelled; the log is told of those that come.
