@@ -5,6 +5,7 @@ PiStreamError
 ├── MissingLibrary (ImportError)         something must be installed first: told at start, exit code 1
 ├── SourceUnavailable (ConnectionError)  no pictures now: told to every viewer, tried again
 ├── SourceStuck (TimeoutError)           it will not close: only a new process frees it: exit code 75
+├── EncodingFailed (RuntimeError)        a library could not encode a frame: it is lost, the next one is tried
 ├── Disconnected (ConnectionError)       the Python viewer lost its service
 └── Refused (ValueError)                 what somebody asked cannot be done; carries the wire's `code`
     ├── BadMessage                       "bad-message": it is not what the protocol says
@@ -35,6 +36,12 @@ class SourceUnavailable(PiStreamError, ConnectionError):
 
 class SourceStuck(PiStreamError, TimeoutError):
     """A source would not close: its thread hangs in a library, and only a new process can free the device."""
+
+
+class EncodingFailed(PiStreamError, RuntimeError):
+    """A library could not make a packet of a frame; the text is the reason that viewers read if it goes on."""
+
+    code: ClassVar[str] = "encoding-failed"
 
 
 class Disconnected(PiStreamError, ConnectionError):

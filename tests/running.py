@@ -40,9 +40,13 @@ class Running:
 
     def socket(self, path: str = "ws", **options: Any) -> websockets.connect:
         """A websocket to it, by a library that is not the service's."""
-        return websockets.connect(
-            self.url.replace("http", "ws") + path, max_size=2**26, compression=None, **{"proxy": None, **options}
-        )
+        return _socket(self.url, path, **options)
+
+
+def _socket(url: str, path: str, **options: Any) -> websockets.connect:
+    return websockets.connect(
+        url.replace("http", "ws") + path, max_size=2**26, compression=None, **{"proxy": None, **options}
+    )
 
 
 @asynccontextmanager
@@ -72,6 +76,10 @@ class Process:
         with suppress(ProcessLookupError):
             self.process.send_signal(number)
         return await self.ended()
+
+    def socket(self, path: str = "ws", **options: Any) -> websockets.connect:
+        """A websocket to it, by a library that is not the service's."""
+        return _socket(self.url, path, **options)
 
     async def ended(self) -> int:
         """Wait until it ends, whatever the reason, and for its exit code; `lines` has all that it printed then."""

@@ -3,21 +3,24 @@
 import io
 import subprocess
 import sys
+import threading
 import zlib
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import simplejpeg
+from isal import isal_zlib
 from PIL import Image
 
 from pi_stream.colour import rgb_from_ycc
-from pi_stream.encoders import ENCODERS, turbojpeg
+from pi_stream.encoders import ENCODERS, convert, turbojpeg
 from pi_stream.encoders.convert import Scaler
 from pi_stream.encoders.png import png_file
 from pi_stream.encoders.turbojpeg import encode_jpeg_yuv_planes
-from pi_stream.errors import MissingLibrary
-from pi_stream.frame import Frame, Plane
+from pi_stream.errors import EncodingFailed, MissingLibrary
+from pi_stream.frame import Encoding, Frame, Plane
 from tests.frames import noisy_frame, plain_frame
 
 
@@ -124,6 +127,39 @@ def test_a_png_file_of_any_depth_is_read_back_exactly(depth: int, mode: str) -> 
         with Image.open(io.BytesIO(png_file(pixels.reshape(height, width * depth), depth))) as picture:
             assert picture.mode == mode
             assert np.array_equal(np.asarray(picture).reshape(height, width, depth), pixels)
+
+
+@pytest.mark.parametrize("encoding", ["jpeg", "png", "i420", "rgba"])
+def test_a_library_that_fails_is_no_bug(encoding: Encoding, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What libjpeg-turbo, isal and libswscale say over a frame comes out as one error, with their words in it."""
+
+    class Broken:
+        def reformat(self, *_: object, **__: object) -> None:
+            raise av.error.ExternalError(1, "out of order")
+
+    def broken(*_: object) -> None:
+        raise isal_zlib.error("out of order") if encoding == "png" else ValueError("out of order")  # type: ignore[operator]  # its stub says that it is no class
+
+    small = encoding in ("i420", "rgba")  # these only scale
+    encoder = ENCODERS[encoding](32 if small else 64, 64, 80)
+    monkeypatch.setattr("pi_stream.encoders.convert._reformatter", Broken if small else convert._reformatter)
+    monkeypatch.setattr("pi_stream.encoders.jpeg.encode_jpeg_yuv_planes", broken)
+    monkeypatch.setattr(isal_zlib, "compressobj", broken)
+    with pytest.raises(EncodingFailed, match="out of order"):
+        encoder.encode(noisy_frame(1))
+
+
+def test_a_png_is_made_on_one_thread_where_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A unit has a limit of threads; the file is the same."""
+    monkeypatch.setattr("pi_stream.vitals.cores", lambda: 4)
+    frame = noisy_frame(1, width=320, height=256)
+    expected = ENCODERS["png"](320, 256, 0).encode(frame)
+
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    assert ENCODERS["png"](320, 256, 0).encode(frame) == expected
 
 
 def test_an_encoder_keeps_nothing_of_the_frame_before() -> None:

@@ -28,10 +28,6 @@ async def faulty(folder: Path, *assignments: str) -> AsyncIterator[tuple[Process
         yield service, faults
 
 
-def _socket(service: Process) -> websockets.connect:
-    return websockets.connect(service.url.replace("http", "ws") + "ws", max_size=2**26, compression=None, proxy=None)
-
-
 async def _frame(connection: websockets.ClientConnection, *, offline: bool) -> None:
     """Wait for a picture of the camera's, or for one that says why there is none."""
     async with asyncio.timeout(PATIENCE):
@@ -70,7 +66,7 @@ async def test_viewers_read_the_reason_and_the_picture_comes_back_by_itself(
     tmp_path: Path, names: tuple[str, ...], reason: str
 ) -> None:
     """In the picture, in a message and in /healthz; meanwhile all else is answered, by the same process."""
-    async with faulty(tmp_path) as (service, faults), _socket(service) as viewer, http(service) as session:
+    async with faulty(tmp_path) as (service, faults), service.socket() as viewer, http(service) as session:
         await say(viewer, "watch", accept=["jpeg"])
         await _frame(viewer, offline=False)
         faults.put(*names)
@@ -94,7 +90,7 @@ async def test_viewers_read_the_reason_and_the_picture_comes_back_by_itself(
 
 async def test_a_camera_that_only_a_new_process_can_free_ends_this_one(tmp_path: Path) -> None:
     """Viewers read first what is wrong with it; the exit code asks for another start, and one line says why."""
-    async with faulty(tmp_path) as (service, faults), _socket(service) as viewer:
+    async with faulty(tmp_path) as (service, faults), service.socket() as viewer:
         await say(viewer, "watch", accept=["jpeg"])
         await _frame(viewer, offline=False)
         faults.put("stuck", "hangs")
@@ -112,7 +108,7 @@ async def test_a_camera_that_only_a_new_process_can_free_ends_this_one(tmp_path:
 
 async def test_a_camera_that_slows_down_is_shown_as_slow_as_it_is(tmp_path: Path) -> None:
     """One frame a second is no fault: each is shown, its number told, and full speed comes back."""
-    async with faulty(tmp_path, "camera.stall_timeout=5") as (service, faults), _socket(service) as viewer:
+    async with faulty(tmp_path, "camera.stall_timeout=5") as (service, faults), service.socket() as viewer:
         await say(viewer, "watch", accept=["jpeg"])
         await _frame(viewer, offline=False)
         faults.put("slow")

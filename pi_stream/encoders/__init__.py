@@ -16,7 +16,10 @@ class Encoder(Protocol):
     """Belongs to one channel; used by one thread at a time."""
 
     def encode(self, frame: Frame) -> bytes | memoryview:
-        """One frame, encoded at the size and quality that the encoder was made with."""
+        """One frame, encoded at the size and quality that the encoder was made with.
+
+        Raises EncodingFailed where a library could not, and MemoryError; all else is a bug.
+        """
         ...
 
 

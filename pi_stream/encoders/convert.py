@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pi_stream.errors import EncodingFailed
 from pi_stream.frame import Frame
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _ACCURATE_RND = 0x40000
 
 # PyAV gives each conversion threads of its own from version 17 on, as many as there are cores, unless told otherwise.
 # There may be a dozen channels, which are encoded side by side already: threads that wait cost memory, and turns.
-_ONE_THREAD = {"threads": 1} if int(version("av").partition(".")[0]) >= 17 else {}
+_ONE_THREAD: dict[str, Any] = {"threads": 1} if int(version("av").partition(".")[0]) >= 17 else {}
 
 
 class Scaler:
@@ -41,13 +42,13 @@ class Scaler:
         self._reformatter: VideoReformatter | None = None
 
     def scale(self, frame: Frame) -> Frame:
-        """The same picture at this size."""
+        """The same picture at this size. Raises EncodingFailed."""
         if (frame.width, frame.height) == (self._width, self._height):
             return frame
         if self._reformatter is None:
             self._reformatter = _reformatter()
-        scaled = self._reformatter.reformat(
-            _view(frame), width=self._width, height=self._height, interpolation=_AREA, format="yuvj420p", **_ONE_THREAD
+        scaled = _reformatted(
+            self._reformatter, frame, width=self._width, height=self._height, interpolation=_AREA, format="yuvj420p"
         )
         data: NDArray[np.uint8] = np.ascontiguousarray(scaled.to_ndarray()).astype(np.uint8, copy=False).reshape(-1)
         return Frame(data, self._width, self._height, frame.seq, frame.captured, frame.offline)
@@ -62,18 +63,21 @@ class RgbConverter:
         self._reformatter: VideoReformatter | None = None
 
     def convert(self, frame: Frame) -> NDArray[np.uint8]:
-        """The pixels, uint8, (height, width * 3 or 4), top down; rows may be padded, so mind the strides."""
+        """The pixels, uint8, (height, width * 3 or 4), top down; rows may be padded, so mind the strides.
+
+        Raises EncodingFailed.
+        """
         if self._reformatter is None:
             self._reformatter = _reformatter()
-        picture = self._reformatter.reformat(
-            _view(frame),
+        picture = _reformatted(
+            self._reformatter,
+            frame,
             format=self._pixel,
             src_colorspace=_BT601,
             dst_colorspace=_BT601,
             src_color_range=_FULL,
             dst_color_range=_FULL,
             interpolation=_POINT | _ACCURATE_RND,
-            **_ONE_THREAD,
         )
         plane = picture.planes[0]
         # type: a plane is a buffer, which its stub does not say
@@ -100,6 +104,15 @@ def _reformatter() -> VideoReformatter:
     from av.video.reformatter import VideoReformatter
 
     return VideoReformatter()
+
+
+def _reformatted(reformatter: VideoReformatter, frame: Frame, **how: Any) -> VideoFrame:
+    from av import FFmpegError
+
+    try:
+        return reformatter.reformat(_view(frame), **how, **_ONE_THREAD)
+    except FFmpegError as error:
+        raise EncodingFailed(f"libswscale could not convert a frame: {error.strerror}") from error
 
 
 def _view(frame: Frame) -> VideoFrame:

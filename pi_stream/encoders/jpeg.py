@@ -19,6 +19,7 @@ except ModuleNotFoundError as error:
     JPEG_BY = "the system's libturbojpeg"
 
 from pi_stream.encoders.convert import Scaler
+from pi_stream.errors import EncodingFailed
 from pi_stream.frame import Frame
 
 
@@ -30,7 +31,10 @@ class JpegEncoder:
         self._quality = quality
 
     def encode(self, frame: Frame) -> bytes:
-        """A complete file."""
+        """A complete file. Raises EncodingFailed."""
         frame = self._scaler.scale(frame)
-        file: bytes = encode_jpeg_yuv_planes(frame.y, frame.u, frame.v, self._quality)
+        try:
+            file: bytes = encode_jpeg_yuv_planes(frame.y, frame.u, frame.v, self._quality)
+        except (ValueError, RuntimeError) as error:  # all that libjpeg-turbo says arrives as one of these
+            raise EncodingFailed(f"libjpeg-turbo could not make a JPEG: {error}") from error
         return file

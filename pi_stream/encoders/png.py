@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pi_stream import vitals
 from pi_stream.encoders.convert import RgbConverter, Scaler
+from pi_stream.errors import EncodingFailed
 from pi_stream.frame import Frame
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -45,14 +46,17 @@ class PngEncoder:
         self._converters = [RgbConverter("rgb24") for _ in self._edges[1:]]
 
     def encode(self, frame: Frame) -> bytes:
-        """A complete file."""
+        """A complete file. Raises EncodingFailed."""
         frame = self._scaler.scale(frame)
         takes = [partial(converter.rows, frame) for converter in self._converters]
         return _file(3, self._filtered, takes, self._edges)
 
 
 def png_file(rows: Rows, depth: int) -> bytes:
-    """A PNG file of `rows`, uint8 (height, width * depth), with `depth` 1, 3 or 4 bytes a pixel."""
+    """A PNG file of `rows`, uint8 (height, width * depth), with `depth` 1, 3 or 4 bytes a pixel.
+
+    Raises EncodingFailed.
+    """
     height, length = rows.shape
     edges = _edges(height)
 
@@ -72,9 +76,15 @@ def _file(depth: int, filtered: Rows, takes: Sequence[TakeRows], edges: Sequence
     """The file; `filtered`, uint8 (height, 1 + width * depth), is memory to work in."""
     height, length = filtered.shape[0], filtered.shape[1] - 1
     stripes = [_Stripe(take, filtered, *part) for take, part in zip(takes, pairwise(edges), strict=True)]
-    threads = [threading.Thread(target=stripe.deflate, name="stripe") for stripe in stripes[1:]]
-    for thread in threads:
-        thread.start()
+    threads = []
+    for stripe in stripes[1:]:
+        thread = threading.Thread(target=stripe.deflate, name="stripe")
+        try:
+            thread.start()
+        except RuntimeError:  # the unit, or the machine, has no thread to spare: then here
+            stripe.deflate()
+        else:
+            threads.append(thread)
     stripes[0].deflate()
     for thread in threads:
         thread.join()
@@ -113,6 +123,8 @@ class _Stripe:
 
     def body(self) -> bytes:
         """The deflated bytes."""
+        if isinstance(self._body, isal_zlib.error):  # type: ignore[arg-type]  # its stub says that it is no class
+            raise EncodingFailed(f"isal could not deflate a PNG: {self._body}") from self._body
         if isinstance(self._body, BaseException):
             raise self._body
         return self._body

@@ -22,10 +22,11 @@ from pi_stream.hub.channel import Channel, Encoded, Pace, Settings, Subscription
 
 _CHANNELS = 32  # at once; each holds memory of its own, and costs its encoding
 _BRIEF = 1 / 3  # of the time from frame to frame that an encode may take of the thread which captures them
+_BRIEFEST = 10_000  # microseconds that it may take at most, however rare the frames that are wanted
 
 
 class Hub:
-    """All channels. `async with` it; an encoder that raises is a bug and ends the block."""
+    """All channels. `async with` it; a bug in an encoder ends the block, a library that fails costs frames."""
 
     def __init__(self, encoders: Mapping[Encoding, Callable[[int, int, int], Encoder]], pool: Executor) -> None:
         self._encoders = encoders
@@ -35,6 +36,7 @@ class Hub:
         self._newest: int | None = None  # seq of the frame that was offered last
         self._captured = 0  # when the frame was captured that may have been encoded ahead last
         self.ended = 0  # channels, since the start
+        self._failed = 0  # frames, in channels that have ended
         self.watched = asyncio.Event()  # set while anybody watches anything
 
     async def __aenter__(self) -> Self:
@@ -54,6 +56,16 @@ class Hub:
         """Those that are watched now."""
         return tuple(self._channels.values())
 
+    @property
+    def failed(self) -> int:
+        """Frames that could not be encoded, since the start."""
+        return self._failed + sum(channel.failing.count for channel in self.channels)
+
+    @property
+    def failure(self) -> str | None:
+        """Why one of the channels makes no packets, while its encoder goes on failing."""
+        return next((channel.failing.reason for channel in self.channels if channel.failing.reason), None)
+
     def wants(self, frame: Frame) -> bool:
         """Whether anybody will take this frame: who prepares it may leave that be where nobody does.
 
@@ -62,13 +74,19 @@ class Hub:
         return any(channel.wants(frame.captured) for channel in tuple(self._channels.values()))
 
     def subscribe(
-        self, settings: Settings, *, fps: float | None = None, arrived: Callable[[], None] | None = None
+        self,
+        settings: Settings,
+        *,
+        fps: float | None = None,
+        arrived: Callable[[], None] | None = None,
+        failing: Callable[[str | None], None] | None = None,
     ) -> Subscription:
         """Watch the channel of these settings, which is made if there is none, at no more than `fps`.
 
-        `arrived` is called when a packet was left, for who has better to do than to wait at the slot. A packet of the
-        newest frame, where the channel has one, waits already: nobody looks at nothing until the next. Raises
-        LimitReached when there are as many channels as there may be.
+        `arrived` is called when a packet was left, for who has better to do than to wait at the slot; `failing` when
+        the encoder goes on failing, with the reason, and with None when it works again. A packet of the newest frame,
+        where the channel has one, waits already: nobody looks at nothing until the next. Raises LimitReached when there
+        are as many channels as there may be.
         """
         channel = self._channels.get(settings)
         if channel is None:
@@ -82,7 +100,7 @@ class Hub:
             channel.task = self._tasks.create_task(channel.run(), name=f"channel {settings.encoding}")
             self._channels[settings] = channel
             self.watched.set()
-        subscription = Subscription(channel, Pace(fps), arrived)
+        subscription = Subscription(channel, Pace(fps), arrived, failing)
         channel.subscriptions.add(subscription)
         if channel.latest is not None and channel.latest.seq == self._newest:
             subscription.deliver(channel.latest)
@@ -98,7 +116,7 @@ class Hub:
         wanting = [channel for channel in tuple(self._channels.values()) if channel.wants(frame.captured)]
         if len(wanting) != 1:
             return False
-        encoded = wanting[0].encode_ahead(frame, since * _BRIEF)
+        encoded = wanting[0].encode_ahead(frame, min(since * _BRIEF, _BRIEFEST))
         if encoded is not None:
             self._ahead.put((wanting[0], encoded))
         return encoded is not None
@@ -121,6 +139,7 @@ class Hub:
         if self._channels.pop(channel.settings, None) is not None:
             channel.close()
             self.ended += 1
+            self._failed += channel.failing.count
         if not self._channels:
             self.watched.clear()
 

@@ -5,6 +5,7 @@ packet. What was replaced is counted.
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -14,8 +15,12 @@ from typing import Self
 
 from pi_stream import clock
 from pi_stream.encoders import Encoder
+from pi_stream.errors import EncodingFailed
 from pi_stream.frame import Encoding, Frame, Packet, newer
+from pi_stream.hub.failing import Failing
 from pi_stream.slot import Slot
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +59,46 @@ class Pace:
 class Subscription:
     """One who watches a channel. Packets wait in `slot`; `close` ends it."""
 
-    def __init__(self, channel: "Channel", pace: Pace, arrived: Callable[[], None] | None) -> None:
+    def __init__(
+        self,
+        channel: "Channel",
+        pace: Pace,
+        arrived: Callable[[], None] | None,
+        failing: Callable[[str | None], None] | None,
+    ) -> None:
         self.slot: Slot[Packet] = Slot()
         self.settings = channel.settings
         self._channel = channel
         self._pace = pace
         self._arrived = arrived
+        self._failing = failing
         self.missed = 0  # frames that it wanted, and that were replaced before they were encoded
 
     @property
     def dropped(self) -> int:
         """Frames that it wanted and never got: replaced before they were encoded, or afterwards before it took them."""
         return self.slot.dropped + self.missed
+
+    @property
+    def failure(self) -> str | None:
+        """Why no packets come, while the encoder fails and goes on failing."""
+        return self._channel.failing.reason
+
+    async def packet(self) -> Packet:
+        """Wait for the next packet, and take it. Raises EncodingFailed while the encoder goes on failing."""
+        while True:
+            self.slot.ready.clear()
+            if (packet := self.slot.poll()) is not None:
+                return packet
+            if (reason := self.failure) is not None:
+                raise EncodingFailed(reason)
+            await self.slot.ready.wait()
+
+    def tell(self, failure: str | None) -> None:
+        """The encoder goes on failing, for that reason, or works again (None)."""
+        self.slot.ready.set()
+        if self._failing is not None:
+            self._failing(failure)
 
     def due(self, captured: int) -> bool:
         """Whether this one wants the frame of that moment."""
@@ -100,6 +133,7 @@ class Channel:
         self.settings = settings
         self.encoded = 0
         self.encode_us = 0.0  # wall time of one encode, smoothed over the last ten or so
+        self.failing = Failing()
         self.latest: Packet | None = None
         self.subscriptions: set[Subscription] = set()
         self.task: asyncio.Task[None] | None = None
@@ -127,6 +161,8 @@ class Channel:
             return None
         try:
             return self._encode(frame)
+        except (EncodingFailed, MemoryError):
+            return None  # the pool tries it again, and says it if that fails, too
         finally:
             self._turn.release()
 
@@ -177,9 +213,15 @@ class Channel:
         while True:
             frame = await self._slot.take()
             self._at_work = frame.captured
-            encoded = await loop.run_in_executor(self._pool, self._encode_in_turn, frame)
+            encoded = None
+            try:
+                encoded = await loop.run_in_executor(self._pool, self._encode_in_turn, frame)
+            except (EncodingFailed, MemoryError) as error:
+                self._fail(str(error) or "there is not enough memory")
             self._at_work = None
-            if self.latest is None or newer(frame.seq, self.latest.seq):  # else a newer one was encoded ahead meanwhile
+            if encoded is not None and (
+                self.latest is None or newer(frame.seq, self.latest.seq)
+            ):  # else a newer one was encoded ahead meanwhile
                 self._deliver(encoded)
             del frame, encoded  # megabytes, which nobody needs while this waits for the next
 
@@ -194,7 +236,22 @@ class Channel:
         encoding, width, height = self.settings.encoding, self.settings.width, self.settings.height
         return Encoded(Packet(encoding, data, width, height, frame.seq, frame.captured, offline=frame.offline), took)
 
+    def _fail(self, reason: str) -> None:
+        """The frame at work is lost; where that goes on, whoever watches is told."""
+        log.warning("%s: a frame could not be encoded: %s", self.settings, reason)
+        if self._at_work is not None:
+            self._lose(self._at_work)
+        if self.failing.failed(f"{self.settings} cannot be made: {reason}", clock.now()):
+            self._tell(self.failing.reason)
+
+    def _tell(self, failure: str | None) -> None:
+        for subscription in tuple(self.subscriptions):
+            subscription.tell(failure)
+
     def _deliver(self, encoded: "Encoded") -> None:
+        if self.failing.worked():
+            log.info("%s: frames are encoded again", self.settings)
+            self._tell(None)
         self.encoded += 1
         self.encode_us += (encoded.took - self.encode_us) / min(self.encoded, 10)
         self.latest = encoded.packet

@@ -21,10 +21,13 @@ def _json(value: object, status: int = 200) -> web.Response:
 
 
 async def healthz(request: web.Request) -> web.Response:
-    """GET /healthz: 200 while frames flow, 503 with the reason while they do not."""
-    camera = request.app[HOUSE].camera
-    state = {"ok": camera.online, "source": camera.kind, "fps": round(camera.fps, 1), "reason": camera.reason}
-    return _json(state, 200 if camera.online else 503)
+    """GET /healthz: 200 while frames flow, 503 with the reason while they do not, be it in one encoding alone."""
+    house = request.app[HOUSE]
+    camera = house.camera
+    reason = camera.reason or house.hub.failure
+    ok = camera.online and reason is None
+    state = {"ok": ok, "source": camera.kind, "fps": round(camera.fps, 1), "reason": reason}
+    return _json(state, 200 if ok else 503)
 
 
 async def status(request: web.Request) -> web.Response:
@@ -52,6 +55,7 @@ def _status(house: House) -> dict[str, Any]:
                 "subscriptions": len(channel.subscriptions),
                 "encoded": channel.encoded,
                 "dropped": channel.dropped,
+                "failed": channel.failing.count,
                 "encode_ms": round(channel.encode_us / 1000, 2),
             }
             for channel in house.hub.channels
@@ -81,6 +85,7 @@ async def metrics(request: web.Request) -> web.Response:
         ("stalled_viewers_total", "counter", "Viewers let go because they read nothing", house.stalls.let_go),
         ("captions", "gauge", "Captions of the overlay", len(house.captions.all)),
         ("channels", "gauge", "Encodings that are watched", len(house.hub.channels)),
+        ("failed_frames_total", "counter", "Frames that could not be encoded", house.hub.failed),
         ("cpu_percent", "gauge", "Of one core, since the last second", vitals.cpu_percent),
         ("memory_mebibytes", "gauge", "Physical memory held", vitals.memory_mb),
         ("loop_lag_p50_seconds", "gauge", "How late the event loop is, half of the time", house.lag.seconds(0.5)),

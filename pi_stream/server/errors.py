@@ -3,7 +3,7 @@
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from pi_stream.errors import BadMessage, Forbidden, LimitReached, NotFound, Refused, Unsupported
+from pi_stream.errors import BadMessage, EncodingFailed, Forbidden, LimitReached, NotFound, Refused, Unsupported
 from pi_stream.server.access import LoginNeeded
 from pi_stream.server.house import HOUSE
 
@@ -28,6 +28,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     except Refused as error:
         return refusal(_STATUS[type(error)], error.code, str(error))
+    except EncodingFailed as error:
+        return refusal(503, error.code, str(error), {"Retry-After": "5"})
     except LoginNeeded as error:
         answer = refusal(401, "login-needed", str(error))
         for scheme in ("Basic", "Bearer"):  # RFC 7617 and RFC 6750

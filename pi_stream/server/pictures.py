@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from pi_stream import clock
 from pi_stream.encoders import LOSSY
+from pi_stream.errors import EncodingFailed
 from pi_stream.frame import Encoding, Packet
 from pi_stream.hub.channel import Settings, Subscription
 from pi_stream.overlay.caption import Color
@@ -20,7 +21,7 @@ from pi_stream.server.gate import granted
 from pi_stream.server.house import HOUSE, House, TextEncoding
 from pi_stream.server.sockets import keep_little, newest_wins
 
-_PATIENCE = 10.0  # seconds that a snapshot waits for a frame
+_PATIENCE = 10.0  # seconds that a snapshot waits for a frame, or two frames' time where that is longer
 _BOUNDARY = "frame"
 _NEXT = f"\r\n--{_BOUNDARY}\r\n".encode()
 _LONGEST_TEXT = 1000  # characters that are drawn
@@ -74,11 +75,12 @@ async def _snapshot(request: web.Request, encoding: Literal["jpeg", "png"]) -> w
     house = request.app[HOUSE]
     settings = _settings(house, encoding, parse_query(dict(request.query), PictureQuery))
     with house.hub.subscribe(settings) as subscription:
+        patience = max(_PATIENCE, 2 / house.config.camera.fps)
         try:
-            async with asyncio.timeout(_PATIENCE):
-                packet = await subscription.slot.take()
+            async with asyncio.timeout(patience):
+                packet = await subscription.packet()
         except TimeoutError:
-            raise web.HTTPServiceUnavailable(text=f"no frame within {_PATIENCE:g} s") from None
+            raise web.HTTPServiceUnavailable(text=f"no frame within {patience:g} s") from None
     return web.Response(
         body=bytes(packet.data),
         content_type=f"image/{encoding}",
@@ -105,7 +107,9 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
         house.place(address_of(request)),
         house.viewers.guest(),
         house.hub.subscribe(_settings(house, "jpeg", query), fps=query.fps) as subscription,
-        suppress(ConnectionError),  # until it goes away
+        suppress(
+            ConnectionError, EncodingFailed
+        ),  # until it goes away; a stream that ends is noticed, one that stands still is not
     ):
         writer, transport = await response.prepare(request), request.transport
         if writer is None or transport is None:
@@ -126,7 +130,7 @@ async def _send_parts(
 ) -> None:
     await response.write(f"--{_BOUNDARY}\r\n".encode())
     while not transport.is_closing():
-        part = _part_of(await subscription.slot.take())
+        part = _part_of(await subscription.packet())
         if response.chunked:
             transport.write(part.chunk)  # as it is, past aiohttp's own writer, which would copy it twice
         else:
@@ -186,14 +190,18 @@ async def _answer_texts(house: House, query: TextQuery, socket: web.WebSocketRes
             await socket.close(code=1003, message=b"expected a text message")
             break
         text = message.data if len(message.data) <= _LONGEST_TEXT else message.data[: _LONGEST_TEXT - 1] + "…"
-        picture = await loop.run_in_executor(
-            house.pool,
-            house.picture_of_text,
-            text,
-            query.encoding,
-            query.width,
-            query.height,
-            query.color,
-            query.background,
-        )
+        try:
+            picture = await loop.run_in_executor(
+                house.pool,
+                house.picture_of_text,
+                text,
+                query.encoding,
+                query.width,
+                query.height,
+                query.color,
+                query.background,
+            )
+        except (EncodingFailed, MemoryError):
+            await socket.close(code=1011, message=b"the picture could not be made")
+            break
         await socket.send_bytes(picture)

@@ -12,11 +12,11 @@ from aiohttp import web
 
 from pi_stream import __version__, clock
 from pi_stream.auth.rights import Grant
-from pi_stream.errors import LimitReached
+from pi_stream.errors import EncodingFailed, LimitReached
 from pi_stream.frame import Encoding, Packet, newer
 from pi_stream.hub.channel import Settings, Subscription
 from pi_stream.ladder import Ladder, Step
-from pi_stream.protocol import HEADER, Present, Reply, Stats, Watching, Welcome, fit, serialize
+from pi_stream.protocol import HEADER, Error, Present, Reply, Stats, Watching, Welcome, fit, serialize
 from pi_stream.rate import Rate
 from pi_stream.server.house import House
 from pi_stream.server.message import message_of
@@ -49,6 +49,7 @@ class Viewer:
         self._outbox: deque[str] = deque()
         self._window = Window()
         self._ladder: Ladder
+        self._watching: Watching  # what it was told of its pictures
         self._taken = 0  # frames of this subscription that were sent
         self._newest: int | None = None  # seq of the last frame sent, since it asked to watch
         self._rate = Rate()
@@ -139,11 +140,19 @@ class Viewer:
         width, height = fit(camera.width, camera.height, step.width)
         settings = Settings(encoding, width, height, step.quality)
         fps = step.fps if step.fps < camera.fps else None
-        subscription = self._house.hub.subscribe(settings, fps=fps, arrived=self.go_on)
+        subscription = self._house.hub.subscribe(settings, fps=fps, arrived=self.go_on, failing=self._tell_failure)
         self.unwatch()  # only now: a channel that is watched again goes on
         self.subscription = subscription
         self._taken = 0
-        self.reply(Watching(encoding=encoding, width=width, height=height, fps=step.fps, quality=step.quality or None))
+        self._watching = Watching(
+            encoding=encoding, width=width, height=height, fps=step.fps, quality=step.quality or None
+        )
+        self.reply(self._watching)
+        if subscription.failure is not None:
+            self._tell_failure(subscription.failure)
+
+    def _tell_failure(self, failure: str | None) -> None:
+        self.reply(self._watching if failure is None else Error(code=EncodingFailed.code, message=failure))
 
     def unwatch(self) -> None:
         """Send it no pictures."""
