@@ -1,12 +1,15 @@
 """Acknowledgements are taken out of what a viewer sends, and everything else passes on as it came."""
 
 import asyncio
-import os
+import itertools
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pi_stream.protocol import parse_ack
 from pi_stream.server.acks import AckReader
+from tests.raw import framed
 
 
 class Behind(asyncio.Protocol):
@@ -47,15 +50,6 @@ class Line(asyncio.Transport):
         self._protocol.buffer_updated(len(data))
 
 
-def framed(body: bytes, first: int = 0x81, masked: bool = True) -> bytes:
-    """A websocket frame, RFC 6455 clause 5.2."""
-    size = len(body)
-    length = bytes([size]) if size < 126 else b"\x7e" + size.to_bytes(2, "big")
-    mask = os.urandom(4) if masked else b""
-    head = bytes([first, length[0] | (0x80 if masked else 0)]) + length[1:] + mask
-    return head + (bytes(each ^ mask[i % 4] for i, each in enumerate(body)) if masked else body)
-
-
 class Reading:
     """An AckReader between a line and who is behind it."""
 
@@ -63,7 +57,8 @@ class Reading:
         self.behind = Behind()
         self.line = Line(self.behind)
         self.seqs: list[int] = []
-        AckReader(self.line, self.take)
+        self.refusals: list[int] = []
+        AckReader(self.line, self.take, lambda code, _reason: self.refusals.append(code))
 
     def take(self, text: bytes) -> bool:
         """As a viewer does it."""
@@ -94,19 +89,46 @@ def test_acks_are_taken_and_all_else_passes_on_however_it_comes(step: int) -> No
     assert reading.behind.heard == b"".join(OTHERS)
 
 
-@pytest.mark.parametrize(
-    "strange",
-    [framed(b'{"type":"ack"', first=0x01), framed(b'{"type":"ack","seq":1}', masked=False)],
-    ids=["in fragments", "not masked"],
-)
-def test_who_speaks_otherwise_is_heard_by_aiohttp_alone(strange: bytes) -> None:
-    """After a fragment, or a frame that no viewer may send, nothing is taken any more."""
-    after = framed(b'{"type":"ack","seq":2}')
+ACK = framed(b'{"type":"ack","seq":2}')
+
+
+def test_between_the_fragments_of_a_message_nothing_is_taken() -> None:
+    """Until it ends: what is no control frame there is a mistake, which the viewer is told."""
+    first, ping, last = framed(b'{"type":', first=0x01), framed(b"", first=0x89), framed(b'"ping"}', first=0x80)
     reading = Reading()
-    reading.line.bring(strange + after)
-    reading.line.bring(after)
-    assert reading.seqs == []
-    assert reading.behind.heard == strange + after + after
+    reading.line.bring(first + ping + last + ACK)
+    assert (reading.seqs, reading.refusals, reading.behind.heard) == ([2], [], first + ping + last)
+    reading.line.bring(first + ACK)
+    assert (reading.seqs, reading.refusals) == ([2], [1002])
+
+
+def test_after_a_frame_that_nobody_may_send_only_the_goodbye_passes_on() -> None:
+    """The viewer is told once; what it says until it has heard that is dropped, however it comes."""
+    wrong, ping, close = framed(b"{}", masked=False), framed(b"{}"), framed(b"\x03\xe8", first=0x88)
+    for step in (1, 7, 1000):
+        sent = ping + wrong + ping + wrong + close
+        reading = Reading()
+        for at in range(0, len(sent), step):
+            reading.line.bring(sent[at : at + step])
+        assert (reading.refusals, reading.behind.heard) == ([1002], ping + close)
+
+
+@given(
+    st.lists(
+        st.one_of(st.sampled_from([ACK, *OTHERS, framed(b"{", 0x01), framed(b"}", 0x80)]), st.binary(max_size=20))
+    ),
+    st.lists(st.integers(0, 200), max_size=20),
+)
+def test_how_the_bytes_come_changes_nothing(pieces: list[bytes], cuts: list[int]) -> None:
+    """Whatever they are, and wherever they are cut."""
+    sent = b"".join(pieces)
+    whole, cut = Reading(), Reading()
+    whole.line.bring(sent)
+    edges = sorted({0, len(sent), *(each for each in cuts if each < len(sent))})
+    for begin, end in itertools.pairwise(edges):
+        cut.line.bring(sent[begin:end])
+    assert (cut.seqs, cut.refusals) == (whole.seqs, whole.refusals)
+    assert cut.behind.heard == whole.behind.heard
 
 
 def test_when_the_kernel_has_taken_all_aiohttp_hears_it_first() -> None:
@@ -114,6 +136,6 @@ def test_when_the_kernel_has_taken_all_aiohttp_hears_it_first() -> None:
     behind = Behind()
     line = Line(behind)
     heard: list[int] = []
-    AckReader(line, lambda _text: False, lambda: heard.append(behind.resumed))
+    AckReader(line, lambda _text: False, lambda _code, _reason: None, lambda: heard.append(behind.resumed))
     line.get_protocol().resume_writing()
     assert heard == [1]

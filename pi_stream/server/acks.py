@@ -1,38 +1,47 @@
 """Acknowledgements, taken from a websocket before aiohttp sees them: there is one for every frame of every viewer.
 
 On aiohttp's way each of them costs a message, a queue, a future and a task's turn, about as much as handing the frame
-to the socket did. Here it is a function call. Everything else that a viewer says, and every error that it makes, passes
-on to aiohttp byte for byte. Only asyncio's own means are used: a transport may be given another protocol.
+to the socket did. Here it is a function call. Everything else that a viewer says passes on to aiohttp byte for byte,
+but for frames that nobody may send (`framing`). Only asyncio's own means are used: a transport may be given another
+protocol.
 """
 
 import asyncio
 from collections.abc import Callable
 
+from pi_stream.server.framing import CLOSE, FINAL, MASKED, SHORT, Framing, body_size, head_size
+
 _AREA = bytearray(1 << 16)  # where all viewers' bytes arrive: each is done with before the next one's turn
-_TEXT = 0x81  # RFC 6455, clause 5.2: FIN, opcode 1
-_MASKED = 0x80
-_LONGEST = 125  # bytes of a text whose length is in the second byte; no acknowledgement is longer
+_TEXT = FINAL | 0x1  # RFC 6455, clause 5.2: the whole of a text message
 
 
 class AckReader(asyncio.BufferedProtocol):
-    """Stands before `behind`, the protocol that read `transport` until now.
+    """Stands before `behind`, the protocol that read `transport` until now, which must be between two frames.
 
-    `take` is given each short text, and says whether it was an acknowledgement, and is dealt with. `go_on` is called
-    when the kernel has taken all that was written.
+    `take` is given each short text, and says whether it was an acknowledgement, and is dealt with. `refuse` is called
+    once with a close code and a reason, when a frame came that nobody may send; of all that comes after it, only a
+    goodbye passes on. `go_on` is called when the kernel has taken all that was written.
     """
 
     def __init__(
-        self, transport: asyncio.Transport, take: Callable[[bytes], bool], go_on: Callable[[], None] = lambda: None
+        self,
+        transport: asyncio.Transport,
+        take: Callable[[bytes], bool],
+        refuse: Callable[[int, str], None],
+        go_on: Callable[[], None] = lambda: None,
     ) -> None:
         behind = transport.get_protocol()
         if not isinstance(behind, asyncio.Protocol):
             raise TypeError(f"a websocket is read by a protocol, got {type(behind).__name__}")
         self._behind = behind
         self._take = take
+        self._refuse = refuse
         self._go_on = go_on
-        self._held = b""  # the beginning of what may become an acknowledgement
-        self._rest = 0  # bytes to come of what passes on
-        self._blind = False  # it sends what is none, or in fragments: all of it passes on from now
+        self._framing = Framing()
+        self._held = b""  # the beginning of a head, or of what may become an acknowledgement
+        self._rest = 0  # bytes to come of a body that is not looked at
+        self._dropping = False  # and that does not pass on
+        self._refused = False
         transport.set_protocol(self)
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's signature
@@ -44,27 +53,40 @@ class AckReader(asyncio.BufferedProtocol):
         data = self._held + _AREA[:nbytes]
         begin = at = 0  # of what passes on, and of the frame that is looked at
         while at < len(data):
-            if self._rest or self._blind:
-                step = len(data) - at if self._blind else min(self._rest, len(data) - at)
-                self._rest -= min(step, self._rest)
+            if self._rest:
+                step = min(self._rest, len(data) - at)
+                self._rest -= step
                 at += step
+                if self._dropping:
+                    begin = at
                 continue
-            body = at + _head(data, at)
+            body = at + head_size(data, at)
             if body > len(data):
                 break
-            if data[at] != _TEXT or (size := data[at + 1] - _MASKED) not in range(_LONGEST + 1):
-                self._blind = not data[at] & 0x80 or not data[at + 1] & _MASKED
-                self._rest = _size(data, at)
-                at = body
-                continue
-            if body + size > len(data):
-                break
-            if self._take(_unmasked(data[body - 4 : body], data[body : body + size])):
+            if data[at] == _TEXT and MASKED <= data[at + 1] <= MASKED + SHORT and not self._framing.within:
+                end = body + data[at + 1] - MASKED
+                if end > len(data):
+                    break
+                if self._take(_unmasked(data[body - 4 : body], data[body:end])):
+                    self._pass_on(data[begin:at])
+                    begin = at = end
+                    continue
+            head = data[at:body]
+            self._dropping = not self._may_pass(head)
+            self._rest = body_size(head)
+            if self._dropping:
                 self._pass_on(data[begin:at])
-                begin = body + size
-            at = body + size
+                begin = body
+            at = body
         self._held = bytes(data[at:])
         self._pass_on(data[begin:at])
+
+    def _may_pass(self, head: bytes) -> bool:
+        refusal = self._framing.refusal(head)
+        if refusal is not None and not self._refused:
+            self._refused = True
+            self._refuse(*refusal)
+        return refusal is None and (not self._refused or head[0] == FINAL | CLOSE)
 
     def _pass_on(self, data: bytes) -> None:
         if data:
@@ -86,21 +108,6 @@ class AckReader(asyncio.BufferedProtocol):
         """See asyncio."""
         self._behind.resume_writing()
         self._go_on()
-
-
-def _head(data: bytes, at: int) -> int:
-    """How many bytes of a frame are before its body, as far as can be told by now: clause 5.2."""
-    if len(data) < at + 2:
-        return 2
-    length = data[at + 1] & 0x7F
-    return 6 if length <= _LONGEST else 8 if length == 126 else 14
-
-
-def _size(data: bytes, at: int) -> int:
-    """How many bytes its body has."""
-    length = data[at + 1] & 0x7F
-    extended = 0 if length <= _LONGEST else 2 if length == 126 else 8
-    return int.from_bytes(data[at + 2 : at + 2 + extended], "big") if extended else length
 
 
 def _unmasked(mask: bytes, body: bytes) -> bytes:

@@ -17,7 +17,9 @@ from pi_stream.hub.channel import Settings, Subscription
 from pi_stream.overlay.caption import Color
 from pi_stream.protocol import LONGEST_MESSAGE, fit, parse_query
 from pi_stream.server.access import address_of
+from pi_stream.server.acks import AckReader
 from pi_stream.server.gate import granted
+from pi_stream.server.handshake import shake_hands
 from pi_stream.server.house import HOUSE, House, TextEncoding
 from pi_stream.server.sockets import keep_little, newest_wins
 
@@ -173,13 +175,27 @@ async def text_socket(request: web.Request) -> web.StreamResponse:
 
 async def _serve_texts(house: House, query: TextQuery, request: web.Request) -> web.StreamResponse:
     socket = web.WebSocketResponse(max_msg_size=LONGEST_MESSAGE + 1, compress=False, heartbeat=20.0, timeout=2.0)
-    await socket.prepare(request)
+    transport, answering = await shake_hands(request, socket), asyncio.current_task()
+    if transport is None or answering is None:
+        return socket
+    refusals: list[tuple[int, str]] = []
+
+    def refuse(code: int, reason: str) -> None:
+        refusals.append((code, reason))
+        answering.cancel()
 
     async def end() -> None:
         await socket.close(code=1008, message=b"the login has ended")
 
-    with house.viewers.guest(), house.access.visits.visit(granted(house.access), end):
-        await _answer_texts(house, query, socket)
+    AckReader(transport, lambda _: False, refuse)  # there are none; but all else is looked at, too
+    try:
+        with house.viewers.guest(), house.access.visits.visit(granted(house.access), end):
+            await _answer_texts(house, query, socket)
+    except asyncio.CancelledError:
+        if not refusals or answering.uncancel():
+            raise
+        code, reason = refusals[0]
+        await socket.close(code=code, message=reason.encode())
     return socket
 
 

@@ -1,6 +1,5 @@
 """/ws: what a viewer asks is done, or refused with the reason."""
 
-import asyncio
 from collections import deque
 
 from aiohttp import WSMsgType, web
@@ -34,6 +33,7 @@ from pi_stream.protocol import (
 from pi_stream.server.access import address_of
 from pi_stream.server.acks import AckReader
 from pi_stream.server.gate import granted
+from pi_stream.server.handshake import shake_hands
 from pi_stream.server.house import HOUSE, House
 from pi_stream.server.rights import MESSAGES
 from pi_stream.server.sockets import newest_wins
@@ -63,13 +63,12 @@ async def _serve(house: House, request: web.Request) -> web.StreamResponse:
         writer_limit=0,  # a message is with the kernel before the next one is chosen
         compress=False,  # pictures are compressed already, and deflating them again costs 44 ms each
     )
-    await socket.prepare(request)
-    transport = request.transport
-    if not isinstance(transport, asyncio.Transport):
-        return socket  # None: it went away while its handshake was answered
+    transport = await shake_hands(request, socket)
+    if transport is None:
+        return socket
     newest_wins(transport)
     viewer = Viewer(house, granted(house.access), socket, transport)
-    AckReader(transport, lambda text: _take_ack(house, viewer, text), viewer.go_on)
+    AckReader(transport, lambda text: _take_ack(house, viewer, text), viewer.dismiss, viewer.go_on)
     viewer.welcome()
     try:
         with (

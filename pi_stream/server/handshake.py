@@ -1,0 +1,21 @@
+"""The answer to a websocket's handshake, and what must be so before it is given: RFC 6455, clause 4."""
+
+import asyncio
+
+from aiohttp import HttpVersion11, web
+
+
+async def shake_hands(request: web.Request, socket: web.WebSocketResponse) -> asyncio.Transport | None:
+    """Open `socket`, and return what its frames come over; None: it went away meanwhile.
+
+    Raises HTTPBadRequest for what is no handshake.
+    """
+    if request.version < HttpVersion11:
+        raise web.HTTPBadRequest(text="a websocket's handshake takes HTTP/1.1")
+    # Where aiohttp keeps what came behind a handshake. A frame's beginning in it would be read by aiohttp alone, and
+    # whoever reads past it would not know where the next one begins.
+    if getattr(request.protocol, "_message_tail", b""):
+        raise web.HTTPBadRequest(text="a websocket's first frame must wait for the answer to its handshake")
+    await socket.prepare(request)
+    transport = request.transport
+    return transport if isinstance(transport, asyncio.Transport) else None
