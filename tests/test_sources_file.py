@@ -18,6 +18,7 @@ from PIL import Image
 from pi_stream import clock
 from pi_stream.errors import SourceUnavailable, Unsupported
 from pi_stream.frame import Frame
+from pi_stream.sources.ahead import Ahead
 from pi_stream.sources.file import FileSource
 from pi_stream.sources.film import laps, probe
 from pi_stream.sources.pace import Pace
@@ -129,7 +130,7 @@ def test_late_by_a_frame_is_skipped(tmp_path: Path) -> None:
     source = film(path, hand)
     with closing(source):
         source.read()
-        until(lambda: len(source._ahead._done) >= 3)
+        until(lambda: isinstance(source._pictures, Ahead) and len(source._pictures._done) >= 3)
         hand.time = START + 100_000
         late = source.read()
     assert late.captured == START + 80_000

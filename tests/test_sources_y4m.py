@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pi_stream.errors import SourceUnavailable
 from pi_stream.sources.file import FileSource
+from pi_stream.sources.film import Picture
 from pi_stream.sources.y4m import y4m_laps
 
 WIDTH, HEIGHT, FPS = 64, 36, 200
@@ -36,6 +37,12 @@ def played(path: Path, count: int) -> list[NDArray[np.uint8]]:
         return [source.read().data for _ in range(count)]
     finally:
         source.close()
+
+
+def read(picture: Picture) -> NDArray[np.uint8]:
+    """Its planes."""
+    assert callable(picture.frame)
+    return picture.frame()
 
 
 def among(frame: NDArray[np.uint8], planes: list[NDArray[np.uint8]]) -> int | None:
@@ -65,7 +72,7 @@ def test_half_a_picture_at_the_end_is_left_out(tmp_path: Path) -> None:
     path = write(tmp_path / "film.y4m", planes)
     os.truncate(path, path.stat().st_size - 100)
     laps = y4m_laps(str(path), SIZE, FPS)
-    assert [among(np.asarray(picture.frame), planes) for picture in itertools.islice(laps, 4)] == [0, 1, 0, 1]
+    assert [among(read(picture), planes) for picture in itertools.islice(laps, 4)] == [0, 1, 0, 1]
 
 
 @pytest.mark.parametrize("content", [b"", b"something else\n", FULL], ids=["empty", "something else", "no picture"])
@@ -87,6 +94,27 @@ def test_a_film_that_is_taken_away_is_unavailable(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(SourceUnavailable, match="No such file"):
         next(laps)
+
+
+def test_another_film_in_its_place_is_told_at_the_end_of_a_lap(tmp_path: Path) -> None:
+    """It may be of any size and kind: the source has to be opened anew."""
+    path = write(tmp_path / "film.y4m", pictures(2))
+    laps = y4m_laps(str(path), SIZE, FPS)
+    next(laps)
+    write(tmp_path / "other", pictures(1)).replace(path)
+    next(laps)
+    with pytest.raises(SourceUnavailable, match=r"film\.y4m was replaced by another file"):
+        next(laps)
+
+
+def test_what_becomes_shorter_before_its_picture_is_read_is_unavailable(tmp_path: Path) -> None:
+    """Half of a picture is none."""
+    path = write(tmp_path / "film.y4m", pictures(1))
+    laps = y4m_laps(str(path), SIZE, FPS)
+    picture = next(laps)
+    os.truncate(path, path.stat().st_size - 1)
+    with pytest.raises(SourceUnavailable, match=r"film\.y4m became shorter while it was read"):
+        read(picture)
 
 
 def test_other_colours_are_still_converted(tmp_path: Path) -> None:

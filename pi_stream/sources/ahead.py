@@ -1,4 +1,5 @@
-"""Work done a few items ahead, on a thread of its own, so that what is slow now and then is not seen."""
+"""Items one after the other: made a few ahead, on a thread of its own, so that what is slow now and then is not seen;
+or made when they are taken, where that costs nothing."""
 
 import threading
 from collections import deque
@@ -74,3 +75,29 @@ class Ahead(Generic[T]):
                 self._changed.notify_all()
         finally:
             self._items.close()
+
+
+class InTurn(Generic[T]):
+    """The same doors as Ahead's: an endless generator that runs when an item is taken, on the thread that takes it."""
+
+    def __init__(self, items: Generator[T | None, None, None]) -> None:
+        self._items = items
+        self._next: T | None = None
+
+    def take(self) -> T:
+        """The next item. Raises what the generator does."""
+        item, self._next = self.peek(), None
+        return item
+
+    def peek(self) -> T:
+        """The item that `take` would give."""
+        while self._next is None:
+            self._next = next(self._items)
+        return self._next
+
+    def interrupt(self) -> None:
+        """Nothing is going on that could be."""
+
+    def close(self) -> None:
+        """End the generator."""
+        self._items.close()

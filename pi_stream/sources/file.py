@@ -8,7 +8,7 @@ import av
 
 from pi_stream.errors import Unsupported
 from pi_stream.frame import Frame
-from pi_stream.sources.ahead import Ahead
+from pi_stream.sources.ahead import Ahead, InTurn
 from pi_stream.sources.convert import Converter
 from pi_stream.sources.film import Picture, held, laps, probe, thinned
 from pi_stream.sources.pace import Pace
@@ -56,10 +56,10 @@ class FileSource:
         own = self._facts.fps
         if self._facts.y4m and self._convert.idle and own is not None and own >= _OFTEN:
             pictures = y4m_laps(path, first.size, own)
+            self._pictures: InTurn[Picture] | Ahead[Picture] = InTurn(thinned(pictures, fps))
         else:
-            pictures = held(laps(path, fps))
+            self._pictures = Ahead(thinned(held(laps(path, fps)), fps), _AHEAD)
         self._period = round(1e6 / min(fps, own or fps))  # microseconds
-        self._ahead = Ahead(thinned(pictures, fps), _AHEAD)
 
     def describe(self) -> dict[str, Json]:
         """See Source."""
@@ -78,20 +78,22 @@ class FileSource:
     def read(self) -> Frame:
         """See Source."""
         while True:
-            picture = self._ahead.take()
+            picture = self._pictures.take()
             now = self._pace.now()
             if self._origin is None:
                 self._origin = now - self._offset(picture)
             due = self._origin + self._offset(picture)
             if now - due > _PATIENCE:
                 due = self._put_off(picture, now, now - due)
-            elif (after := self._ahead.peek()) and self._origin + self._offset(after) <= now:
+            elif due < now and (after := self._pictures.peek()) and self._origin + self._offset(after) <= now:
                 self._pace.check()
                 continue
-            data = picture.frame
-            if isinstance(data, av.VideoFrame):
-                data = self._convert.convert(data, picture.shape)
-            self._pace.until(due)
+            if isinstance(picture.frame, av.VideoFrame):
+                data = self._convert.convert(picture.frame, picture.shape)
+                self._pace.until(due)
+            else:  # read last, so that it is still in the core's cache when it is drawn on and encoded
+                self._pace.until(due)
+                data = picture.frame()
             self._due = due
             return Frame(data, self._convert.width, self._convert.height, next(self._seq) & 0xFFFFFFFF, due)
 
@@ -112,11 +114,11 @@ class FileSource:
     def interrupt(self) -> None:
         """See Source."""
         self._pace.interrupt()
-        self._ahead.interrupt()
+        self._pictures.interrupt()
 
     def close(self) -> None:
         """See Source."""
-        self._ahead.close()
+        self._pictures.close()
 
     def _put_off(self, picture: Picture, now: int, late: int) -> int:
         if not self._slow:

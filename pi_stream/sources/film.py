@@ -1,7 +1,7 @@
 """A film's pictures with their times, lap after lap, for ever."""
 
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from fractions import Fraction
 from math import floor
@@ -23,13 +23,13 @@ _JUMP = 60.0  # seconds; a longer step between two pictures is a broken timestam
 
 
 class Picture(NamedTuple):
-    """One picture of a film: libav's, or, where nothing needs to be converted, planes as `frame.Frame` wants them.
+    """One picture of a film: libav's, or, where nothing needs to be converted, what reads planes of a `frame.Frame`.
 
     `time` is when it is due, in seconds from the start of the first lap; `shape` is the width of a pixel divided by its
     height, None where the film does not say.
     """
 
-    frame: av.VideoFrame | Plane
+    frame: av.VideoFrame | Callable[[], Plane]
     time: float
     shape: Fraction | None = None
 
