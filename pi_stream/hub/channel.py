@@ -48,12 +48,13 @@ class Pace:
 
         A quarter of a period of earliness is forgiven: a camera's frames come a little unevenly.
         """
-        return captured >= self._due - self._period / 4
+        return not self._period or captured >= self._due - self._period / 4
 
     def took(self, captured: int) -> None:
         """Note that it was taken. The beat is kept, so that 20 of 30 frames are 20 and not 15, unless it was lost."""
-        beat = self._due if captured <= self._due + self._period else captured
-        self._due = beat + self._period
+        if self._period:
+            beat = self._due if captured <= self._due + self._period else captured
+            self._due = beat + self._period
 
 
 class Subscription:

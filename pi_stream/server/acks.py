@@ -50,7 +50,11 @@ class AckReader(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """See asyncio."""
-        data = self._held + _AREA[:nbytes]
+        data = bytes(_AREA[:nbytes])
+        if not (self._held or self._rest or self._framing.within) and _is_one_text(data):  # as nearly always
+            if self._take(_unmasked(data[2:6], data[6:])):
+                return
+        data = self._held + data
         begin = at = 0  # of what passes on, and of the frame that is looked at
         while at < len(data):
             if self._rest:
@@ -78,7 +82,7 @@ class AckReader(asyncio.BufferedProtocol):
                 self._pass_on(data[begin:at])
                 begin = body
             at = body
-        self._held = bytes(data[at:])
+        self._held = data[at:]
         self._pass_on(data[begin:at])
 
     def _may_pass(self, head: bytes) -> bool:
@@ -90,7 +94,7 @@ class AckReader(asyncio.BufferedProtocol):
 
     def _pass_on(self, data: bytes) -> None:
         if data:
-            self._behind.data_received(bytes(data))
+            self._behind.data_received(data)
 
     def eof_received(self) -> bool | None:
         """See asyncio."""
@@ -108,6 +112,11 @@ class AckReader(asyncio.BufferedProtocol):
         """See asyncio."""
         self._behind.resume_writing()
         self._go_on()
+
+
+def _is_one_text(data: bytes) -> bool:
+    """Whether these are one short text, and nothing else."""
+    return 6 <= len(data) <= 6 + SHORT and data[0] == _TEXT and data[1] == MASKED + len(data) - 6
 
 
 def _unmasked(mask: bytes, body: bytes) -> bytes:

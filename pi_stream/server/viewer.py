@@ -217,22 +217,16 @@ class Viewer:
         be woken for that, which is half of what a viewer costs. The bytes go past aiohttp's own writer, which without
         compression keeps nothing back, so that whole messages stay whole.
         """
+        if self.subscription is None or not self.subscription.slot.full or not self._window.open:
+            return
         if self._outbox or self._transport.get_write_buffer_size():
             return  # `send` comes here when the messages are out, and who empties the transport does, too
         if self._websocket.closed or self._transport.is_closing():
             return
-        packet = self._next()
-        if packet is not None:
-            self._transport.write(message_of(packet, self._sending(packet)).whole)
-
-    def _next(self) -> Packet | None:
-        """The packet that may be sent now, if there is one."""
-        if self.subscription is None or not self._window.open:
-            return None
         packet = self.subscription.slot.poll()
-        if packet is None or self._newest is None or newer(packet.seq, self._newest):
-            return packet
-        return None  # the channel that was changed to is behind the one that was left
+        # Not newer: it comes of a channel that was changed to, and is behind the one that was left.
+        if packet is not None and (self._newest is None or newer(packet.seq, self._newest)):
+            self._transport.write(message_of(packet, self._sending(packet)).whole)
 
     def _sending(self, packet: Packet) -> int:
         """Note that it is sent now, and say when that is."""
