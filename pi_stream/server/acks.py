@@ -51,9 +51,9 @@ class AckReader(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """See asyncio."""
         data = bytes(_AREA[:nbytes])
-        if not (self._held or self._rest or self._framing.within) and _is_one_text(data):  # as nearly always
-            if self._take(_unmasked(data[2:6], data[6:])):
-                return
+        between = not (self._held or self._rest or self._framing.within)
+        if between and _is_one_text(data) and self._take(_unmasked(data[2:6], data[6:])):
+            return  # as nearly always
         data = self._held + data
         begin = at = 0  # of what passes on, and of the frame that is looked at
         while at < len(data):
