@@ -365,10 +365,10 @@ async def test_what_a_channel_held_is_gone_with_its_last_subscription(hub: Hub) 
         subscription.close()
         del subscription
         for _ in range(200):  # turns of the loop, in which the task ends; and the pool's thread forgets what it did
-            if (pixels(), packet(), channel()) == (None, None, None):
+            if all(kept() is None for kept in (pixels, packet, channel)):
                 break
             await asyncio.sleep(0.01)
-        assert [kept is None for kept in (pixels(), packet(), channel())] == [True, True, True]
+        assert [kept() is None for kept in (pixels, packet, channel)] == [True, True, True]
     finally:
         gc.enable()
 

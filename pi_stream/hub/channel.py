@@ -184,8 +184,8 @@ class Channel:
 
     def offer(self, frame: Frame) -> None:
         """Leave a frame, if anybody wants it."""
-        if self.latest is not None and not newer(frame.seq, self.latest.seq):
-            if frame.seq != self.latest.seq:  # a newer one was encoded ahead: whoever took that and wants all lost one
+        if self.latest is not None and self._overtaken(frame):
+            if frame.seq != self.latest.seq:  # whoever took that one, and wants all, lost this one
                 self._lose(self.latest.captured)
             return
         if not self.wants(frame.captured):
@@ -220,11 +220,13 @@ class Channel:
             except (EncodingFailed, MemoryError) as error:
                 self._fail(str(error) or "there is not enough memory")
             self._at_work = None
-            if encoded is not None and (
-                self.latest is None or newer(frame.seq, self.latest.seq)
-            ):  # else a newer one was encoded ahead meanwhile
+            if encoded is not None and not self._overtaken(frame):
                 self._deliver(encoded)
             del frame, encoded  # megabytes, which nobody needs while this waits for the next
+
+    def _overtaken(self, frame: Frame) -> bool:
+        """Whether a newer one, or this one, was encoded ahead and delivered meanwhile."""
+        return self.latest is not None and not newer(frame.seq, self.latest.seq)
 
     def _encode_in_turn(self, frame: Frame) -> "Encoded":
         with self._turn:
