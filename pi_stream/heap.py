@@ -1,9 +1,28 @@
-"""Giving memory back: what channels leave behind would stay with the process, as gaps between what others hold."""
+"""What the C library does with free memory: what frames need again at once is kept, the rest is given back.
+
+What channels leave behind would stay with the process, as gaps between what others hold.
+"""
 
 import ctypes
 from collections.abc import Callable
 
+# The numbers of glibc's malloc.h. To set one ends that it follows the sizes that it meets.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_LARGEST = 1 << 25  # bytes that glibc takes for the second
+
 _PAUSE = 10_000_000  # microseconds between two times: it takes milliseconds, in which other threads wait for memory
+
+
+def keep(size: int) -> None:
+    """Have each thread keep about so many free bytes: mallopt(3) of glibc. Where there is no such call, nothing.
+
+    A frame is a megabyte or more, and thirty times a second there is a new one. Left to itself glibc gives that memory
+    back and asks for it again now and then, and then each of its hundreds of pages is a fault, and is wiped first.
+    """
+    choose = getattr(ctypes.CDLL(None), "mallopt", None)
+    if choose is not None:
+        choose(_TRIM_THRESHOLD, size)
+        choose(_MMAP_THRESHOLD, min(size, _LARGEST))
 
 
 def trim() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
-from pi_stream import checkup, clock, next_steps, protocol, vitals
+from pi_stream import checkup, clock, heap, next_steps, protocol, vitals
 from pi_stream.auth import store
 from pi_stream.camera import Camera
 from pi_stream.config import Camera as CameraSettings
@@ -36,6 +36,7 @@ from pi_stream.text_picture import picture_of_text
 from pi_stream.unit import Notify, Watchdog
 from pi_stream.upkeep import Upkeep, silence
 
+_KEPT = 6  # frames' worth of memory: as many as are on their way at once, in one shape or another
 _PATIENCE = 3.0  # seconds that the page waits for a camera that is slow to open
 
 
@@ -53,6 +54,7 @@ async def serve(
     process as ever. `listener` is the port, where it is open already. The service manager is told how it goes. Raises
     SettingError, alone or in an exception group, for a setting that cannot be; any other error is a bug.
     """
+    heap.keep(_KEPT * config.camera.width * config.camera.height * 3 // 2)
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
     for number in (signal.SIGTERM, signal.SIGINT):

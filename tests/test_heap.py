@@ -36,6 +36,49 @@ def test_free_memory_goes_back_to_the_system() -> None:
     assert float(ran.stdout) > 60
 
 
+# Frames of 720p as a source makes them: each is let go when the next but one is there.
+_FRAMES = """
+import ctypes, resource, sys, threading
+from pi_stream import heap
+
+if sys.argv[1] == "kept":
+    heap.keep(6 * 1_382_400)
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+
+def make(count):
+    held = []
+    for _ in range(count):
+        held.append(libc.malloc(1_382_400))
+        ctypes.memset(held[-1], 1, 1_382_400)
+        if len(held) == 3:
+            libc.free(held.pop(0))
+    for each in held:
+        libc.free(each)
+
+def run():
+    make(10)
+    before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+    for _ in range(10):
+        make(10)
+    print(resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before)
+
+thread = threading.Thread(target=run)
+thread.start()
+thread.join()
+"""
+
+
+def test_memory_for_frames_is_not_wiped_anew_for_each() -> None:
+    """Of what is free for a moment, nothing goes back to the system, whose every page would be a fault again."""
+    faults = {}
+    for how in ("kept", "not"):
+        command = [sys.executable, "-c", _FRAMES, how]
+        faults[how] = int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
+    assert faults["kept"] < 100 < faults["not"]
+
+
 def test_it_is_done_after_something_was_given_up_and_not_too_often() -> None:
     """Nothing given up: never. Given up again and again: every ten seconds."""
     given_up = 3

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from pi_stream import clock
 from pi_stream.errors import SourceUnavailable
@@ -16,8 +17,11 @@ class Pace:
 
     def __init__(self, now: Callable[[], int] = clock.now, wait: Callable[[float], bool] | None = None) -> None:
         self.now = now
-        self._interrupted = threading.Event()
-        self._wait = wait if wait is not None else self._interrupted.wait
+        # A lock, that whoever interrupts lets go of, and no event: that would be a dozen calls for every frame.
+        self._gate = threading.Lock()
+        self._gate.acquire()
+        self._interrupted = False
+        self._wait = wait if wait is not None else self._wait_at_gate
 
     def until(self, due: int) -> None:
         """Block until `now` is `due` (microseconds), if that is not past. Raises SourceUnavailable once interrupted."""
@@ -29,9 +33,14 @@ class Pace:
 
     def check(self) -> None:
         """Raise SourceUnavailable if interrupted."""
-        if self._interrupted.is_set():
+        if self._interrupted:
             raise SourceUnavailable("the source is being closed")
 
     def interrupt(self) -> None:
         """From any thread: end the waiting, for good."""
-        self._interrupted.set()
+        self._interrupted = True
+        with suppress(RuntimeError):  # it is open already
+            self._gate.release()
+
+    def _wait_at_gate(self, seconds: float) -> bool:
+        return self._gate.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
