@@ -151,16 +151,18 @@ def migrate(path: Path) -> list[str]:
 
 
 def _replace(path: Path, text: str) -> None:
-    """As whose it was, and who may read it; what it was lies beside it."""
+    """As whose it was, and who may read it, where a link leads, too; what it was lies beside it."""
     shutil.copy2(path, path.with_name(path.name + ".bak"))
     old = path.stat()
-    atomic.write(path, text.encode(), mode=stat.S_IMODE(old.st_mode), owner=(old.st_uid, old.st_gid))
+    atomic.write(path.resolve(), text.encode(), mode=stat.S_IMODE(old.st_mode), owner=(old.st_uid, old.st_gid))
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
     try:
-        text = path.read_text(encoding="utf-8")
-        return text, _parse(text)
+        text = path.read_bytes().decode(
+            "utf-8-sig"
+        )  # some editors begin a file with a mark; line ends stay as they are
+        return text, parse(text)
     except OSError as error:
         raise SettingError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -169,7 +171,7 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
         raise SettingError(f"{path}: expected TOML, got: {error}") from None
 
 
-def _parse(text: str) -> dict[str, Any]:
+def parse(text: str) -> dict[str, Any]:
     """What a text of TOML says. Raises tomllib.TOMLDecodeError."""
     try:
         table = tomllib.loads(text)
@@ -190,7 +192,7 @@ def _assignment(text: str) -> tuple[tuple[str, str], Any]:
     if not (equals and dot and section and key):
         raise SettingError(f'--set {text}: expected section.key=value, such as camera.fps=15, got "{text}"')
     try:
-        parsed = _parse(f"value = {value}")
+        parsed = parse(f"value = {value}")
     except tomllib.TOMLDecodeError:
         return (section, key), value
     return (section, key), parsed["value"] if len(parsed) == 1 else value
@@ -200,6 +202,8 @@ def _convert(table: dict[str, Any], where: str) -> Config:
     try:
         return convert(table, Config)
     except ShapeError as error:
+        if not error.path:
+            raise SettingError(f"{where}: {error.problem}") from None
         section, *key = error.path
         line = f"{where}: [{section}] {' '.join(key)}" if key else f"{where}: [{section}]"
         problem = error.problem

@@ -51,10 +51,11 @@ def rewrite(text: str, moved: Moves = MOVED) -> tuple[str, list[str]]:
     wanted, said = understand(tomllib.loads(text), moved)
     if not said:
         return text, []
-    lines = text.splitlines()
+    newline = "\r\n" if "\r\n" in text else "\n"
+    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
     for old, new in moved.items():
         _move(lines, old, new)
-    rewritten = "\n".join(lines) + "\n"
+    rewritten = newline.join(lines) + newline
     try:
         got = tomllib.loads(rewritten)
     except tomllib.TOMLDecodeError:

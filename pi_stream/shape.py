@@ -42,6 +42,8 @@ def convert(value: Any, kind: type[T], *, strict: bool = True) -> T:
         return msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:
         raise _in_words(error, value, kind) from None
+    except UnicodeEncodeError as error:  # of an object's name, which came as bytes that are none
+        raise ShapeError((), f"expected names in UTF-8, got {ascii(error.object)[:_LONGEST]}") from None
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:

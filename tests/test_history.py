@@ -126,6 +126,25 @@ def test_the_command_rewrites_the_file_and_keeps_the_old_one(
     assert sorted(each.name for each in tmp_path.iterdir()) == ["config.toml", "config.toml.bak"]
 
 
+def test_line_ends_stay_and_a_link_goes_on_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is rewritten where it lies, as whatever editor wrote it has it; a mark at its beginning goes."""
+    _moves(monkeypatch)
+    file, link = tmp_path / "there" / "pi.toml", tmp_path / "config.toml"
+    file.parent.mkdir()
+    file.write_bytes(b"\xef\xbb\xbf# mine\r\n[stream]\r\ngoodness = 50\r\n")
+    link.symlink_to("there/pi.toml")
+    assert cli.main(["migrate-config", str(link)]) == 0
+    assert link.is_symlink()
+    assert file.read_bytes() == b"# mine\r\n[stream]\r\nquality = 50\r\n"
+    assert (tmp_path / "config.toml.bak").read_bytes().endswith(b"goodness = 50\r\n")
+
+
+def test_a_line_is_what_toml_takes_for_one() -> None:
+    """Not what Unicode does: a comment goes on behind a separator of paragraphs."""
+    text = "# one\u2029stream.quality = 95\n[stream]\nquality = 50\n"
+    assert rewrite(text, _MOVES)[0] == "# one\u2029stream.quality = 95\n[stream]\ngoodness = 50\n"
+
+
 def test_the_command_refuses_what_would_be_wrong_afterwards(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that is wrong, missing or no TOML is one line and exit code 2, and stays as it is."""
     path = tmp_path / "config.toml"

@@ -58,6 +58,12 @@ def test_a_wrong_value_is_told_with_its_place_what_was_expected_and_what_came(va
     assert str(caught.value) == sentence
 
 
+def test_a_name_of_half_a_character_is_told() -> None:
+    """Bytes of a command line that are no UTF-8 become such; nothing of ours is called so."""
+    with pytest.raises(ShapeError, match=r"^expected names in UTF-8, got '\\udc80'$"):
+        convert({"\udc80": 1}, Outer)
+
+
 def test_a_long_wrong_value_is_quoted_in_part() -> None:
     """An error stays one readable line however much was sent."""
     assert len(quote("x" * 100_000)) < 80

@@ -136,7 +136,7 @@ def parse_caption(body: bytes, name: str | None = None) -> CaptionDraft:
     """A caption alone, as the HTTP API takes it, under the id that its URL names, if any. Raises BadMessage."""
     try:
         caption = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # the second: of an object's name
         raise BadMessage(f"expected a caption as JSON, got something that is no JSON: {error}") from None
     if name is not None and isinstance(caption, dict):
         caption["id"] = name
