@@ -27,6 +27,8 @@ _COLOUR_TYPE = {1: 0, 3: 2, 4: 6}  # bytes a pixel: greyscale, truecolour, truec
 _LEVEL = 1  # of isal's 0 to 3: 0 is a tenth faster and a fifth larger, 2 and 3 are slower and hardly smaller
 _ZLIB_HEADER = b"\x78\x01"  # deflate, a window of 32 KiB, the fastest level
 _RAW = -15  # isal's way to say: this window, and no header
+_EMPTY = 1  # the Adler-32 of no bytes
+_ADLER = 65521  # what it counts modulo
 _STRIPES = 4  # at most; each costs the start of a thread, and more would be waited for
 _LEAST = 64  # rows that make a stripe worth its thread
 
@@ -89,20 +91,28 @@ def _file(depth: int, filtered: Rows, takes: Sequence[TakeRows], edges: Sequence
     for thread in threads:
         thread.join()
     header = struct.pack(">IIBBBBB", length // depth, height, 8, _COLOUR_TYPE[depth], 0, 0, 0)
-    checksum = struct.pack(">I", isal_zlib.adler32(filtered))
-    bodies = [stripe.body() for stripe in stripes]
-    bodies[0] = _ZLIB_HEADER + bodies[0]
-    bodies[-1] += checksum
-    idats = (part for body in bodies for part in _chunk(b"IDAT", body))
+    checksum = _EMPTY
+    for stripe in stripes:
+        stripe.check()
+        checksum = _joined(checksum, stripe.checksum, stripe.size)
+    stripes[-1].end(checksum)
+    idats = (part for stripe in stripes for part in stripe.chunk())
     return b"".join((_SIGNATURE, *_chunk(b"IHDR", header), *idats, *_chunk(b"IEND", b"")))
 
 
 class _Stripe:
-    """Rows `top` to `bottom` of a picture, taken, filtered and deflated, on whichever thread."""
+    """Rows `top` to `bottom` of a picture, taken, filtered and deflated, on whichever thread: one IDAT chunk.
+
+    `checksum` is the Adler-32 of its `size` filtered bytes.
+    """
 
     def __init__(self, take: TakeRows, filtered: Rows, top: int, bottom: int) -> None:
         self._take, self._filtered, self._top, self._bottom = take, filtered, top, bottom
-        self._body: bytes | BaseException = b""
+        self._data: list[bytes] = [_ZLIB_HEADER] if top == 0 else []
+        self._crc = isal_zlib.crc32(b"IDAT" + b"".join(self._data))
+        self._failure: BaseException | None = None
+        self.checksum = _EMPTY
+        self.size = (bottom - top) * filtered.shape[1]
 
     def deflate(self) -> None:
         top, bottom = self._top, self._bottom
@@ -115,19 +125,38 @@ class _Stripe:
             np.subtract(rows[1:], rows[:-1], out=filtered[1 if top == 0 else 0 :, 1:])
             deflate = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _RAW)
             last = bottom == self._filtered.shape[0]
-            self._body = deflate.compress(filtered) + deflate.flush(
-                isal_zlib.Z_FINISH if last else isal_zlib.Z_SYNC_FLUSH
-            )
-        except BaseException as error:  # not lost: `body` raises it
-            self._body = error
+            self._add(deflate.compress(filtered))
+            self._add(deflate.flush(isal_zlib.Z_FINISH if last else isal_zlib.Z_SYNC_FLUSH))
+            self.checksum = isal_zlib.adler32(filtered)
+        except BaseException as error:  # not lost: `check` raises it
+            self._failure = error
 
-    def body(self) -> bytes:
-        """The deflated bytes."""
-        if isinstance(self._body, isal_zlib.error):  # type: ignore[arg-type]  # its stub says that it is no class
-            raise EncodingFailed(f"isal could not deflate a PNG: {self._body}") from self._body
-        if isinstance(self._body, BaseException):
-            raise self._body
-        return self._body
+    def check(self) -> None:
+        """Raise what `deflate` met with, EncodingFailed where the library failed."""
+        if isinstance(self._failure, isal_zlib.error):  # type: ignore[arg-type]  # its stub says that it is no class
+            raise EncodingFailed(f"isal could not deflate a PNG: {self._failure}") from self._failure
+        if self._failure is not None:
+            raise self._failure
+
+    def end(self, checksum: int) -> None:
+        """Close the stream of all stripes, of which this is the last: RFC 1950, clause 2.2."""
+        self._add(struct.pack(">I", checksum))
+
+    def chunk(self) -> tuple[bytes, ...]:
+        """Its chunk, in pieces."""
+        size = sum(len(each) for each in self._data)
+        return struct.pack(">I4s", size, b"IDAT"), *self._data, struct.pack(">I", self._crc)
+
+    def _add(self, data: bytes) -> None:
+        self._data.append(data)
+        self._crc = isal_zlib.crc32(data, self._crc)
+
+
+def _joined(before: int, after: int, size: int) -> int:
+    """The Adler-32 of two runs of bytes, of which the second has `size`, by those of each: RFC 1950, clause 8.2."""
+    low = (before & 0xFFFF) - 1
+    sums = low + (after & 0xFFFF), (before >> 16) + (after >> 16) + size * low
+    return sums[0] % _ADLER | sums[1] % _ADLER << 16
 
 
 def _chunk(name: bytes, data: bytes) -> tuple[bytes, bytes, bytes, bytes]:
