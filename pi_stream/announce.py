@@ -8,15 +8,15 @@ that does not know of our settings.
 import os
 import shutil
 import socket
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from pi_stream.errors import MissingLibrary, SettingError
 
 _PROGRAM = "avahi-publish-service"
-_KIND = "_http._tcp"  # what web browsers browse for
+_KINDS = {"http": "_http._tcp", "https": "_https._tcp"}  # what web browsers browse for: RFC 6335, clause 8
 
 
-def announce(port: int) -> NoReturn:
+def announce(port: int, scheme: Literal["http", "https"]) -> NoReturn:
     """Announce the page at `port` of this machine, 1 to 65535, for as long as this process lives.
 
     Raises SettingError for port 0, which nobody knows beforehand, and MissingLibrary where avahi's program is not here.
@@ -27,4 +27,4 @@ def announce(port: int) -> NoReturn:
     if program is None:
         raise MissingLibrary(f"{_PROGRAM} is not here; `apt install avahi-utils` mends it")
     name = f"pi-stream on {socket.gethostname()}"
-    os.execv(program, [_PROGRAM, "--no-fail", name, _KIND, str(port), "path=/"])  # noqa: S606 - no shell is the point
+    os.execv(program, [_PROGRAM, "--no-fail", name, _KINDS[scheme], str(port), "path=/"])  # noqa: S606 - no shell is the point

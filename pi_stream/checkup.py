@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from pi_stream import __version__, config
-from pi_stream.config import Config
-from pi_stream.doctor import Doctor, Finding, Level, Machine, Patient, Webcam, checks, worst
+from pi_stream.config import Config, Tls
+from pi_stream.doctor import Doctor, Finding, Level, Machine, Patient, Shown, Webcam, checks, worst
 from pi_stream.errors import SettingError
 from pi_stream.frame import Encoding, Frame
 from pi_stream.overlay.bidi import library as fribidi
@@ -20,8 +21,10 @@ from pi_stream.overlay.fonts import installed
 from pi_stream.sources import resolve
 from pi_stream.sources.devices import capture_devices
 
+if TYPE_CHECKING:
+    from pi_stream.tls.certificate import Certificate
+
 _KEPT = 10.0  # seconds that a report is shown to all who ask: looking costs a small Pi a second of its processor
-_STATE = Path("/var/lib/pi-stream")  # of the systemd unit, which is whom a person at a terminal asks about
 _SIDE = 64  # pixels of the picture that each encoder is tried with
 _MADE_WITH: Mapping[Encoding, str] = {"jpeg": "simplejpeg", "png": "isal", "i420": "numpy", "rgba": "numpy"}
 
@@ -61,10 +64,15 @@ def made(doctor: Doctor) -> Report:
     return Report(__version__, worst(findings), findings)
 
 
-def of_service(settings: Config, state: Path, holds_camera: Callable[[], bool]) -> Checkup:
-    """For the service itself, which runs with these settings. `holds_camera`: has it libcamera's camera open now?"""
+def of_service(
+    settings: Config, state: Path, holds_camera: Callable[[], bool], own: "Callable[[], Certificate] | None" = None
+) -> Checkup:
+    """For the service itself, which runs with these settings. `holds_camera`: has it libcamera's camera open now?
+
+    `own` is the certificate that it shows; None where there is none.
+    """
     said = "those of this service are right"
-    patient = _patient(settings, state, said, serving=True, holds_camera=holds_camera)
+    patient = _patient(settings, state, said, serving=True, holds_camera=holds_camera, own=own)
     return Checkup(Doctor(checks(Machine(), patient)))
 
 
@@ -75,8 +83,9 @@ def of_machine(path: Path | None, assignments: Sequence[str]) -> Doctor:
         said: str | SettingError = f"{read} is right" if read.exists() else "there is no file: the defaults hold"
     except SettingError as error:
         settings, said = Config(), error  # the other checks go on with the defaults
-    mine = "STATE_DIRECTORY" in os.environ or not os.path.lexists(_STATE)
-    return Doctor(checks(Machine(), _patient(settings, config.state_folder() if mine else _STATE, said)))
+    # Whom a person at a terminal asks about is the service that systemd starts, if there is one.
+    mine = "STATE_DIRECTORY" in os.environ or not os.path.lexists(config.SYSTEM_STATE)
+    return Doctor(checks(Machine(), _patient(settings, config.state_folder() if mine else config.SYSTEM_STATE, said)))
 
 
 def _patient(
@@ -86,6 +95,7 @@ def _patient(
     *,
     serving: bool = False,
     holds_camera: Callable[[], bool] = lambda: False,
+    own: "Callable[[], Certificate] | None" = None,
 ) -> Patient:
     def settings_said() -> str:
         if isinstance(said, SettingError):
@@ -94,6 +104,10 @@ def _patient(
         if camera.source == "file" or (camera.source == "auto" and camera.path and not camera.path.startswith("/dev/")):
             resolve("file", camera.path)  # raises SettingError where the film is missing or none
         return said
+
+    def certificate() -> Shown | None:
+        found = own() if own is not None else _certificate(settings.tls, state)
+        return None if found is None else Shown(found.names, found.begins, found.ends, found.fingerprint)
 
     return Patient(
         state=state,
@@ -106,12 +120,23 @@ def _patient(
         serving=serving,
         holds_camera=holds_camera,
         settings=settings_said,
+        tls=settings.tls.mode,
+        certificate=certificate,
         webcams=lambda: [Webcam(device.path, device.card) for device in capture_devices()],
         # What a service has loaded works; what it has not is not loaded for the look, for viewers would wait for that.
         encoders=_named() if serving else _tried(),
         draws=installed().draws,
         shapes=lambda: fribidi() is not None,
     )
+
+
+def _certificate(settings: Tls, state: Path) -> "Certificate | None":
+    """The one that a service with these settings would show, if it is there yet. Raises SettingError."""
+    from pi_stream.tls import files, self_signed  # not earlier: without TLS their library is not needed
+
+    if settings.mode == "files":
+        return files.load(settings.certificate, settings.key)
+    return self_signed.load(state / self_signed.NAME)
 
 
 def _named() -> Mapping[str, Callable[[], str]]:

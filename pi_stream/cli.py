@@ -88,14 +88,22 @@ def parser() -> argparse.ArgumentParser:
 
     password_commands.add_commands(commands)
 
+    certificate = commands.add_parser("certificate", help="show the service's certificate, and a QR code of its page")
+    certificate.add_argument("--config", type=Path, metavar="FILE", help="the settings (default: as for serve)")
+    certificate.add_argument("--set", action="append", default=[], dest="assignments", metavar="SECTION.KEY=VALUE")
+    certificate.add_argument("--state", type=Path, metavar="FOLDER", help="where the service keeps its state")
+    certificate.set_defaults(run=_certificate)
+
     watch = commands.add_parser("watch", help="watch a pi-stream, and print fps, age and drops once a second")
     watch.add_argument("url", metavar="URL", help="such as http://raspberrypi.local:8000")
+    _trust(watch)
     watch.add_argument("--encoding", default="jpeg", help="jpeg, png, i420 or rgba (default: jpeg)")
     watch.add_argument("--seconds", type=float, metavar="N", help="stop after so many (default: never)")
     watch.set_defaults(run=_watch)
 
     caption = commands.add_parser("caption", help="put a caption on the picture of a pi-stream")
     caption.add_argument("url", metavar="URL")
+    _trust(caption)
     caption.add_argument("text", metavar="TEXT", help="may hold fields, such as {time:%%H:%%M}")
     caption.add_argument("--id", help="of the caption to replace")
     caption.add_argument("--x", type=float, help="0 (left) to 1 (right)")
@@ -107,6 +115,13 @@ def parser() -> argparse.ArgumentParser:
     caption.add_argument("--ttl", type=float, help="seconds after which it goes")
     caption.set_defaults(run=_caption)
     return every
+
+
+def _trust(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--pin", help="with https: trust this key and no other, as `pi-stream certificate` shows it there"
+    )
+    command.add_argument("--ca-file", metavar="FILE", help="with https: certificates to trust")
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -121,6 +136,7 @@ def _serve(options: argparse.Namespace) -> int:
     # In a terminal SIGHUP says that it was closed, and the service ends with it as every program does.
     in_terminal = sys.stdin is not None and sys.stdin.isatty()
 
+    from pi_stream.certificate_command import qr_code, told
     from pi_stream.server import Server
     from pi_stream.server.house import House
     from pi_stream.service import serve
@@ -135,6 +151,10 @@ def _serve(options: argparse.Namespace) -> int:
             print(f"  not {reason}")
         if not house.camera.online:
             print(f"  offline now: {house.camera.reason}")
+        if (identity := house.identity) is not None:
+            print(*told(identity.certificate, server.urls, own=identity.self_signed), sep="\n")
+            if sys.stdout.isatty():  # a journal is no place for it
+                print(*qr_code(server.urls), sep="\n")
         print("Stop with Ctrl-C.", flush=True)
 
     try:
@@ -199,21 +219,30 @@ def _migrate_config(options: argparse.Namespace) -> int:
 
 
 def _announce(options: argparse.Namespace) -> NoReturn:
-    announce(config.load(options.config).server.port)
+    settings = config.load(options.config)
+    announce(settings.server.port, "http" if settings.tls.mode == "off" else "https")
 
 
-def _viewer(url: str, accept: Sequence[str]) -> "ConnectedCamera":
+def _certificate(options: argparse.Namespace) -> int:
+    from pi_stream.certificate_command import lines
+
+    settings = config.load(options.config, options.assignments)
+    print(*lines(settings, options.state or config.service_folder()), sep="\n")
+    return 0
+
+
+def _viewer(options: argparse.Namespace, accept: Sequence[str]) -> "ConnectedCamera":
     """With what the environment has to log in: other users of the machine can read what stands in a command."""
     from pi_stream.viewer import connect
 
     password, token = os.environ.get("PI_STREAM_PASSWORD"), os.environ.get("PI_STREAM_TOKEN")
-    return connect(url, accept=accept, password=password, token=token)
+    return connect(options.url, accept=accept, password=password, token=token, pin=options.pin, ca_file=options.ca_file)
 
 
 def _watch(options: argparse.Namespace) -> int:
     async def watch() -> None:
         loop = asyncio.get_running_loop()
-        viewer = _viewer(options.url, [options.encoding])
+        viewer = _viewer(options, [options.encoding])
         end = loop.time() + options.seconds if options.seconds else float("inf")
         async with viewer as camera:
             if (what := camera.watching) is not None:
@@ -243,7 +272,7 @@ def _caption(options: argparse.Namespace) -> int:
     fields = {name: value for name in names if (value := getattr(options, name)) is not None}
 
     async def caption() -> None:
-        async with _viewer(options.url, ()) as camera:
+        async with _viewer(options, ()) as camera:
             print((await camera.put_caption(options.text, **fields)).id)
 
     asyncio.run(caption())

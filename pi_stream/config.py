@@ -23,6 +23,7 @@ from pi_stream.shape import ShapeError, convert, nearest
 log = logging.getLogger(__name__)
 
 SYSTEM_CONFIG = Path("/etc/pi-stream/config.toml")
+SYSTEM_STATE = Path("/var/lib/pi-stream")  # systemd's StateDirectory= of deploy/pi-stream.service
 
 Side = Annotated[int, Meta(ge=64, le=8192, multiple_of=2, description="an even whole number from 64 to 8192")]
 HostName = Annotated[
@@ -91,6 +92,14 @@ class Auth(Struct, frozen=True, forbid_unknown_fields=True):
     view: Literal["open", "password"] = "password"
 
 
+class Tls(Struct, frozen=True, forbid_unknown_fields=True):
+    """[tls]: whether the page is served over https, and with whose certificate."""
+
+    mode: Literal["off", "self-signed", "files"] = "off"
+    certificate: FilePath = ""
+    key: FilePath = ""
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """All sections."""
 
@@ -99,6 +108,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     stream: Stream = Stream()
     overlay: Overlay = Overlay()
     auth: Auth = Auth()
+    tls: Tls = Tls()
 
 
 def load(path: Path | None = None, assignments: Sequence[str] = ()) -> Config:
@@ -130,6 +140,13 @@ def state_folder() -> Path:
     if given := os.environ.get("XDG_STATE_HOME"):
         return Path(given) / "pi-stream"
     return Path.home() / ".local" / "state" / "pi-stream"
+
+
+def service_folder() -> Path:
+    """Where that of the service lies that a person at a terminal means: for root, the one that systemd starts."""
+    if not os.environ.get("STATE_DIRECTORY") and os.geteuid() == 0 and SYSTEM_STATE.is_dir():
+        return SYSTEM_STATE
+    return state_folder()
 
 
 def migrate(path: Path) -> list[str]:

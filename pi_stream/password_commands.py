@@ -2,7 +2,6 @@
 
 import argparse
 import getpass
-import os
 import sys
 import time
 from pathlib import Path
@@ -14,8 +13,6 @@ from pi_stream.auth import store
 from pi_stream.auth.keys import MOST_TOKENS, Keys, TokenName, Which
 from pi_stream.auth.passwords import LONGEST, SHORTEST, hashed
 from pi_stream.errors import SettingError
-
-_SYSTEM = Path("/var/lib/pi-stream")  # systemd's StateDirectory= of deploy/pi-stream.service
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -48,11 +45,8 @@ def _common(parser: argparse.ArgumentParser, view: str = "") -> None:
 
 
 def _file(options: argparse.Namespace) -> Path:
-    """In the folder of the service: as root, that is the one of the service that systemd starts, if there is one."""
-    folder: Path | None = options.state
-    if folder is None and not os.environ.get("STATE_DIRECTORY") and os.geteuid() == 0 and _SYSTEM.is_dir():
-        folder = _SYSTEM
-    return (folder or config.state_folder()) / store.NAME
+    folder: Path = options.state or config.service_folder()
+    return folder / store.NAME
 
 
 def _password(options: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from pi_stream.config import Config
 NEEDS_RESTART = frozenset(
     {
         "camera.width", "camera.height", "server.host", "server.port", "server.hosts", "stream.threads",
-        "auth.mode", "auth.view",
+        "auth.mode", "auth.view", "tls.mode",
     }
 )  # fmt: skip  # by section
 """The settings that are read once, when the service starts."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from pi_stream import checkup, clock, heap, next_steps, protocol, vitals
@@ -27,7 +27,9 @@ from pi_stream.overlay import Overlay, placard
 from pi_stream.overlay.captions import Captions
 from pi_stream.server import Server
 from pi_stream.server.access import Access
+from pi_stream.server.addresses import certified
 from pi_stream.server.house import House
+from pi_stream.server.names import names_of
 from pi_stream.server.sockets import Stalls
 from pi_stream.server.viewers import Viewers
 from pi_stream.sources import Choice, open_source, resolve
@@ -35,6 +37,9 @@ from pi_stream.sources.capture import Capture
 from pi_stream.text_picture import picture_of_text
 from pi_stream.unit import Notify, Watchdog
 from pi_stream.upkeep import Upkeep, silence
+
+if TYPE_CHECKING:
+    from pi_stream.identity import Identity
 
 _KEPT = 6  # frames' worth of memory: as many as are on their way at once, in one shape or another
 _PATIENCE = 3.0  # seconds that the page waits for a camera that is slow to open
@@ -67,6 +72,7 @@ async def serve(
     watchdog.allow(silence(config))
     notify.status("opening the source")
     choice = await asyncio.to_thread(resolve, config.camera.source, config.camera.path)
+    identity = None if config.tls.mode == "off" else await asyncio.to_thread(_identity, config, state)
     viewers, signs = Viewers(), vitals.VitalSigns()
 
     def values(frame: Frame) -> Mapping[str, str]:
@@ -113,11 +119,15 @@ async def serve(
                 stalls=Stalls(config.stream.stall_timeout),
                 viewers=viewers,
                 checkup=checkup.of_service(
-                    config, state, lambda: camera.kind == "picamera2" and camera.online and not camera.resting
+                    config,
+                    state,
+                    lambda: camera.kind == "picamera2" and camera.online and not camera.resting,
+                    None if identity is None else lambda: identity.certificate,
                 ),
                 next_steps=next_steps.of_service(camera.describe, open_to_all=config.auth.mode == "open"),
                 listener=listener,
                 access=Access(config.auth, state / store.NAME),
+                identity=identity,
             )
             upkeep = Upkeep(house, notify, watchdog, lambda settings, choice: _source(settings, choice, line))
             tried = tasks.create_task(camera.tried.wait())
@@ -127,6 +137,7 @@ async def serve(
                 tasks.create_task(upkeep.every_second(), name="every second"),
                 tasks.create_task(house.lag.run(), name="lag"),
                 tasks.create_task(house.access.run(), name="access"),
+                *([tasks.create_task(identity.run(), name="identity")] if identity is not None else []),
             ]
             either: set[asyncio.Future[Any]] = {tried, ended}
             await asyncio.wait(either, timeout=_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
@@ -144,6 +155,14 @@ async def serve(
                     ended.result()
             for task in running:
                 task.cancel()
+
+
+def _identity(config: Config, state: Path) -> "Identity":
+    """With the names that this machine has at the time."""
+    from pi_stream.identity import Identity  # not earlier: its library takes 9 MB of memory, which http does without
+
+    names = names_of(config.server)
+    return Identity(config.tls, state, lambda: certified(names.known))
 
 
 class _Line:

@@ -76,13 +76,16 @@ class Upkeep:
     async def _take_over(self, wanted: Config) -> str:
         """Put settings in force, as far as that can be while viewers stay; what a person should know of it.
 
-        Raises SettingError, and all is as it was, when the source that is wanted cannot be.
+        Raises SettingError, and all is as it was, when the source or the certificate that is wanted cannot be.
         """
         house = self._house
         changed = change(house.config, wanted)
         camera = changed.config.camera
-        if changed.touches(*OPENS_AGAIN):
-            choice = await asyncio.to_thread(resolve, camera.source, camera.path)
+        reopens = changed.touches(*OPENS_AGAIN)
+        choice = await asyncio.to_thread(resolve, camera.source, camera.path) if reopens else None
+        if house.identity is not None:  # its files may be others under the same names
+            await asyncio.to_thread(house.identity.read_again, changed.config.tls)
+        if choice is not None:
             house.camera.replace(**self._source(camera, choice))
         house.config = changed.config
         house.camera.idle_stop = camera.idle_stop

@@ -9,9 +9,11 @@ async with pi_stream.connect("http://raspberrypi.local:8000", accept=["png"]) as
 import asyncio
 import itertools
 import json
+import ssl
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -39,12 +41,15 @@ class ConnectedCamera:
     stats: protocol.Stats | None = None
     source: protocol.SourceNews | None = None
 
-    def __init__(self, url: str, watch: protocol.Watch | None, login: Mapping[str, str]) -> None:
+    def __init__(
+        self, url: str, watch: protocol.Watch | None, login: Mapping[str, str], trusted: ssl.SSLContext | None
+    ) -> None:
         self.captions: tuple[Caption, ...] = ()
         self.viewers: tuple[protocol.Present, ...] = ()
         self._address = websocket_url(url)
         self._url = _without_password(self._address)  # as messages have it
         self._login = login
+        self._trusted = trusted
         self._watch = watch
         self._ids = itertools.count(1)
         self._slot: Slot[ReceivedPacket] = Slot()
@@ -62,6 +67,7 @@ class ConnectedCamera:
             connecting = websockets.connect(
                 self._address,
                 additional_headers=self._login,
+                ssl=self._trusted,
                 subprotocols=[websockets.Subprotocol(protocol.VERSION)],
                 compression=None,
                 max_size=_LONGEST_FRAME,
@@ -77,6 +83,11 @@ class ConnectedCamera:
             if reason is None:
                 raise Disconnected(f"no pi-stream answers at {self._url}: {error}") from None
             raise Disconnected(f"{self._url} would not have this viewer: {reason}") from None
+        except ssl.SSLCertVerificationError as error:
+            await self._life.aclose()
+            raise Disconnected(
+                f"{self._url} is not trusted: {error}; `pi-stream certificate` there says what to give for pin"
+            ) from None
         except (OSError, TimeoutError, websockets.WebSocketException, BadMessage) as error:
             await self._life.aclose()
             raise Disconnected(f"no pi-stream answers at {self._url}: {error}") from None
@@ -257,6 +268,8 @@ def connect(
     window: int = 1,
     password: str | None = None,
     token: str | None = None,
+    pin: str | None = None,
+    ca_file: str | Path | None = None,
 ) -> ConnectedCamera:
     """A viewer of the pi-stream at `url` (http or ws): `async with` it. Parameters as in `watch` of docs/protocol.md.
 
@@ -264,13 +277,33 @@ def connect(
     way here; more keeps a far link busy, at the price of older pictures for a slow reader. Where the service asks for a
     login, give a `password` or a `token`; a password may also stand in the address: http://any:password@pi.local:8000.
 
+    With https, the certificate must be one that this system trusts, or one of `ca_file` (PEM). With a `pin`, which
+    `pi-stream certificate` shows ("sha256//..."), it must be of that key, and nothing else counts.
+
     Raises BadMessage for an impossible address or parameter.
     """
     fields = {"accept": list(accept), "fps": fps, "width": width, "quality": quality, "window": window, "acks": True}
     try:
-        return ConnectedCamera(url, convert(fields, protocol.Watch) if accept else None, _login(password, token))
+        watch = convert(fields, protocol.Watch) if accept else None
     except ShapeError as error:
         raise BadMessage(f"watch.{error}") from None
+    return ConnectedCamera(url, watch, _login(password, token), _trusted(url, pin, ca_file))
+
+
+def _trusted(url: str, pin: str | None, ca_file: str | Path | None) -> ssl.SSLContext | None:
+    """Whom to trust; None: over http there is nobody to ask. Raises BadMessage."""
+    if not websocket_url(url).startswith("wss:"):
+        if pin is not None or ca_file is not None:
+            raise BadMessage(f"pin and ca_file: expected an address with https, got {_without_password(url)!r}")
+        return None
+    from pi_stream.tls.trust import trust  # not earlier: over http its library is not needed
+
+    try:
+        return trust(pin, ca_file)
+    except ValueError as error:
+        raise BadMessage(f"pin: {error}") from None
+    except OSError as error:  # of these, OpenSSL's
+        raise BadMessage(f"ca_file: expected certificates in PEM, got none from {ca_file}: {error.strerror}") from None
 
 
 def websocket_url(url: str) -> str:

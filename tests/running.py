@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -40,7 +41,13 @@ class Running:
 
     def socket(self, path: str = "ws", **options: Any) -> websockets.connect:
         """A websocket to it, by a library that is not the service's."""
-        return _socket(self.url, path, **options)
+        return _socket(self.url, path, **{"ssl": self.trusted, **options})
+
+    @property
+    def trusted(self) -> ssl.SSLContext | None:
+        """Trusts its certificate, and no other; None: it has none."""
+        identity = self.house.identity
+        return ssl.create_default_context(cadata=identity.certificate.public) if identity else None
 
 
 def _socket(url: str, path: str, **options: Any) -> websockets.connect:
@@ -176,7 +183,9 @@ async def say(connection: websockets.ClientConnection, kind: str, **fields: obje
 async def http(running: Running | Process) -> AsyncIterator[aiohttp.ClientSession]:
     """An HTTP session with it; paths are relative to its root."""
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
-    async with aiohttp.ClientSession(base_url=running.url, timeout=timeout) as session:
+    trusted = running.trusted if isinstance(running, Running) else None
+    connector = aiohttp.TCPConnector(ssl=trusted) if trusted is not None else None
+    async with aiohttp.ClientSession(base_url=running.url, timeout=timeout, connector=connector) as session:
         yield session
 
 

@@ -131,8 +131,8 @@ async def _stopped(service: Running, **watch: object) -> AsyncIterator[websocket
     connecting = socket.socket()
     connecting.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connecting.setblocking(False)
-    host, port = service.url.removeprefix("http://").rstrip("/").split(":")
-    await asyncio.get_running_loop().sock_connect(connecting, (host, int(port)))
+    host, port = _place(service)
+    await asyncio.get_running_loop().sock_connect(connecting, (host, port))
     connection = await service.socket(sock=connecting, max_queue=1, ping_interval=None)
     await messages_until(connection, "welcome")
     await say(connection, "watch", **{"accept": ["rgba"], **watch})
@@ -142,15 +142,23 @@ async def _stopped(service: Running, **watch: object) -> AsyncIterator[websocket
         connection.transport.abort()
 
 
+def _place(service: Running) -> tuple[str, int]:
+    """Its address and port."""
+    host, port = service.url.partition("://")[2].rstrip("/").split(":")
+    return host, int(port)
+
+
 STOPPED: list[dict[str, object]] = [{"acks": False}, {"acks": True, "window": 64}, {"acks": True, "quality": "auto"}]
 
 
+@pytest.mark.parametrize("tls", ["off", "self-signed"])
 @pytest.mark.parametrize("watch", STOPPED, ids=["without acks", "with a large window", "auto"])
 async def test_a_viewer_that_reads_nothing_holds_two_frames_and_is_let_go(
-    tmp_path: Path, watch: dict[str, object]
+    tmp_path: Path, watch: dict[str, object], tls: str
 ) -> None:
     """One waits for the kernel, a newer one in the slot; after stall_timeout it is gone, and so is what it watched."""
-    async with running(tmp_path, *PICTURE, "stream.stall_timeout=1") as service, service.socket() as other:
+    settings = (*PICTURE, "stream.stall_timeout=1", f"tls.mode={tls}")
+    async with running(tmp_path, *settings) as service, service.socket() as other:
         house = service.house
         async with _stopped(service, **watch):
             most = 0
@@ -171,13 +179,17 @@ def _me(house: Any) -> dict[str, str]:
     return {"id": house.viewers.present[0].id, "name": ""}
 
 
-async def test_an_mjpeg_reader_that_reads_nothing_holds_little_and_is_let_go(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tls", ["off", "self-signed"])
+async def test_an_mjpeg_reader_that_reads_nothing_holds_little_and_is_let_go(tmp_path: Path, tls: str) -> None:
     """Asyncio holds one frame, the kernel about another; then the connection ends."""
-    async with running(tmp_path, *PICTURE, "stream.stall_timeout=1") as service, service.socket() as other:
+    settings = (*PICTURE, "stream.stall_timeout=1", f"tls.mode={tls}")
+    async with running(tmp_path, *settings) as service, service.socket() as other:
         reader = socket.socket()
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        host, port = service.url.removeprefix("http://").rstrip("/").split(":")
-        reader.connect((host, int(port)))
+        reader.connect(_place(service))
+        if service.trusted is not None:
+            wrap = service.trusted.wrap_socket
+            reader = await asyncio.to_thread(wrap, reader, server_hostname="localhost")
         reader.sendall(b"GET /stream.mjpg?quality=100 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         most = 0
         async with asyncio.timeout(PATIENCE):

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from pi_stream.doctor.camera_memory import camera_memory
 from pi_stream.doctor.cameras import cameras
+from pi_stream.doctor.certificate import certificate
 from pi_stream.doctor.encodings import encodings
 from pi_stream.doctor.examination import PATIENCE, Doctor, Look
 from pi_stream.doctor.finding import LEVELS, Finding, Level, worst
@@ -19,7 +20,7 @@ from pi_stream.doctor.fonts import fonts
 from pi_stream.doctor.holders import holders
 from pi_stream.doctor.machine import Machine
 from pi_stream.doctor.memory import memory
-from pi_stream.doctor.patient import Patient, Webcam
+from pi_stream.doctor.patient import Patient, Shown, Webcam
 from pi_stream.doctor.port import port
 from pi_stream.doctor.power import power, temperature
 from pi_stream.doctor.rights import rights
@@ -38,6 +39,7 @@ __all__ = [
     "Look",
     "Machine",
     "Patient",
+    "Shown",
     "Webcam",
     "checks",
     "clock_is_set",
@@ -56,6 +58,7 @@ def checks(machine: Machine, patient: Patient) -> Mapping[str, Look]:
         "settings": lambda: settings(patient),
         "service": lambda: unit(machine, patient),
         "port": lambda: port(machine, patient),
+        "certificate": lambda: certificate(patient),
         "storage": lambda: storage(machine, patient),
         "fonts": lambda: fonts(patient),
         "power": lambda: power(machine),

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class Webcam(NamedTuple):
@@ -13,13 +14,23 @@ class Webcam(NamedTuple):
     card: str
 
 
+class Shown(NamedTuple):
+    """The certificate that is shown over https; times are UTC."""
+
+    names: frozenset[str]
+    begins: datetime
+    ends: datetime
+    fingerprint: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Patient:
     """The pi-stream that is looked at.
 
-    `source`, `path`, `width`, `height`, `host`, `port` are its settings; `state` is the folder of its captions.
+    `source`, `path`, `width`, `height`, `host`, `port`, `tls` are its settings; `state` is the folder of its captions.
     `serving`: it is the very process that asks. `holds_camera`: whether it has libcamera's camera open now.
     `settings` says what was read, and raises SettingError with what is wrong.
+    `certificate`, which is None before the service has made it, does so, too.
     `encoders` are by name: each may encode a picture, and says with which library, or raises; "films" decodes.
     `draws` is whether captions have a font for a text; `shapes` whether they can set what runs right to left.
     """
@@ -31,9 +42,11 @@ class Patient:
     height: int = 720
     host: str = ""
     port: int = 8000
+    tls: Literal["off", "self-signed", "files"] = "off"
     serving: bool = False
     holds_camera: Callable[[], bool] = lambda: False
     settings: Callable[[], str] = lambda: "the defaults hold"
+    certificate: Callable[[], Shown | None] = lambda: None
     webcams: Callable[[], Sequence[Webcam]] = tuple
     encoders: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     draws: Callable[[str], bool] = lambda text: text.isascii()

@@ -4,8 +4,8 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,14 +15,17 @@ from pi_stream.errors import SettingError
 from pi_stream.protocol import LONGEST_MESSAGE
 from pi_stream.server import api, login, pictures
 from pi_stream.server.addresses import addresses
+from pi_stream.server.certificate import certificate_file, certificate_page
 from pi_stream.server.connection import Connection
+from pi_stream.server.door import Door
 from pi_stream.server.errors import errors
+from pi_stream.server.files import routes
 from pi_stream.server.gate import gate
 from pi_stream.server.guard import guard
 from pi_stream.server.headers import add_headers
 from pi_stream.server.house import HOUSE, House
-from pi_stream.server.names import Names
 from pi_stream.server.openapi import openapi
+from pi_stream.server.plain import plain_application
 from pi_stream.server.rights import rights_of
 from pi_stream.server.websocket import websocket
 from pi_stream.server.wellformed import wellformed
@@ -39,23 +42,11 @@ _KEEP_ALIVE = 60.0  # seconds for which a browser's connection is kept for its n
 # again after so many, so many times. Who has left the Wi-Fi is so forgotten within half a minute: tcp(7).
 _ASK = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
 
-# Said here, and not left to the system's table, which differs from one system to the next.
-_KINDS = {
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".json": "application/json",
-}
-
 
 def application(house: House) -> web.Application:
     """Every route, in one place."""
-    settings = house.config.server
-    names = Names((*settings.hosts, settings.host))
-    guarded = guard(names, lambda: house.config.server.origins)
-    files = _files(house.www)
-    app = web.Application(middlewares=[errors, wellformed, guarded], client_max_size=LONGEST_MESSAGE)
+    files = routes(house.www)
+    app = web.Application(middlewares=[errors, wellformed, guard(house)], client_max_size=LONGEST_MESSAGE)
     app[HOUSE] = house
     app.on_response_prepare.append(add_headers(lambda: house.config.server.origins))
     app.add_routes(
@@ -81,10 +72,12 @@ def application(house: House) -> web.Application:
             web.post("/logout", login.logout),
             web.get("/api/access", login.who),
             web.post("/api/links", login.post_link),
-            *(web.get(f"/{name}", _file(path)) for name, path in files.items()),
+            web.get("/certificate", certificate_page),
+            web.get("/certificate.pem", certificate_file),
+            *files,
         ]
     )
-    app.middlewares.append(gate(house.access, rights_of(app.router.routes(), files)))
+    app.middlewares.append(gate(house.access, rights_of(app.router.routes(), [file.path[1:] for file in files])))
     return app
 
 
@@ -93,12 +86,7 @@ class Server:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._runner = web.AppRunner(
-            application(house),
-            handle_signals=False,
-            shutdown_timeout=_SHUTDOWN_PATIENCE,
-            handler_cancellation=True,  # who goes away from an endless answer is noticed at once, not at the next frame
-        )
+        self._life = AsyncExitStack()
         self.urls: tuple[str, ...] = ()
         self._host = ""
 
@@ -111,32 +99,24 @@ class Server:
         for option, value in _ASK.items():
             listener.setsockopt(socket.IPPROTO_TCP, option, value)  # each connection that is accepted has it from here
         self.urls = self._urls()
-        try:
-            await self._runner.setup()
-            self._door = await self._open_door(listener)
-        except BaseException:
-            listener.close()
-            raise
+        async with AsyncExitStack() as life:
+            life.callback(listener.close)
+            connections = await _served(life, application(self._house))
+            life.push_async_callback(self._house.viewers.close_all, 1001, "pi-stream is stopping")
+            if (identity := self._house.identity) is None:
+                server = await asyncio.get_running_loop().create_server(connections, sock=listener, backlog=_BACKLOG)
+                life.callback(server.close)
+            else:
+                plain = await _served(life, plain_application(self._house))
+                door = Door(listener, lambda: identity.certificate.context, secure=connections, plain=plain)
+                await life.enter_async_context(door)
+            self._life = life.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        self._door.close()
-        await self._house.viewers.close_all(1001, "pi-stream is stopping")
-        await self._runner.cleanup()
-
-    async def _open_door(self, listener: socket.socket) -> asyncio.Server:
-        """As aiohttp's own SockSite does it, but with connections of ours."""
-        loop, server = asyncio.get_running_loop(), self._runner.server
-        if server is None:
-            raise RuntimeError("the runner is to be set up first")
-
-        def connection() -> Connection:
-            no_log: Any = None  # which aiohttp's annotation forgets
-            return Connection(server, loop=loop, access_log=no_log, keepalive_timeout=_KEEP_ALIVE)
-
-        return await loop.create_server(connection, sock=listener, backlog=_BACKLOG)
+        await self._life.__aexit__(kind, error, at)
 
     async def follow_addresses(self) -> None:
         """Keep `urls` right while addresses come, change and go, until cancelled; the log is told of those that come.
@@ -152,7 +132,29 @@ class Server:
                 told = {*self.urls, *(told if len(told) < _REMEMBERED else ())}
 
     def _urls(self) -> tuple[str, ...]:
-        return tuple(f"http://{host}:{self.port}/" for host in addresses(self._host))
+        scheme = "http" if self._house.identity is None else "https"
+        return tuple(f"{scheme}://{host}:{self.port}/" for host in addresses(self._host))
+
+
+async def _served(life: AsyncExitStack, app: web.Application) -> Callable[[], Connection]:
+    """Have an application ready until `life` ends; what is returned makes the protocol of each connection to it."""
+    runner = web.AppRunner(
+        app,
+        handle_signals=False,
+        shutdown_timeout=_SHUTDOWN_PATIENCE,
+        handler_cancellation=True,  # who goes away from an endless answer is noticed at once, not at the next frame
+    )
+    life.push_async_callback(runner.cleanup)
+    await runner.setup()
+    loop, server = asyncio.get_running_loop(), runner.server
+    if server is None:
+        raise RuntimeError("a runner that is set up has a server")
+
+    def connection() -> Connection:
+        no_log: Any = None  # which aiohttp's annotation forgets
+        return Connection(server, loop=loop, access_log=no_log, keepalive_timeout=_KEEP_ALIVE)
+
+    return connection
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -169,18 +171,3 @@ def _listen(host: str, port: int) -> socket.socket:
         raise SettingError(f"[server] host: cannot listen on {host!r}, port {port}: {error.strerror}") from None
     except (TypeError, ValueError) as error:  # what is no name at all; socket's words for it differ from case to case
         raise SettingError(f"[server] host: expected an address or a name, got {host!r} ({error})") from None
-
-
-def _files(folder: Path) -> dict[str, Path]:
-    """The page's files by their names in a URL, listed once: what is asked for is never looked for on the disk."""
-    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    return {"": folder / "index.html", **files}
-
-
-def _file(path: Path) -> Callable[[web.Request], Awaitable[web.FileResponse]]:
-    kind = _KINDS.get(path.suffix, "application/octet-stream")
-
-    async def answer(request: web.Request) -> web.FileResponse:  # noqa: ARG001 - aiohttp's signature
-        return web.FileResponse(path, headers={"Content-Type": kind})
-
-    return answer

@@ -11,7 +11,9 @@ from collections.abc import Callable
 
 from pi_stream.server.framing import CLOSE, FINAL, MASKED, SHORT, Framing, body_size, head_size
 
-_AREA = bytearray(1 << 16)  # where all viewers' bytes arrive: each is done with before the next one's turn
+# Where all viewers' bytes arrive: each is done with before the next one's turn. A view, since asyncio's TLS fills it by
+# slices, which of a bytearray would be copies.
+_AREA = memoryview(bytearray(1 << 16))
 _TEXT = FINAL | 0x1  # RFC 6455, clause 5.2: the whole of a text message
 
 
@@ -44,7 +46,7 @@ class AckReader(asyncio.BufferedProtocol):
         self._refused = False
         transport.set_protocol(self)
 
-    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's signature
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
         """See asyncio."""
         return _AREA
 

@@ -1,8 +1,12 @@
 """The names under which a browser on the LAN may find this machine."""
 
 import fcntl
+import ipaddress
 import socket
 import struct
+from collections.abc import Iterable
+
+from pi_stream.server.names import host_name, is_address
 
 _SIOCGIFADDR = 0x8915  # linux/sockios.h: an interface's IPv4 address, in a struct ifreq of 40 bytes
 
@@ -12,6 +16,20 @@ def addresses(host: str) -> tuple[str, ...]:
     if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared with, not bound to
         return ("localhost", *(each for each in _interface_addresses() if not each.startswith("127.")))
     return (f"[{host}]",) if ":" in host else (host,)
+
+
+def certified(names: Iterable[str]) -> frozenset[str]:
+    """What a certificate is to be valid for: those of the names that can be in a URL, and where a browser is pointed.
+
+    Of IPv6 only localhost and what is listened on: the others come and go, and a browser would warn anew each time.
+    """
+    found = {"127.0.0.1", "::1", *_interface_addresses()}
+    for name in names:
+        if not is_address(name):
+            found.update(filter(None, [host_name(name)]))
+        elif not (address := ipaddress.ip_address(name)).is_unspecified:
+            found.add(str(address))
+    return frozenset(found)
 
 
 def _interface_addresses() -> list[str]:

@@ -4,20 +4,22 @@ The Host says who is meant (RFC 9110, clause 7.2; `names` has the reasons). Orig
 Fetch Metadata) are what a browser adds to say whose page sends it; scripts say neither, and need not.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from pi_stream.server.errors import refusal
-from pi_stream.server.names import Names
+from pi_stream.server.house import House
+from pi_stream.server.names import names_of
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SHOWN = 100  # characters of a wrong name that are told back
 
 
-def guard(names: Names, origins: Callable[[], Collection[str]]) -> Middleware:
-    """The middleware. `origins` are the other sites whose pages may do what our own may."""
+def guard(house: House) -> Middleware:
+    """The middleware. The pages of [server] origins may do what our own may."""
+    names = names_of(house.config.server)
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -27,7 +29,7 @@ def guard(names: Names, origins: Callable[[], Collection[str]]) -> Middleware:
         # They differ where the request line holds a whole URL, which then counts: RFC 9112, clause 3.2.2.
         if not (names.include(hosts[0]) and (request.host == hosts[0] or names.include(request.host))):
             return _misdirected(hosts[0] if request.host == hosts[0] else request.host)
-        if (request.method not in _SAFE or _opens_websocket(request)) and _foreign(request, origins()):
+        if (request.method not in _SAFE or opens_websocket(request)) and _foreign(request, house.config.server.origins):
             return refusal(
                 403, "foreign-origin", "a page of another site may not do this; [server] origins lists those that may"
             )
@@ -45,7 +47,8 @@ def _misdirected(host: str) -> web.Response:
     )
 
 
-def _opens_websocket(request: web.Request) -> bool:
+def opens_websocket(request: web.Request) -> bool:
+    """Whether it is the handshake of one."""
     return "websocket" in request.headers.get("Upgrade", "").lower()
 
 
@@ -56,7 +59,7 @@ def _foreign(request: web.Request, allowed: Collection[str]) -> bool:
         return False
     if request.headers.get("Sec-Fetch-Site", "").lower() == "cross-site":
         return True
-    # "null" is a page that hides where it is from. A page of ours has the address that it asked for.
-    return origin is not None and origin.lower() not in {
-        f"{scheme}://{request.host.lower()}" for scheme in ("http", "https")
-    }
+    # "null" is a page that hides where it is from. A page of ours has the address that it asked for; by TLS to a proxy,
+    # which may ask us without. Where we speak it ourselves, a page that came without is anybody's who is on the way.
+    schemes = ("https",) if request.secure else ("http", "https")
+    return origin is not None and origin.lower() not in {f"{scheme}://{request.host.lower()}" for scheme in schemes}

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from aiohttp import web
 
@@ -24,6 +24,9 @@ from pi_stream.server.access import Access
 from pi_stream.server.sockets import Stalls
 from pi_stream.server.viewers import Viewers
 from pi_stream.vitals import VitalSigns
+
+if TYPE_CHECKING:
+    from pi_stream.identity import Identity
 
 TextEncoding = Literal["rgba", "png", "jpeg"]
 
@@ -50,6 +53,7 @@ class House:
     next_steps: Callable[[], list[Step]]
     listener: socket.socket | None = None  # the port, where somebody else has opened it
     access: Access
+    identity: "Identity | None" = None  # over http there is none to show
     lag: LoopLag = field(default_factory=LoopLag)
 
     @contextmanager

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 
+from pi_stream.config import Server
+
 _RESOLVER = Path("/etc/resolv.conf")
 _WRITTEN = Path("/etc/hostname")
 _LOOK_AGAIN = 10.0  # seconds: a machine is renamed, or moves to another network, once in a long while
@@ -60,6 +62,11 @@ class Names:
         if name is None:
             return False
         return is_address(name) or name in self.known or _AGAIN.sub("", name) in self.known
+
+
+def names_of(settings: Server) -> Names:
+    """With those that the settings add."""
+    return Names((*settings.hosts, settings.host))
 
 
 def own_names(hostname: str, domains: Iterable[str]) -> frozenset[str]:

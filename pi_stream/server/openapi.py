@@ -69,6 +69,7 @@ def _document() -> dict[str, Any]:
             "/api/access": get(
                 "Whether there are passwords, and what you may do", _answer("Access", "application/json")
             ),
+            "/certificate.pem": get("The certificate, over https", _answer("PEM", "application/x-pem-file")),
             "/api/links": {
                 "post": {
                     "summary": "A path that shows a picture to whoever has it, for some seconds",

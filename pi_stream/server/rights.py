@@ -24,6 +24,8 @@ ROUTES: Mapping[str, Right] = {
     "GET /healthz": NOTHING,  # for whatever watches over the service: whether there are pictures, and why not
     "GET /metrics": VIEW,
     "GET /login": NOTHING,
+    "GET /certificate": NOTHING,  # as the handshake shows it to everybody
+    "GET /certificate.pem": NOTHING,
     "POST /login": NOTHING,
     "POST /logout": NOTHING,
     "GET /api/access": NOTHING,

@@ -63,8 +63,8 @@ def _checked_with(package: str) -> str:
 
 _NEEDED = (
     *("fontconfig", "fonts-dejavu-core", "libfribidi0", "libturbojpeg0", "python3-systemd"),
-    *("python3-aiohttp", "python3-av", "python3-isal", "python3-msgspec", "python3-numpy", "python3-pil"),
-    "python3-websockets",
+    *("python3-aiohttp", "python3-av", "python3-cryptography", "python3-isal", "python3-msgspec", "python3-numpy"),
+    *("python3-pil", "python3-segno", "python3-websockets"),
 )
 """Debian's packages that ours needs."""
 
@@ -105,7 +105,7 @@ _RECIPES = {
             *_BOOTS,
             *("fontconfig", "fonts-noto-core", "libfribidi0"),
             *("python3-aiohttp", "python3-av", "python3-isal", "python3-msgspec", "python3-numpy", "python3-pil"),
-            *("python3-systemd", "python3-websockets"),
+            *("python3-cryptography", "python3-segno", "python3-systemd", "python3-websockets"),
             *("python3-libcamera", "libcamera-ipa", "libcamera-tools"),
             # What picamera2 uses, as far as Debian has it; one part of it, PiDNG, is compiled here.
             *("python3-jsonschema", "python3-libarchive-c", "python3-piexif", "python3-prctl", "python3-tqdm"),

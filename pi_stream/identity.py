@@ -1,0 +1,39 @@
+"""What the service proves with that it is itself: its own certificate, or that of files, whichever the settings say."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from pi_stream.config import Tls
+from pi_stream.tls import files
+from pi_stream.tls.certificate import Certificate
+from pi_stream.tls.self_signed import NAME, SelfSigned
+
+_LOOK = 10.0  # seconds between two looks at dates and names
+
+
+class Identity:
+    """`certificate` is what new connections are shown; those that are open go on with what they were shown."""
+
+    def __init__(self, settings: Tls, state: Path, names: Callable[[], Collection[str]]) -> None:
+        """`names` are those by which it is asked for. Blocks. Raises SettingError."""
+        self._own = SelfSigned(state / NAME, names()) if settings.mode == "self-signed" else None
+        self._names = names
+        self.certificate: Certificate
+        self.read_again(settings)
+
+    @property
+    def self_signed(self) -> bool:
+        """Whether no authority speaks for it, so that browsers warn."""
+        return self._own is not None
+
+    def read_again(self, settings: Tls) -> None:
+        """Take over the files of these settings, as they are now. Blocks. Raises SettingError, and all stays."""
+        self.certificate = self._own.current if self._own else files.load(settings.certificate, settings.key)
+
+    async def run(self) -> None:
+        """Renew a certificate of our own in time, and where the machine is called otherwise; until cancelled."""
+        while (own := self._own) is not None:
+            await asyncio.sleep(_LOOK)
+            await asyncio.to_thread(own.renew, self._names())
+            self.certificate = own.current

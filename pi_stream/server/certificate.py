@@ -1,0 +1,44 @@
+"""The page that explains why a browser warns of the certificate, and the certificate itself, for tools."""
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from pi_stream.server.house import HOUSE, House
+
+if TYPE_CHECKING:
+    from pi_stream.tls.certificate import Certificate
+
+_OWN = "it has made itself"
+_GIVEN = "its owner has given it"
+
+
+async def certificate_page(request: web.Request) -> web.Response:
+    """GET /certificate: over http too, for whoever has not accepted the certificate yet."""
+    house = request.app[HOUSE]
+    certificate = _certificate(house)
+    facts = {
+        "page": f"https://{request.host}/",
+        "kind": _OWN if house.identity is not None and house.identity.self_signed else _GIVEN,
+        "names": ", ".join(sorted(certificate.names)),
+        "ends": f"{certificate.ends:%Y-%m-%d}",
+        "fingerprint": certificate.fingerprint,
+        "pin": certificate.pin,
+    }
+    text = (house.www / "certificate.html").read_text(encoding="utf-8")
+    for name, value in facts.items():
+        text = text.replace(f"<!--{name}-->", escape(value))
+    return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-store"})
+
+
+async def certificate_file(request: web.Request) -> web.Response:
+    """GET /certificate.pem: for curl's --cacert and the like."""
+    text = _certificate(request.app[HOUSE]).public
+    return web.Response(text=text, content_type="application/x-pem-file", headers={"Cache-Control": "no-store"})
+
+
+def _certificate(house: House) -> "Certificate":
+    if house.identity is None:
+        raise web.HTTPNotFound(text='there is no certificate: [tls] mode is "off"')
+    return house.identity.certificate

@@ -1,0 +1,30 @@
+"""The page's own files, listed once: what is asked for is never looked for on the disk."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from aiohttp import web
+
+# Said here, and not left to the system's table, which differs from one system to the next.
+_KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+}
+
+
+def routes(folder: Path) -> list[web.RouteDef]:
+    """One for each file, by its name in a URL; the page itself has an empty one, too."""
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return [web.get(f"/{name}", _file(path)) for name, path in {"": folder / "index.html", **files}.items()]
+
+
+def _file(path: Path) -> Callable[[web.Request], Awaitable[web.FileResponse]]:
+    kind = _KINDS.get(path.suffix, "application/octet-stream")
+
+    async def answer(request: web.Request) -> web.FileResponse:  # noqa: ARG001 - aiohttp's signature
+        return web.FileResponse(path, headers={"Content-Type": kind})
+
+    return answer

@@ -1,0 +1,37 @@
+"""What is answered to plain http at a port that speaks TLS: where to look, and why a browser warns there."""
+
+from aiohttp import web
+
+from pi_stream.server.certificate import certificate_page
+from pi_stream.server.errors import errors, refusal
+from pi_stream.server.files import routes
+from pi_stream.server.guard import guard, opens_websocket
+from pi_stream.server.headers import add_headers
+from pi_stream.server.house import HOUSE, House
+from pi_stream.server.wellformed import wellformed
+
+_LOOKS = (".css", ".svg")  # of files that the explaining page is made with: from there, a browser would not take them
+
+
+def plain_application(house: House) -> web.Application:
+    """Nothing of the camera: whoever listens on the network could read it."""
+    app = web.Application(middlewares=[errors, wellformed, guard(house)])
+    app[HOUSE] = house
+    app.on_response_prepare.append(add_headers(lambda: house.config.server.origins))
+    app.add_routes(
+        [
+            web.get("/certificate", certificate_page),
+            *(route for route in routes(house.www) if route.path.endswith(_LOOKS)),
+            web.route("*", "/{any:.*}", _elsewhere),
+        ]
+    )
+    return app
+
+
+async def _elsewhere(request: web.Request) -> web.Response:
+    """To the same place by https. What changes something has been overheard already, so it is refused instead."""
+    there = f"https://{request.host}{request.rel_url}"
+    if request.method not in ("GET", "HEAD") or opens_websocket(request):
+        return refusal(403, "https-needed", f"this service speaks https: {there}")
+    # For this time only: the settings may say http again.
+    return web.Response(status=307, headers={"Location": there, "Cache-Control": "no-store"})

@@ -1,0 +1,91 @@
+"""What the doctor says of the certificate."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from pi_stream import checkup
+from pi_stream.doctor import Doctor, Finding, Patient, Shown
+from pi_stream.doctor.certificate import certificate
+from pi_stream.errors import SettingError
+from pi_stream.tls import files
+from tests.certificates import DAY, issue
+from tests.running import http, running
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+
+
+def _look(ends: timedelta, mode: Literal["self-signed", "files"] = "files", begins: timedelta = -DAY) -> Finding:
+    shown = Shown(frozenset({"garage.local"}), NOW + begins, NOW + ends, "AB:CD")
+    (found,) = certificate(Patient(state=Path("/"), tls=mode, certificate=lambda: shown), NOW)
+    return found
+
+
+def test_a_certificate_that_is_right_is_told_with_its_names_end_and_fingerprint() -> None:
+    """So that it can be compared with what a browser shows."""
+    found = _look(60 * DAY)
+    assert found.level == "ok"
+    assert found.what == "for garage.local, until 2027-01-24; its fingerprint is AB:CD"
+
+
+@pytest.mark.parametrize(
+    ("ends", "begins", "level", "words"),
+    [
+        (timedelta(0), -DAY, "fault", "it ended on 2026-11-25"),
+        (10 * DAY, -DAY, "warning", "until 2026-12-05"),
+        (60 * DAY, DAY, "warning", "it begins on 2026-11-26"),
+    ],
+)
+@pytest.mark.parametrize(("mode", "mend"), [("files", "reload pi-stream"), ("self-signed", "restart pi-stream")])
+def test_one_that_is_not_valid_or_not_for_long_is_told_with_what_renews_it(
+    ends: timedelta, begins: timedelta, level: str, words: str, mode: Literal["self-signed", "files"], mend: str
+) -> None:
+    """In either mode another command."""
+    found = _look(ends, mode, begins)
+    assert found.level == level
+    assert words in found.what
+    assert mend in (found.mend or "")
+
+
+def test_without_tls_and_before_the_first_start_there_is_none(tmp_path: Path) -> None:
+    """Neither is wrong."""
+    for mode, words in (("off", "served by http"), ("self-signed", "when it starts")):
+        (found,) = checkup.of_machine(None, [f"tls.mode={mode}"])._checks["certificate"]()
+        assert found.level == "ok"
+        assert words in found.what
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_files_are_a_fault_and_closed_ones_are_roots_to_look_at(tmp_path: Path) -> None:
+    """The service may be able to read what this user cannot."""
+    issued = issue(tmp_path, "a.example", ends=-DAY / 2)
+    doctor = checkup.of_machine(None, issued.settings)
+    (found,) = doctor._checks["certificate"]()
+    assert (found.level, "ended on" in found.what) == ("fault", True)
+
+    def closed() -> Shown:
+        try:
+            raise PermissionError(13, "Permission denied", "key.pem")
+        except PermissionError:
+            raise SettingError("[tls] key: key.pem cannot be read") from None
+
+    patient = Patient(state=tmp_path, tls="files", certificate=closed)
+    (found,) = Doctor({"certificate": lambda: certificate(patient)}).examine()
+    assert found.level == "unknown"
+    assert found.what == "key.pem may not be read by this user"
+
+
+async def test_the_page_of_a_service_tells_it_too(tmp_path: Path) -> None:
+    """By GET /api/doctor, as it is shown at the time."""
+    issued = issue(tmp_path, "a.example", "localhost")
+    async with running(tmp_path, *issued.settings) as service, http(service) as session:
+        fingerprint = files.load(str(issued.certificate), str(issued.key)).fingerprint
+        issued.key.unlink()
+        url = service.url.replace("127.0.0.1", "localhost")
+        async with session.get(f"{url}api/doctor", ssl=False) as answer:
+            findings = (await answer.json())["findings"]
+    (found,) = [each for each in findings if each["area"] == "certificate"]
+    assert found["level"] == "ok"
+    assert found["what"].endswith(fingerprint)
