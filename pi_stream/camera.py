@@ -93,6 +93,7 @@ class Camera:
         self._alive = alive
         self._tried_at = clock.now()
         self._replaced = asyncio.Event()
+        self._replacing = ""
 
     @property
     def name(self) -> str:
@@ -130,7 +131,7 @@ class Camera:
                 keeping = tasks.create_task(self._keep(), name="source")
                 await self._replaced.wait()
                 self._replaced.clear()
-                self._set(online=False, reason="the settings changed, and the source is opened again")
+                self._set(online=False, reason=self._replacing)
                 keeping.cancel()
                 await asyncio.wait({keeping})
 
@@ -140,9 +141,14 @@ class Camera:
         kind: str,
         facts: Mapping[str, Any],
         open_source: Callable[[Iterator[int]], AbstractAsyncContextManager[OpenSource]],
+        reason: str = "the settings changed, and the source is opened again",
     ) -> None:
-        """Close the source, and open this one in its place; the arguments are those of the constructor."""
+        """Close the source, and open this one in its place; the arguments are those of the constructor.
+
+        `reason` is why there is no picture meanwhile.
+        """
         self.kind, self._facts, self._open_source = kind, facts, open_source
+        self._replacing = reason
         self._description = {"kind": kind}  # what was said of the old one is not true of the new
         self._replaced.set()
 

@@ -135,6 +135,7 @@ async def serve(
                 tried,
                 tasks.create_task(camera.run(), name="camera"),
                 tasks.create_task(upkeep.every_second(), name="every second"),
+                tasks.create_task(upkeep.take_better_camera(), name="better camera"),
                 tasks.create_task(house.lag.run(), name="lag"),
                 tasks.create_task(house.access.run(), name="access"),
                 *([tasks.create_task(identity.run(), name="identity")] if identity is not None else []),

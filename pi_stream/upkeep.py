@@ -11,7 +11,7 @@ from pi_stream.config import Config
 from pi_stream.errors import SettingError
 from pi_stream.reload import OPENS_AGAIN, change
 from pi_stream.server.house import House
-from pi_stream.sources import Choice, resolve
+from pi_stream.sources import Choice, camera_nodes, is_better, resolve
 from pi_stream.unit import Notify, Watchdog, sentence
 
 log = logging.getLogger(__name__)
@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 # Seconds after stall_timeout until a source is closed or this process ended: half of one for a source that says itself
 # what is wrong, two for closing, one to spare.
 _RECOVERY = 3.5
+
+_LOOK = 2.0  # seconds between two looks at what cameras are made of
+_LOOKS = 5  # with which a new camera is found: its parts come one by one, and the right to open them comes last
 
 
 def silence(config: Config) -> float:
@@ -72,6 +75,23 @@ class Upkeep:
                 self._notify.note = f"settings not reloaded: {error}"
             self._watchdog.allow(silence(self._house.config))
             self.tell_ready()
+
+    async def take_better_camera(self) -> None:
+        """With source "auto", change to a better camera than there was so far as soon as it comes; until cancelled.
+
+        The service may be there before the machine has found its cameras, and a webcam is plugged in when it is.
+        """
+        house, known, looks = self._house, list[str](), 0
+        while True:
+            settings, there = house.config.camera, camera_nodes()
+            looks = _LOOKS if there != known else looks - 1
+            known = there
+            if looks > 0 and settings.source == "auto" and not settings.path and house.camera.kind != "picamera2":
+                choice = await asyncio.to_thread(resolve, "auto")
+                if house.config.camera is settings and is_better(choice.kind, house.camera.kind):
+                    log.info("a better camera than %s came: %s", house.camera.kind, choice.why)
+                    house.camera.replace(**self._source(settings, choice), reason="a camera came, and it is opened")
+            await asyncio.sleep(_LOOK)
 
     async def _take_over(self, wanted: Config) -> str:
         """Put settings in force, as far as that can be while viewers stay; what a person should know of it.

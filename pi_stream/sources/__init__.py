@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from pi_stream.errors import SettingError
 from pi_stream.sources.capture import Capture
-from pi_stream.sources.choose import Choice, Kind, resolve
+from pi_stream.sources.choose import Choice, Kind, is_better, resolve
+from pi_stream.sources.devices import camera_nodes
 from pi_stream.sources.source import Json, Source
 
-__all__ = ["Capture", "Choice", "Json", "Kind", "Source", "open_source", "resolve"]
+__all__ = ["Capture", "Choice", "Json", "Kind", "Source", "camera_nodes", "is_better", "open_source", "resolve"]
 
 
 def open_source(

@@ -9,6 +9,7 @@ from pi_stream.errors import SettingError, SourceUnavailable
 from pi_stream.sources.devices import capture_devices
 
 Kind = Literal["picamera2", "v4l2", "file", "synthetic"]
+_BEST_FIRST = ("picamera2", "v4l2", "synthetic")  # of what "auto" chooses from, without a path
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ def resolve(kind: str, path: str = "") -> Choice:
     if kind == "file":
         _check_film(path)
     return Choice(cast("Kind", kind), path, f'the settings say source = "{kind}"')
+
+
+def is_better(kind: str, than: str) -> bool:
+    """Whether "auto" takes this kind rather than the other. Neither is a film, which only a path makes it take."""
+    return _BEST_FIRST.index(kind) < _BEST_FIRST.index(than)
 
 
 def _auto(path: str) -> Choice:

@@ -27,6 +27,11 @@ class Device(NamedTuple):
     driver: str
 
 
+def camera_nodes() -> list[str]:
+    """The device nodes that cameras are made of, V4L2's and libcamera's, whatever else they may be."""
+    return sorted(str(path) for kind in ("media*", "video*") for path in Path("/dev").glob(kind))
+
+
 def capture_devices(folder: str = "/dev") -> list[Device]:
     """Every capture device below `folder`, in the order of their numbers; those that cannot be asked are left out."""
     numbered = [(int(path.name[5:]), path) for path in Path(folder).glob("video*") if path.name[5:].isdigit()]

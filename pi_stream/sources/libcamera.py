@@ -7,10 +7,10 @@ import importlib
 import logging
 import os
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from pi_stream.errors import SourceUnavailable
+from pi_stream.sources.devices import camera_nodes
 from pi_stream.sources.holders import holders
 
 _GROUP = "add this user to the group: sudo usermod -aG video $USER"
@@ -82,15 +82,10 @@ def _abandon(camera: Any) -> None:
 
 def _no_camera() -> str:
     """libcamera passes over what it may not open as if it were not there."""
-    closed = [path for path in _nodes() if not os.access(path, os.R_OK | os.W_OK)]
+    closed = [path for path in camera_nodes() if not os.access(path, os.R_OK | os.W_OK)]
     if closed:
         return f"no camera found, but {closed[0]} may not be opened; {_GROUP}"
     return "no camera found; check both ends of the ribbon cable, `rpicam-hello --list-cameras` should list it"
-
-
-def _nodes() -> list[str]:
-    """What a camera of libcamera's is made of."""
-    return sorted(str(path) for kind in ("media*", "video*") for path in Path("/dev").glob(kind))
 
 
 def reason(error: BaseException) -> str:
@@ -99,7 +94,7 @@ def reason(error: BaseException) -> str:
         error = cause
     text = str(error)
     if "busy" in text.lower():
-        if held := holders(_nodes()):
+        if held := holders(camera_nodes()):
             return f"the camera is busy: {held} uses it; end that, and the picture comes by itself"
         return "the camera is busy; another program uses it (`sudo lslocks | grep /dev/media` shows which)"
     if "permission" in text.lower():

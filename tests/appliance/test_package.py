@@ -294,3 +294,15 @@ def test_without_avahi_nothing_fails(machine: Container) -> None:
     get(machine, "healthz")
     assert active(machine, "pi-stream-announce") == "inactive"
     assert machine.run("systemctl", "--failed", "--no-legend") == ""
+
+
+def test_it_starts_with_the_machine(machine: Container) -> None:
+    """Nobody does anything, and there is a picture; how long that took is printed."""
+    install(machine)
+    machine.power_off()
+    machine.boot()
+    assert get(machine, "snapshot.jpg")[:2] == b"\xff\xd8"
+    told = machine.run("journalctl", "--boot", "--unit=pi-stream", "--output=json", "--no-pager").splitlines()
+    online = next(entry for entry in map(json.loads, told) if "is online" in entry["MESSAGE"])
+    began = int(machine.run("systemctl", "show", "--property=UserspaceTimestampMonotonic", "--value"))
+    print(f"\nfirst frame {(int(online['__MONOTONIC_TIMESTAMP']) - began) / 1e6:.1f} s after process 1")

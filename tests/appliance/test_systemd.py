@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import websockets.sync.client
 
 from tests.appliance.container import INSIDE, Container
 
@@ -18,6 +19,16 @@ _PROGRAM = "#!/usr/bin/python3\nimport sys\nfrom pi_stream.cli import main\nsys.
 _CONFIG = "/etc/pi-stream/config.toml"
 _DROP_INS = "/etc/systemd/system/pi-stream.service.d"
 _FAULTS = "/run/virtual-camera"
+# A network that goes with its program: the flags of the interface, netdevice(7), SIOCSIFFLAGS.
+_NETWORK = """[Unit]
+Wants=network.target
+Before=network.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStop=/usr/bin/python3 -c \\
+  "import fcntl, socket, struct; fcntl.ioctl(socket.socket(), 0x8914, struct.pack('16sh', b'host0', 0))"
+"""
 _PATIENCE = 60.0  # seconds until a test says that something does not come
 # Seconds within which the picture must be back. Ten are the aim, and what an idle machine takes is printed; on one that
 # builds something else at the same time, only the start of a Python takes so long.
@@ -32,7 +43,8 @@ def machine(camera_root: Path) -> Iterator[Container]:
         container.run("cp", "-r", f"{INSIDE}/www", f"{_PACKAGES}/pi_stream/www")
         container.run("python3", "-m", "compileall", "-q", f"{_PACKAGES}/pi_stream")
         container.write("/usr/bin/pi-stream", _PROGRAM, mode=0o755)
-        container.run("cp", f"{INSIDE}/deploy/pi-stream.service", "/etc/systemd/system/")
+        for name in ("pi-stream.service", "pi-stream-goodbye.service"):
+            container.run("cp", f"{INSIDE}/deploy/{name}", "/etc/systemd/system/")
         yield container
 
 
@@ -355,3 +367,22 @@ def test_a_password_set_as_root_is_the_services_own(unit: Unit) -> None:
     unit.machine.run("pi-stream", "token", "remove", "watcher")
     unit.until("the token is gone", lambda: status() in (401, 429))
     unit.machine.run("rm", "/var/lib/pi-stream/auth.json")
+
+
+def test_viewers_are_told_of_a_shutdown_while_there_is_a_network(unit: Unit) -> None:
+    """Although the service does not wait for it when it starts, and takes a second to stop."""
+    machine = unit.machine
+    assert "network.target" not in unit.shown("After").split()
+    machine.write("/etc/systemd/system/network.service", _NETWORK)
+    machine.write(f"{_DROP_INS}/slow.conf", "[Service]\nExecStop=/bin/sleep 1\n")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", "network", "pi-stream")
+    with websockets.sync.client.connect(f"ws://{machine.address}:8000/ws", proxy=None) as viewer:
+        viewer.recv(timeout=_PATIENCE)
+        try:
+            machine.power_off()
+        finally:
+            machine.boot()
+        for _ in viewer:
+            pass  # until its end, or, should it not hear of that, until its own pings go unanswered
+        assert viewer.close_code == 1001

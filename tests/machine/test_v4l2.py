@@ -25,11 +25,16 @@ _DEVICE = "/sys/bus/platform/drivers/vivid"
 @pytest.fixture(scope="module")
 def camera(machine: VirtualMachine) -> VirtualMachine:
     """A machine with a webcam, which the service uses."""
-    machine.run("modprobe", "vivid", "n_devs=1", "node_types=0x1")  # one that captures, and nothing else
-    machine.shell("udevadm settle")
+    load_vivid(machine)
     restart(machine, _SETTINGS)
     until_healthy(machine, lambda health: health["ok"])
     return machine
+
+
+def load_vivid(machine: VirtualMachine) -> None:
+    """One that captures, and nothing else."""
+    machine.run("modprobe", "vivid", "n_devs=1", "node_types=0x1")
+    machine.shell("udevadm settle")
 
 
 def bars(picture: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> list[list[int]]:
@@ -40,6 +45,14 @@ def bars(picture: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> list[lis
         np.median(lower[:, number * eighth + 8 : (number + 1) * eighth - 8].reshape(-1, 3), axis=0).astype(int).tolist()
         for number in range(8)
     ]
+
+
+def test_one_that_comes_after_the_start_is_taken(machine: VirtualMachine) -> None:
+    """Until then there is a picture, which is made up."""
+    assert until_healthy(machine, lambda health: health["ok"])["source"] == "synthetic"
+    load_vivid(machine)
+    until_healthy(machine, lambda health: health["ok"] and health["source"] == "v4l2")
+    print(f"\n{machine.log()}")
 
 
 @pytest.mark.asyncio(loop_scope="session")
@@ -89,5 +102,5 @@ def test_its_driver_can_be_taken_away(camera: VirtualMachine) -> None:
     camera.shell(f"echo vivid.0 >{_DEVICE}/unbind")
     until_healthy(camera, lambda health: str(health["reason"]).startswith("there is no /dev/video0"))
     camera.run("rmmod", "vivid")
-    camera.run("modprobe", "vivid", "n_devs=1", "node_types=0x1")
+    load_vivid(camera)
     until_healthy(camera, lambda health: health["ok"])

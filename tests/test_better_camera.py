@@ -1,0 +1,73 @@
+"""With source = "auto" a camera that comes after the start is taken: a machine finds its cameras in its own time."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from pi_stream import upkeep
+from pi_stream.sources import Choice, choose, is_better, resolve
+from pi_stream.sources.devices import Device
+from tests.running import PATIENCE, messages_until, running
+from tests.stand_in_picamera2 import Plan, installed
+
+
+class Nodes:
+    """What is in /dev of cameras, in the place of what is really there: no machine for tests can be given a camera."""
+
+    def __init__(self) -> None:
+        self.there: list[str] = []
+        self.looks: asyncio.Queue[None] = asyncio.Queue()
+
+    def __call__(self) -> list[str]:
+        self.looks.put_nowait(None)
+        return list(self.there)
+
+
+@pytest.fixture
+def nodes(monkeypatch: pytest.MonkeyPatch) -> Nodes:
+    """None at first; they are looked at often."""
+    nodes = Nodes()
+    monkeypatch.setattr(upkeep, "camera_nodes", nodes)
+    monkeypatch.setattr(upkeep, "_LOOK", 0.01)
+    monkeypatch.setattr(choose, "capture_devices", lambda: [Device(path, "C920", "uvcvideo") for path in nodes.there])
+    return nodes
+
+
+async def test_a_camera_that_comes_late_is_taken(tmp_path: Path, nodes: Nodes) -> None:
+    """Before it, there is a picture, which is made up."""
+    plan = Plan(cameras=[])
+    with installed(plan):
+        async with running(tmp_path, "camera.source=auto") as service, service.socket() as viewer:
+            assert (await messages_until(viewer, "welcome"))["source"]["kind"] == "synthetic"
+            plan.cameras += Plan().cameras
+            nodes.there.append("/dev/media0")
+            news = await messages_until(viewer, "source", kind="picamera2")
+            assert (news["online"], news["reason"]) == (False, "a camera came, and it is opened")
+            assert service.house.camera.describe()["why"] == "libcamera finds a camera"
+
+
+async def test_who_names_a_source_keeps_it(tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is even looked for, whatever is plugged in."""
+    looked_for: list[str] = []
+
+    def noted(kind: str, path: str = "") -> Choice:
+        looked_for.append(kind)
+        return resolve(kind, path)
+
+    monkeypatch.setattr(upkeep, "resolve", noted)
+    async with running(tmp_path, "camera.source=synthetic") as service:
+        nodes.there.append("/dev/video0")
+        async with asyncio.timeout(PATIENCE):
+            for _ in range(nodes.looks.qsize() + 3):
+                await nodes.looks.get()
+        assert looked_for == []
+        assert service.house.camera.kind == "synthetic"
+
+
+def test_what_is_better() -> None:
+    """The camera on the ribbon, then a webcam, then the picture that is made up."""
+    assert is_better("picamera2", "v4l2")
+    assert is_better("v4l2", "synthetic")
+    assert not is_better("synthetic", "v4l2")
+    assert not is_better("v4l2", "v4l2")
