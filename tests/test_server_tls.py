@@ -77,6 +77,7 @@ async def test_the_page_is_served_by_https_and_verified_by_its_names(service: Ru
     async with http(service) as session, session.get("") as answer:
         assert answer.status == 200
         assert "Strict-Transport-Security" not in answer.headers, "no way past a warning would be left"
+        assert "<canvas" in await answer.text()
 
 
 async def test_tls_before_1_2_is_not_spoken(service: Running) -> None:

@@ -3,7 +3,11 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import web, web_fileresponse
+
+# The kernel cannot send a file over TLS by itself, and asyncio's way around that takes none but its own transports
+# (`secure` is ours). The page's files are small enough to be read and written.
+web_fileresponse.NOSENDFILE = True  # type: ignore[misc]  # otherwise only the environment says so
 
 # Said here, and not left to the system's table, which differs from one system to the next.
 _KINDS = {
