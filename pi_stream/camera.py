@@ -227,7 +227,10 @@ class Camera:
                 continue
             reason = self.reason or ""
             if drawn[0] != reason:
-                drawn = (reason, await asyncio.to_thread(self._placard, *self._size, "No picture", reason))
+                try:
+                    drawn = (reason, await asyncio.to_thread(self._placard, *self._size, "No picture", reason))
+                except OSError as error:  # no file descriptor is left to read a font with
+                    log.warning("the picture that says why there is none cannot be drawn: %s", error)
             if not self.online and drawn[1] is not None:
                 if clock.now() - self._tried_at < _TRYING:
                     self._alive()

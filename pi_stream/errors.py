@@ -15,7 +15,10 @@ PiStreamError
     └── Forbidden (PermissionError)      "forbidden": whoever asks may only look
 """
 
+import errno
 from typing import ClassVar
+
+_USED_UP = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class PiStreamError(Exception):
@@ -87,3 +90,8 @@ class Forbidden(Refused, PermissionError):
     """Whoever asks has not the right to do that; the text says which right it takes."""
 
     code = "forbidden"
+
+
+def used_up(error: BaseException | None) -> bool:
+    """Whether it says that no file descriptor, or no memory of the kernel's, is left now. That is nobody's bug."""
+    return isinstance(error, OSError) and error.errno in _USED_UP

@@ -100,8 +100,11 @@ def _reformatter() -> VideoReformatter:
     # other pays on an encoder's thread. All of it first: a source may load it at the same time, and two threads that
     # begin with different parts of a package whose parts need each other end in a deadlock, which Python resolves by
     # handing out halves of modules.
-    import av  # noqa: F401 - to load it is the point
-    from av.video.reformatter import VideoReformatter
+    try:
+        import av  # noqa: F401 - to load it is the point
+        from av.video.reformatter import VideoReformatter
+    except (ImportError, OSError) as error:  # damaged, or no file descriptor is left to read it with
+        raise EncodingFailed(f"FFmpeg's libraries cannot be loaded: {error}") from error
 
     return VideoReformatter()
 

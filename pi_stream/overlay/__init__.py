@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pi_stream.frame import Frame
+from pi_stream.overlay.bidi import library
 from pi_stream.overlay.block import Align
 from pi_stream.overlay.caption import Anchor, Caption, CaptionDraft
 from pi_stream.overlay.captions import Captions
@@ -64,6 +65,7 @@ class Overlay:
         self.rendered = 0
         self._drawn: dict[str, _Drawn] = {}  # by the captions' ids
         self._crowded = False
+        library()  # at the start, while there surely are file descriptors: it is looked for only once
 
     def draw(self, frame: Frame, captions: tuple[Caption, ...], values: Callable[[], Mapping[str, str]]) -> None:
         """Draw all captions on the frame's planes, in place, the first at the bottom.
@@ -81,7 +83,11 @@ class Overlay:
             fields = needs(parse_text(caption.text))
             if known is None and not fields <= _CLOCK:
                 known = values()
-            now = self._draw(caption, size, second, fields, known or _NOTHING)
+            try:
+                now = self._draw(caption, size, second, fields, known or _NOTHING)
+            except OSError as error:  # its font is gone, or no file descriptor is left to read it with
+                log.warning("the caption %s is left out: its font cannot be read: %s", caption.id, error)
+                continue
             drawn[caption.id] = now
             area += now.patch.area
             if area > _MOST * frame.width * frame.height:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from pi_stream.errors import used_up
 from pi_stream.overlay.bidi import library
 from pi_stream.overlay.clusters import CodePoints
 
@@ -45,12 +46,17 @@ class Face:
 
     @cached_property
     def opens(self) -> bool:
-        """Whether it can be drawn with; why not is said in the log."""
+        """Whether it can be drawn with; why not is said in the log.
+
+        Raises OSError where that cannot be known now, since no file descriptor is left.
+        """
         try:
             if self.coloured:
                 return self.strike > 0
             self.at(_REFERENCE)
         except OSError as error:
+            if used_up(error):
+                raise
             log.warning("the font %s cannot be used: %s", self.path, error)
             return False
         return True
@@ -63,7 +69,9 @@ class Face:
         for size in _STRIKES if sample else ():
             try:
                 font = self.at(size)
-            except OSError:
+            except OSError as error:
+                if used_up(error):
+                    raise
                 continue  # it does not have this size
             canvas = Image.new("RGBA", (2 * size, 2 * size))
             ImageDraw.Draw(canvas).text((0, size), sample or "", font=font, anchor="ls", embedded_color=True)
@@ -89,6 +97,7 @@ def direction(level: int) -> str | None:
 
 @lru_cache(maxsize=64)
 def _open(path: Path, index: int, em: int, shaped: bool) -> ImageFont.FreeTypeFont:
+    path.open("rb").close()  # FreeType does not say why it could not
     engine = ImageFont.Layout.RAQM if shaped else ImageFont.Layout.BASIC
     return ImageFont.truetype(str(path), em, index=index, layout_engine=engine)
 

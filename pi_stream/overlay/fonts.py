@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from pi_stream.errors import used_up
 from pi_stream.overlay.caption import Family
 from pi_stream.overlay.clusters import CodePoints, clusters, east_asian_language, is_east_asian, is_emoji, needed
 from pi_stream.overlay.face import Face
@@ -118,6 +119,8 @@ class Fonts:
             try:
                 faces = [face for line in self._ask(pattern).splitlines() if (face := _face_from(line))]
             except (OSError, subprocess.SubprocessError) as error:
+                if used_up(error):
+                    raise  # it may be there, and is asked again
                 if not self._failed:
                     log.warning(
                         "no answer from fontconfig (%s): captions have the bundled font alone, no Japanese, no emoji; "

@@ -14,6 +14,7 @@ from aiohttp import web
 from pi_stream.errors import SettingError
 from pi_stream.protocol import LONGEST_MESSAGE
 from pi_stream.server import api, login, pictures
+from pi_stream.server.accepting import accept
 from pi_stream.server.addresses import addresses
 from pi_stream.server.certificate import certificate_file, certificate_page
 from pi_stream.server.connection import Connection
@@ -104,7 +105,7 @@ class Server:
             connections = await _served(life, application(self._house))
             life.push_async_callback(self._house.viewers.close_all, 1001, "pi-stream is stopping")
             if (identity := self._house.identity) is None:
-                server = await asyncio.get_running_loop().create_server(connections, sock=listener, backlog=_BACKLOG)
+                server = await accept(listener, connections, _BACKLOG, lambda: self._house.viewers.count)
                 life.callback(server.close)
             else:
                 plain = await _served(life, plain_application(self._house))
@@ -126,7 +127,10 @@ class Server:
         told = set(self.urls)
         while True:
             await asyncio.sleep(_LOOK)
-            self.urls = self._urls()
+            try:
+                self.urls = self._urls()
+            except OSError as error:  # to look takes a file descriptor, and there may be none left
+                log.warning("the addresses of this machine cannot be looked up: %s", error.strerror)
             if new := [url for url in self.urls if url not in told]:
                 log.info("the network came or changed; the page is now at %s", ", ".join(new))
                 told = {*self.urls, *(told if len(told) < _REMEMBERED else ())}

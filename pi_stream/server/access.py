@@ -174,6 +174,7 @@ class Access:
         except SettingError as error:
             self._take(None)  # rather nobody than somebody who may not
             log.error("nobody can log in: %s", error)
+            self._version = None  # what is wrong may not be the file: look again
 
     def _take(self, keys: Keys | None) -> None:
         self.keys = keys

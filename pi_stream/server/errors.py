@@ -1,11 +1,24 @@
 """Every refusal as an HTTP status with a JSON reason; the one place where the statuses are chosen."""
 
+import logging
+
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from pi_stream.errors import BadMessage, EncodingFailed, Forbidden, LimitReached, NotFound, Refused, Unsupported
+from pi_stream.errors import (
+    BadMessage,
+    EncodingFailed,
+    Forbidden,
+    LimitReached,
+    NotFound,
+    Refused,
+    Unsupported,
+    used_up,
+)
 from pi_stream.server.access import LoginNeeded
 from pi_stream.server.house import HOUSE
+
+log = logging.getLogger(__name__)
 
 _STATUS: dict[type[Refused], int] = {
     BadMessage: 400,
@@ -45,5 +58,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except ConnectionError:
         return web.Response(status=400)  # it went away; nobody is left to read this
     except Exception as error:
+        if used_up(error):
+            log.error("a request could not be answered: %s", error)
+            return refusal(503, "used-up", f"the service is short of something now: {error}", {"Retry-After": "5"})
         request.app[HOUSE].fail(error)
         raise

@@ -25,10 +25,18 @@ def routes(folder: Path) -> list[web.RouteDef]:
     return [web.get(f"/{name}", _file(path)) for name, path in {"": folder / "index.html", **files}.items()]
 
 
+class _PageFile(web.FileResponse):
+    """A file that is there. If it cannot be read all the same, aiohttp would say 404."""
+
+    def set_status(self, status: int, reason: str | None = None) -> None:
+        """See aiohttp."""
+        super().set_status(503 if status == 404 else status, reason)
+
+
 def _file(path: Path) -> Callable[[web.Request], Awaitable[web.FileResponse]]:
     kind = _KINDS.get(path.suffix, "application/octet-stream")
 
     async def answer(request: web.Request) -> web.FileResponse:  # noqa: ARG001 - aiohttp's signature
-        return web.FileResponse(path, headers={"Content-Type": kind})
+        return _PageFile(path, headers={"Content-Type": kind})
 
     return answer

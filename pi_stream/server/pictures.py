@@ -217,7 +217,7 @@ async def _answer_texts(house: House, query: TextQuery, socket: web.WebSocketRes
                 query.color,
                 query.background,
             )
-        except (EncodingFailed, MemoryError):
+        except (EncodingFailed, MemoryError, OSError):  # the last where no file descriptor is left to read a font with
             await socket.close(code=1011, message=b"the picture could not be made")
             break
         await socket.send_bytes(picture)
