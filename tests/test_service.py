@@ -238,7 +238,7 @@ async def _answer_late(state: Path, ends: ExitStack) -> None:
 
 async def test_a_viewer_that_does_not_read_cannot_keep_the_service_from_ending(tmp_path: Path) -> None:
     """Its connection is cut, and the exit is as clean as ever."""
-    async with process(tmp_path, "camera.width=1280", "camera.height=720") as service:
+    async with process(tmp_path, "camera.width=1280", "camera.height=720", "stream.stall_timeout=600") as service:
         with socket.socket() as deaf:
             deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             deaf.connect(("127.0.0.1", int(service.url.rstrip("/").rpartition(":")[2])))
@@ -247,8 +247,10 @@ async def test_a_viewer_that_does_not_read_cannot_keep_the_service_from_ending(t
                 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
             )
             watch = b'{"type":"watch","accept":["rgba"]}'
-            deaf.sendall(handshake.encode() + bytes((0x81, 0x80 | len(watch), 0, 0, 0, 0)) + watch)
-            async with http(service) as session:
+            deaf.sendall(handshake.encode())
+            await asyncio.to_thread(deaf.recv, 1)  # a websocket begins with the answer
+            deaf.sendall(bytes((0x81, 0x80 | len(watch), 0, 0, 0, 0)) + watch)
+            async with http(service) as session, asyncio.timeout(PATIENCE):
                 encoded = 0
                 while encoded < 30:  # more than all buffers on the way can hold
                     async with session.get("snapshot.jpg") as answer:
