@@ -1,13 +1,17 @@
 """What the service proves with that it is itself: its own certificate, or that of files, whichever the settings say."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 from pi_stream.config import Tls
+from pi_stream.errors import used_up
 from pi_stream.tls import files
 from pi_stream.tls.certificate import Certificate
 from pi_stream.tls.self_signed import NAME, SelfSigned
+
+log = logging.getLogger(__name__)
 
 _LOOK = 10.0  # seconds between two looks at dates and names
 
@@ -35,5 +39,10 @@ class Identity:
         """Renew a certificate of our own in time, and where the machine is called otherwise; until cancelled."""
         while (own := self._own) is not None:
             await asyncio.sleep(_LOOK)
-            await asyncio.to_thread(own.renew, self._names())
+            try:
+                await asyncio.to_thread(own.renew, self._names())
+            except OSError as error:
+                if not used_up(error):
+                    raise
+                log.warning("the certificate cannot be looked after: %s", error.strerror)
             self.certificate = own.current

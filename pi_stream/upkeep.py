@@ -8,7 +8,7 @@ from typing import Any
 from pi_stream import clock, heap
 from pi_stream.config import Camera as CameraSettings
 from pi_stream.config import Config
-from pi_stream.errors import SettingError
+from pi_stream.errors import SettingError, used_up
 from pi_stream.reload import OPENS_AGAIN, change
 from pi_stream.server.house import House
 from pi_stream.sources import Choice, camera_nodes, is_better, resolve
@@ -81,17 +81,28 @@ class Upkeep:
 
         The service may be there before the machine has found its cameras, and a webcam is plugged in when it is.
         """
-        house, known, looks = self._house, list[str](), 0
+        known, looks = list[str](), 0
         while True:
-            settings, there = house.config.camera, camera_nodes()
-            looks = _LOOKS if there != known else looks - 1
-            known = there
-            if looks > 0 and settings.source == "auto" and not settings.path and house.camera.kind != "picamera2":
-                choice = await asyncio.to_thread(resolve, "auto")
-                if house.config.camera is settings and is_better(choice.kind, house.camera.kind):
-                    log.info("a better camera than %s came: %s", house.camera.kind, choice.why)
-                    house.camera.replace(**self._source(settings, choice), reason="a camera came, and it is opened")
+            try:
+                there = camera_nodes()
+                looks = _LOOKS if there != known else looks - 1
+                known = there
+                if looks > 0:
+                    await self._look_for_better_camera()
+            except OSError as error:
+                if not used_up(error):
+                    raise
+                log.warning("no camera can be looked for: %s", error.strerror)
             await asyncio.sleep(_LOOK)
+
+    async def _look_for_better_camera(self) -> None:
+        house = self._house
+        settings = house.config.camera
+        if settings.source == "auto" and not settings.path and house.camera.kind != "picamera2":
+            choice = await asyncio.to_thread(resolve, "auto")
+            if house.config.camera is settings and is_better(choice.kind, house.camera.kind):
+                log.info("a better camera than %s came: %s", house.camera.kind, choice.why)
+                house.camera.replace(**self._source(settings, choice), reason="a camera came, and it is opened")
 
     async def _take_over(self, wanted: Config) -> str:
         """Put settings in force, as far as that can be while viewers stay; what a person should know of it.
