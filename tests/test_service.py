@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from pi_stream.overlay.caption import CaptionDraft
 from pi_stream.overlay.captions import Captions
 from pi_stream.service import _Line
 from tests.frames import plain_frame
+from tests.raw import framed, raw_socket
 from tests.running import PATIENCE, SMALL, Process, http, next_frame, process, running, say
 
 BUNNY = Path(__file__).parent / "media" / "bunny.mp4"
@@ -200,10 +201,19 @@ async def test_a_bug_ends_the_service_with_its_traceback(tmp_path: Path, monkeyp
 
 
 async def test_viewers_hear_goodbye_and_the_exit_is_0_under_load(tmp_path: Path) -> None:
-    """A signal while pictures flow to several viewers in every encoding."""
-    async with process(tmp_path) as service:
+    """A signal while pictures flow to viewers in every encoding, texts are drawn, and some neither read nor answer."""
+    async with process(tmp_path) as service, http(service) as session, AsyncExitStack() as ends:
         connections = [await _connect(service, encoding) for encoding in ("jpeg", "png", "i420", "rgba") * 2]
+        for _ in range(2):
+            connections.append(await ends.enter_async_context(service.socket("ws/text")))
+            await connections[-1].send("x")
+        mjpeg = await ends.enter_async_context(session.get("stream.mjpg"))
+        await mjpeg.content.readany()
+        silent = await ends.enter_async_context(raw_socket(service))
+        silent.send(framed(b'{"type":"watch","accept":["rgba"]}'))
+        await silent.receive_until(2)
         assert await service.stop() == 0
+        assert "Traceback" not in "".join(service.lines)
         for connection in connections:
             async with asyncio.timeout(PATIENCE):
                 async for _ in connection:  # what came before, or the library would look no further

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 _LOOK = 5.0  # seconds between two looks at the addresses of this machine
 _REMEMBERED = 64  # addresses that the log was told of
-_SHUTDOWN_PATIENCE = 1.0  # seconds for requests that are under way
+_SHUTDOWN_PATIENCE = 0.5  # seconds for requests that are under way
 _BACKLOG = 512  # connections that may wait to be accepted
 _KEEP_ALIVE = 60.0  # seconds for which a browser's connection is kept for its next request
 

@@ -22,6 +22,7 @@ from pi_stream.server.gate import granted
 from pi_stream.server.handshake import shake_hands
 from pi_stream.server.house import HOUSE, House, TextEncoding
 from pi_stream.server.sockets import keep_little, newest_wins
+from pi_stream.server.visits import LOGGED_OUT
 
 _PATIENCE = 10.0  # seconds that a snapshot waits for a frame, or two frames' time where that is longer
 _BOUNDARY = "frame"
@@ -104,25 +105,28 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
     )
     if request.version >= HttpVersion11:
         response.enable_chunked_encoding()
+
+    async def close(_code: int, _reason: str) -> None:
+        if request.transport is not None:
+            request.transport.abort()
+
     # What can be refused is, before the answer begins.
     with (
         house.place(address_of(request)),
-        house.viewers.guest(),
+        house.viewers.guest(close),
         house.hub.subscribe(_settings(house, "jpeg", query), fps=query.fps) as subscription,
-        suppress(
-            ConnectionError, EncodingFailed
-        ),  # until it goes away; a stream that ends is noticed, one that stands still is not
+        # Until it goes away, or no JPEG can be made: a stream that ends is noticed, one that stands still is not.
+        suppress(ConnectionError, EncodingFailed),
     ):
         writer, transport = await response.prepare(request), request.transport
         if writer is None or transport is None:
             return response  # it went away while it was answered
         newest_wins(transport)
         keep_little(transport)
-
-        async def end() -> None:
-            transport.abort()
-
-        with house.stalls.watching(transport), house.access.visits.visit(granted(house.access), end):
+        with (
+            house.stalls.watching(transport),
+            house.access.visits.visit(granted(house.access), lambda: close(*LOGGED_OUT)),
+        ):
             await _send_parts(subscription, response, writer, transport)
     return response
 
@@ -174,27 +178,30 @@ async def text_socket(request: web.Request) -> web.StreamResponse:
 
 
 async def _serve_texts(house: House, query: TextQuery, request: web.Request) -> web.StreamResponse:
-    socket = web.WebSocketResponse(max_msg_size=LONGEST_MESSAGE + 1, compress=False, heartbeat=20.0, timeout=2.0)
+    socket = web.WebSocketResponse(max_msg_size=LONGEST_MESSAGE + 1, compress=False, heartbeat=20.0, timeout=1.0)
     transport, answering = await shake_hands(request, socket), asyncio.current_task()
     if transport is None or answering is None:
         return socket
-    refusals: list[tuple[int, str]] = []
+    goodbyes: list[tuple[int, str]] = []
 
     def refuse(code: int, reason: str) -> None:
-        refusals.append((code, reason))
-        answering.cancel()
+        goodbyes.append((code, reason))
+        answering.cancel()  # who reads is to say it: see `Viewer.run`
 
-    async def end() -> None:
-        await socket.close(code=1008, message=b"the login has ended")
+    async def close(code: int, reason: str) -> None:
+        refuse(code, reason)
 
     AckReader(transport, lambda _: False, refuse)  # there are none; but all else is looked at, too
     try:
-        with house.viewers.guest(), house.access.visits.visit(granted(house.access), end):
+        with (
+            house.viewers.guest(close),
+            house.access.visits.visit(granted(house.access), lambda: close(*LOGGED_OUT)),
+        ):
             await _answer_texts(house, query, socket)
     except asyncio.CancelledError:
-        if not refusals or answering.uncancel():
+        if not goodbyes or answering.uncancel():
             raise
-        code, reason = refusals[0]
+        code, reason = goodbyes[0]
         await socket.close(code=code, message=reason.encode())
     return socket
 

@@ -24,7 +24,7 @@ from pi_stream.server.sockets import keep_little
 from pi_stream.vitals import Vitals
 from pi_stream.window import Window
 
-_CLOSE_PATIENCE = 3.0  # seconds for a polite end
+_CLOSE_PATIENCE = 1.0  # seconds for a polite end; a service that stops has three for everything
 _OUTBOX = 256  # messages that may wait for a viewer; one who is further behind is let go
 
 
@@ -102,7 +102,7 @@ class Viewer:
         """Dismiss it, and wait until it has answered or is gone; one that does not read goes by force."""
         self.dismiss(code, reason)
         try:
-            async with asyncio.timeout(_CLOSE_PATIENCE + 1):
+            async with asyncio.timeout(_CLOSE_PATIENCE + 0.5):
                 await self._told.wait()
         except TimeoutError:
             self._transport.abort()

@@ -3,13 +3,15 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from pi_stream import clock
 from pi_stream.protocol import Present, Reply, Said, Stats, ViewersNews, serialize
 from pi_stream.vitals import Vitals
+
+_Close = Callable[[int, str], Coroutine[Any, Any, None]]  # ends a connection with a websocket close code and reason
 
 
 class Member(Protocol):
@@ -51,7 +53,7 @@ class Viewers:
     def __init__(self) -> None:
         self._members: dict[str, Member] = {}
         self._ids = itertools.count(1)
-        self._guests = 0
+        self._guests: set[_Close] = set()
         self.by_address: Counter[str] = Counter()  # connected from each, those who only look included
 
     def __len__(self) -> int:
@@ -60,16 +62,16 @@ class Viewers:
     @property
     def count(self) -> int:
         """All who are connected, those too who only look."""
-        return len(self._members) + self._guests
+        return len(self._members) + len(self._guests)
 
     @contextmanager
-    def guest(self) -> Iterator[None]:
-        """Count somebody who only looks, and cannot be told anything, while the block runs."""
-        self._guests += 1
+    def guest(self, close: _Close) -> Iterator[None]:
+        """Count somebody who only looks, and cannot be told anything, while the block runs; `close` ends it."""
+        self._guests.add(close)
         try:
             yield
         finally:
-            self._guests -= 1
+            self._guests.discard(close)
 
     def __iter__(self) -> Iterator[Member]:
         return iter(tuple(self._members.values()))
@@ -125,5 +127,5 @@ class Viewers:
     async def close_all(self, code: int, reason: str) -> None:
         """End every connection, all at once."""
         async with asyncio.TaskGroup() as tasks:
-            for member in self:
-                tasks.create_task(member.close(code, reason))
+            for close in (*(member.close for member in self), *self._guests):
+                tasks.create_task(close(code, reason))

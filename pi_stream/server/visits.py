@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from pi_stream.auth.rights import Grant
 
+LOGGED_OUT = (1008, "the login has ended")  # what a websocket is closed with
+
 
 @dataclass(eq=False)
 class _Visit:

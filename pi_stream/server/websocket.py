@@ -38,12 +38,12 @@ from pi_stream.server.house import HOUSE, House
 from pi_stream.server.rights import MESSAGES
 from pi_stream.server.sockets import newest_wins
 from pi_stream.server.viewer import Viewer
+from pi_stream.server.visits import LOGGED_OUT
 from pi_stream.window import DEFAULT, Window
 
 _BAD_MESSAGES = 20  # within _BAD_SPAN; one more ends the connection
 _BAD_SPAN = 10_000_000  # microseconds
-LOGGED_OUT = (1008, "the login has ended")
-_CLOSE_PATIENCE = 2.0  # seconds for the other side to agree to the end
+_CLOSE_PATIENCE = 1.0  # seconds for the other side to agree to the end
 _HEARTBEAT = 20.0  # seconds between websocket pings; one without an answer ends the connection
 
 
