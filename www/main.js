@@ -12,6 +12,7 @@ import { DoctorPanel } from './doctor.js';
 import { find } from './dom.js';
 import { Draft } from './draft.js';
 import { Fullscreen } from './fullscreen.js';
+import { Links } from './links.js';
 import { Meter } from './meter.js';
 import { NextSteps } from './next-steps.js';
 import { Panels } from './panels.js';
@@ -22,6 +23,7 @@ import { listenForShortcuts } from './shortcuts.js';
 import { Status } from './status.js';
 import { Storage, isBoolean } from './storage.js';
 import { Viewers } from './viewers.js';
+import { WakeLock } from './wake-lock.js';
 
 const PING_EVERY = 2000;
 const FIRST_PINGS = [0, 100, 250, 500, 1000]; // milliseconds after the welcome
@@ -91,6 +93,8 @@ const settings = new Settings(storage, [...decoders.keys()], ask, (refusal) => s
 const doctor = new DoctorPanel();
 const fullscreen = new Fullscreen();
 const access = new Access();
+new Links();
+new WakeLock(storage);
 const nextSteps = new NextSteps(storage, () => panels.open('doctor'));
 
 function showDraft() {

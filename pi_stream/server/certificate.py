@@ -10,8 +10,8 @@ from pi_stream.server.house import HOUSE, House
 if TYPE_CHECKING:
     from pi_stream.tls.certificate import Certificate
 
-_OWN = "it has made itself"
-_GIVEN = "its owner has given it"
+_OWN = "the camera has made itself"
+_GIVEN = "the camera's owner has given it"
 
 
 async def certificate_page(request: web.Request) -> web.Response:
