@@ -21,7 +21,7 @@ from pi_stream.server.acks import AckReader
 from pi_stream.server.gate import granted
 from pi_stream.server.handshake import shake_hands
 from pi_stream.server.house import HOUSE, House, TextEncoding
-from pi_stream.server.sockets import keep_little, newest_wins
+from pi_stream.server.sockets import abort, keep_little, newest_wins
 from pi_stream.server.visits import LOGGED_OUT
 
 _PATIENCE = 10.0  # seconds that a snapshot waits for a frame, or two frames' time where that is longer
@@ -108,7 +108,7 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
 
     async def close(_code: int, _reason: str) -> None:
         if request.transport is not None:
-            request.transport.abort()
+            abort(request.transport)
 
     # What can be refused is, before the answer begins.
     with (

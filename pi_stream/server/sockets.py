@@ -30,10 +30,24 @@ def newest_wins(transport: asyncio.WriteTransport) -> None:
     transport.set_write_buffer_limits(high=0)
 
 
+def abort(transport: asyncio.WriteTransport) -> None:
+    """End a connection now, whatever waits in it; one that has ended is left alone.
+
+    asyncio's own abort raises AttributeError over one that was closed while bytes waited, and then ended (Python 3.11).
+    """
+    if _open(transport) is not None:
+        transport.abort()
+
+
+def _open(transport: asyncio.BaseTransport) -> socket.socket | None:
+    """Its socket; None once the connection has ended. Over TLS there is none then, without TLS one that is closed."""
+    connection: socket.socket | None = transport.get_extra_info("socket")
+    return connection if connection is not None and connection.fileno() >= 0 else None
+
+
 def keep_little(transport: asyncio.BaseTransport) -> None:
     """Have the kernel hold little of what one without acks is sent. The connection stays so."""
-    connection: socket.socket = transport.get_extra_info("socket")
-    if connection.fileno() < 0:
+    if (connection := _open(transport)) is None:
         return  # it went away
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BYTES // 2)  # Linux doubles it: socket(7)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
@@ -41,8 +55,7 @@ def keep_little(transport: asyncio.BaseTransport) -> None:
 
 def _acknowledged(transport: asyncio.WriteTransport) -> int:
     """Bytes that the other machine has acknowledged, ever."""
-    connection: socket.socket = transport.get_extra_info("socket")
-    if connection.fileno() < 0:
+    if (connection := _open(transport)) is None:
         return -1
     facts = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.size + _BYTES_ACKED_AT)
     return int(_BYTES_ACKED.unpack_from(facts, _BYTES_ACKED_AT)[0])
@@ -50,9 +63,8 @@ def _acknowledged(transport: asyncio.WriteTransport) -> int:
 
 def backlog(transport: asyncio.WriteTransport) -> int:
     """Bytes that were written and that the other machine has not acknowledged: asyncio's, and the kernel's."""
-    connection: socket.socket = transport.get_extra_info("socket")
     waiting = transport.get_write_buffer_size()
-    if connection.fileno() < 0:
+    if (connection := _open(transport)) is None:
         return waiting
     queued = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))  # SIOCOUTQ: tcp(7)
     return waiting + int(struct.unpack("i", queued)[0])
@@ -92,4 +104,4 @@ class Stalls:
                 field = {"PI_STREAM_VIEWER": viewer[0] if viewer else ""}
                 log.info("%s reads nothing; let go with %d bytes unread", viewer, waiting, extra=field)
                 self.let_go += 1
-                transport.abort()
+                abort(transport)

@@ -20,7 +20,7 @@ from pi_stream.protocol import HEADER, Error, Present, Reply, Stats, Watching, W
 from pi_stream.rate import Rate
 from pi_stream.server.house import House
 from pi_stream.server.message import message_of
-from pi_stream.server.sockets import keep_little
+from pi_stream.server.sockets import abort, keep_little
 from pi_stream.vitals import Vitals
 from pi_stream.window import Window
 
@@ -105,7 +105,7 @@ class Viewer:
             async with asyncio.timeout(_CLOSE_PATIENCE + 0.5):
                 await self._told.wait()
         except TimeoutError:
-            self._transport.abort()
+            abort(self._transport)
 
     async def _say_goodbye(self, code: int, reason: str) -> None:
         try:
@@ -115,7 +115,7 @@ class Viewer:
                 await self._websocket.close(code=code, message=reason.encode())
                 self.knows = not self._transport.get_write_buffer_size()
         except (TimeoutError, ConnectionError):
-            self._transport.abort()
+            abort(self._transport)
 
     # --- what it watches
 
@@ -192,7 +192,7 @@ class Viewer:
     def tell(self, text: str) -> None:
         """Leave a message for it."""
         if len(self._outbox) >= _OUTBOX:  # it stopped reading long ago; waiting for it would only hold memory
-            self._transport.abort()
+            abort(self._transport)
             return
         self._outbox.append(text)
         self._ready.set()

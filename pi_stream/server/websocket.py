@@ -36,7 +36,7 @@ from pi_stream.server.gate import granted
 from pi_stream.server.handshake import shake_hands
 from pi_stream.server.house import HOUSE, House
 from pi_stream.server.rights import MESSAGES
-from pi_stream.server.sockets import newest_wins
+from pi_stream.server.sockets import abort, newest_wins
 from pi_stream.server.viewer import Viewer
 from pi_stream.server.visits import LOGGED_OUT
 from pi_stream.window import DEFAULT, Window
@@ -84,7 +84,7 @@ async def _serve(house: House, request: web.Request) -> web.StreamResponse:
         if (
             socket.close_code in (None, 1006) and not viewer.knows
         ):  # not a polite end: what the kernel holds for it goes with it
-            transport.abort()
+            abort(transport)
     return socket
 
 
