@@ -90,6 +90,7 @@ class Camera:
         self._watched = watched
         self.idle_stop = idle_stop
         self.resting = False
+        self.closed = 0  # sources, since the start
         self._alive = alive
         self._tried_at = clock.now()
         self._replaced = asyncio.Event()
@@ -177,12 +178,15 @@ class Camera:
 
     async def _run_once(self) -> None:
         """Returns when nobody has watched for long enough."""
-        async with self._open_source(self._seq) as source:
-            try:
-                await self._hand_on(source)
-            except SourceUnavailable as error:
-                self._went_away(str(error))  # viewers read it now: closing may take long, or for ever
-                raise
+        try:
+            async with self._open_source(self._seq) as source:
+                try:
+                    await self._hand_on(source)
+                except SourceUnavailable as error:
+                    self._went_away(str(error))  # viewers read it now: closing may take long, or for ever
+                    raise
+        finally:
+            self.closed += 1
 
     async def _hand_on(self, source: OpenSource) -> None:
         frame = await source.frame()

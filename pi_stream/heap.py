@@ -1,9 +1,14 @@
-"""What the C library does with free memory: what frames need again at once is kept, the rest is given back.
+"""What becomes of free memory: what frames need again at once is kept, the rest is found and given back.
 
-What channels leave behind would stay with the process, as gaps between what others hold.
+What channels, viewers and sources leave behind would stay with the process. Some of it hangs in cycles (of a task, its
+exception and the traceback, say), a film's decoder with its threads among it. Python looks for cycles the more rarely
+the more objects there are, in a service hardly ever, and it would look at all of them: 60 ms here, in which nothing
+else runs. What the service is made of is therefore set aside once, and cycles are looked for where something was given
+up. The rest are gaps between what others hold.
 """
 
 import ctypes
+import gc
 from collections.abc import Callable
 
 # The numbers of glibc's malloc.h. To set one ends that it follows the sizes that it meets.
@@ -25,8 +30,17 @@ def keep(size: int) -> None:
         choose(_MMAP_THRESHOLD, min(size, _LARGEST))
 
 
+def settle() -> None:
+    """Set all that is there now aside, as what stays: no search for cycles looks at it again."""
+    gc.freeze()
+
+
 def trim() -> None:
-    """Hand free memory back to the system: malloc_trim(3) of glibc. Where the C library has no such call, nothing."""
+    """Free what hangs in cycles, and hand free memory back to the system.
+
+    The latter by malloc_trim(3) of glibc; where the C library has no such call, not.
+    """
+    gc.collect()
     give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if give_back is not None:
         give_back(0)

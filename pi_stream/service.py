@@ -148,6 +148,7 @@ async def serve(
                     running.append(tasks.create_task(server.follow_addresses(), name="addresses"))
                     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)  # opening has limits of its own
                     if not ended.done():
+                        heap.settle()
                         upkeep.tell_ready()
                     if read_again is not None:
                         running.append(tasks.create_task(upkeep.reload_on(hangup, read_again), name="reload"))

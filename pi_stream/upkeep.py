@@ -47,7 +47,7 @@ class Upkeep:
     async def every_second(self) -> None:
         """Tell viewers and service manager how it goes, and let go of who reads nothing; until cancelled."""
         house = self._house
-        trimming = heap.Trimming(lambda: house.hub.ended)
+        trimming = heap.Trimming(lambda: house.hub.ended + house.viewers.left + house.camera.closed)
         while True:
             await asyncio.sleep(1)
             house.viewers.tell_stats(house.vitals.read())

@@ -79,6 +79,31 @@ def test_memory_for_frames_is_not_wiped_anew_for_each() -> None:
     assert faults["kept"] < 100 < faults["not"]
 
 
+_CYCLES = """
+import gc, weakref
+from pi_stream import heap
+
+class Knot:
+    def __init__(self):
+        self.self = self
+
+gc.disable()
+early = Knot()
+seen = [weakref.ref(early)]
+del early
+heap.settle()
+seen.append(weakref.ref(Knot()))
+heap.trim()
+print(*(each() is None for each in seen))
+"""
+
+
+def test_what_hangs_in_a_cycle_is_freed_but_for_what_was_set_aside() -> None:
+    """What was there when the service had started is not looked at again."""
+    ran = subprocess.run([sys.executable, "-c", _CYCLES], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout.split() == ["False", "True"]
+
+
 def test_it_is_done_after_something_was_given_up_and_not_too_often() -> None:
     """Nothing given up: never. Given up again and again: every ten seconds."""
     given_up = 3

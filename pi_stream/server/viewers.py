@@ -54,6 +54,7 @@ class Viewers:
         self._members: dict[str, Member] = {}
         self._ids = itertools.count(1)
         self._guests: set[_Close] = set()
+        self.left = 0  # of either, since the start
         self.by_address: Counter[str] = Counter()  # connected from each, those who only look included
 
     def __len__(self) -> int:
@@ -72,6 +73,7 @@ class Viewers:
             yield
         finally:
             self._guests.discard(close)
+            self.left += 1
 
     def __iter__(self) -> Iterator[Member]:
         return iter(tuple(self._members.values()))
@@ -95,6 +97,7 @@ class Viewers:
     def leave(self, member: Member) -> None:
         """Somebody went."""
         if self._members.pop(member.id, None) is not None:
+            self.left += 1
             self.tell_all(ViewersNews(viewers=self.present))
 
     def rename(self, member: Member, name: str) -> None:
