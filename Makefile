@@ -3,13 +3,14 @@
 # make test-appliance   the same on whole machines: Debian 13 in containers, real picamera2 (as root; see tests/appliance)
 # make test-machine     and on machines with a kernel of their own, in QEMU: webcam, limits, power cuts (as root; 30 minutes)
 # make bench   what it costs and how fresh its pictures are, here; make bench ARGS=--quick for a first look
+# make soak    half an hour of everything that goes wrong, at random; make soak ARGS="--minutes 5 --seed 7"
 # make deb     build dist/pi-stream_VERSION_all.deb, with Debian's tools; docs/install.md says what to do with it
 # make test-boot   make a card, boot it on a Raspberry Pi 3 in QEMU, and look at it with a browser (as root; 15 to 40 minutes)
 
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test test-appliance test-machine test-boot bench deb clean
+.PHONY: run test test-appliance test-machine test-boot bench soak deb clean
 
 run: .venv/runs
 	@.venv/bin/pi-stream serve $(ARGS)
@@ -30,6 +31,9 @@ test-machine: .venv/tests
 
 bench: .venv/tests
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+soak: .venv/tests
+	@.venv/bin/python -m tests.soak $(ARGS)
 
 deb:
 	@deploy/build-deb

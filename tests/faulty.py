@@ -107,10 +107,10 @@ def _failing(name: str, function: Callable[..., Any], error: Exception) -> Calla
 
     def faulty(*arguments: Any, **named: Any) -> Any:
         if there(f"{name}-fails"):
-            raise error
+            raise type(error)(*error.args)  # one that is raised again would hold on to all that it passed before
         if there(f"{name}-fails-once"):
             (Path(os.environ["FAULTS"]) / f"{name}-fails-once").unlink()
-            raise error
+            raise type(error)(*error.args)
         if there(f"{name}-bug"):
             raise ZeroDivisionError("a bug")
         if there(f"{name}-slow"):

@@ -389,6 +389,7 @@ async def test_metrics_are_prometheus_text(session: aiohttp.ClientSession) -> No
     values = dict(line.split(" ") for line in lines if not line.startswith("#"))
     assert values["pi_stream_source_online"] == "1"
     assert float(values["pi_stream_memory_mebibytes"]) > 10
+    assert float(values["pi_stream_tasks"]) > 5
     assert all(any(line.startswith(f"# TYPE {name} ") for line in lines) for name in values)
 
 

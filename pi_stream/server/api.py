@@ -1,5 +1,6 @@
 """JSON for scripts and dashboards: how the service is, and the captions."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -86,6 +87,7 @@ async def metrics(request: web.Request) -> web.Response:
         ("captions", "gauge", "Captions of the overlay", len(house.captions.all)),
         ("channels", "gauge", "Encodings that are watched", len(house.hub.channels)),
         ("failed_frames_total", "counter", "Frames that could not be encoded", house.hub.failed),
+        ("tasks", "gauge", "Of asyncio, this answer's own included", len(asyncio.all_tasks())),
         ("cpu_percent", "gauge", "Of one core, since the last second", vitals.cpu_percent),
         ("memory_mebibytes", "gauge", "Physical memory held", vitals.memory_mb),
         ("loop_lag_p50_seconds", "gauge", "How late the event loop is, half of the time", house.lag.seconds(0.5)),

@@ -1,16 +1,16 @@
 """The service on one core, with every encoding watched at full size: does its event loop still get its turn?"""
 
 import asyncio
+import json
 import os
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.parties import film, pi_stream
-from tests.bench.soak import visit
+import websockets
 
-_ENCODINGS = ("jpeg", "png", "i420", "rgba")
+from tests.bench.parties import film, metrics, pi_stream
+from tests.soak.visitors import ENCODINGS, take
 
 
 @contextmanager
@@ -32,16 +32,16 @@ async def lag(y4m: Path, seconds: float) -> dict[str, float]:
         running = await party.__aenter__()
     try:
         async with asyncio.TaskGroup() as tasks:
-            for encoding in _ENCODINGS:
-                tasks.create_task(visit(running.url, encoding, seconds, breaks_off=False, quality=80))
-        told = await asyncio.to_thread(_metrics, running.url)
+            for encoding in ENCODINGS:
+                tasks.create_task(_watch(running.url, encoding, seconds))
+        told = await metrics(running.url)
     finally:
         await party.__aexit__(None, None, None)
     return {f"p{share}": 1000 * told[f"pi_stream_loop_lag_p{share}_seconds"] for share in (50, 99)}
 
 
-def _metrics(url: str) -> dict[str, float]:
-    with urllib.request.urlopen(url + "metrics", timeout=10) as answer:  # noqa: S310 - an address of ours
-        lines = answer.read().decode().splitlines()
-    named = (line.split() for line in lines if not line.startswith("#"))
-    return {name: float(value) for name, value in named if "{" not in name}
+async def _watch(url: str, encoding: str, seconds: float) -> None:
+    async with websockets.connect(url.replace("http", "ws") + "ws", compression=None, max_size=2**26) as connection:
+        wanted = {"type": "watch", "accept": [encoding], "quality": 80, "acks": True}
+        await connection.send(json.dumps(wanted))
+        await take(connection, seconds, acks=True)

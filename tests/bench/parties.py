@@ -9,10 +9,11 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tests.bench.film import FPS, HEIGHT, PICTURES, WIDTH
 
@@ -92,33 +93,54 @@ def free_port() -> int:
 
 
 @asynccontextmanager
+async def serving(
+    command: Sequence[str], port: int, environment: Mapping[str, str], said: IO[bytes]
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process, once it listens on `port`; ended with the block. What it prints goes to the file `said`."""
+    child = await asyncio.create_subprocess_exec(
+        *command, stdout=said, stderr=asyncio.subprocess.STDOUT, env={**os.environ, **environment}
+    )
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not _listens(port):
+                if child.returncode is not None:
+                    said.seek(0)
+                    raise RuntimeError(f"{command[0]} ended: {said.read().decode(errors='replace')}")
+                await asyncio.sleep(0.02)
+        yield child
+    finally:
+        if child.returncode is None:
+            child.terminate()
+            try:
+                await asyncio.wait_for(child.wait(), PATIENCE)
+            except TimeoutError:
+                child.kill()
+                await child.wait()
+
+
+@asynccontextmanager
 async def _process(command: Sequence[str], port: int, environment: dict[str, str]) -> AsyncIterator[Party]:
-    """A process that listens on `port`; what it prints is shown only if it ends too early."""
+    """What it prints is shown only if it ends too early."""
     with tempfile.TemporaryFile() as said:
-        child = await asyncio.create_subprocess_exec(
-            *command, stdout=said, stderr=said, env={**os.environ, **environment}
-        )
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while not _listens(port):
-                    if child.returncode is not None:
-                        said.seek(0)
-                        raise RuntimeError(f"{command[0]} ended: {said.read().decode(errors='replace')}")
-                    await asyncio.sleep(0.02)
+        async with serving(command, port, environment, said) as child:
             yield Party(child.pid, f"http://127.0.0.1:{port}/")
-        finally:
-            if child.returncode is None:
-                child.terminate()
-                try:
-                    await asyncio.wait_for(child.wait(), PATIENCE)
-                except TimeoutError:
-                    child.kill()
-                    await child.wait()
 
 
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def metrics(url: str) -> dict[str, float]:
+    """What pi-stream at `url` tells of itself, by its names of Prometheus. Raises OSError when it does not answer."""
+
+    def read() -> list[str]:
+        with urllib.request.urlopen(url + "metrics", timeout=PATIENCE) as answer:  # noqa: S310 - an address of ours
+            lines: list[str] = answer.read().decode().splitlines()
+        return lines
+
+    named = (line.split() for line in await asyncio.to_thread(read) if not line.startswith("#"))
+    return {name: float(value) for name, value in named if "{" not in name}
 
 
 def _put(url: str, caption: dict[str, object]) -> None:
