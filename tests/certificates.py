@@ -72,7 +72,22 @@ def _certificate(
     )
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([*map(x509.DNSName, names)]), critical=False)
+    else:
+        builder = builder.add_extension(_ISSUES, critical=True)
     return builder.sign(by, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+_ISSUES = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 def _name(common: str) -> x509.Name:

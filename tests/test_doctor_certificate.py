@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+import aiohttp
 import pytest
 
 from pi_stream import checkup
@@ -12,7 +13,7 @@ from pi_stream.doctor.certificate import certificate
 from pi_stream.errors import SettingError
 from pi_stream.tls import files
 from tests.certificates import DAY, issue
-from tests.running import http, running
+from tests.running import running
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
@@ -80,11 +81,10 @@ def test_wrong_files_are_a_fault_and_closed_ones_are_roots_to_look_at(tmp_path: 
 async def test_the_page_of_a_service_tells_it_too(tmp_path: Path) -> None:
     """By GET /api/doctor, as it is shown at the time."""
     issued = issue(tmp_path, "a.example", "localhost")
-    async with running(tmp_path, *issued.settings) as service, http(service) as session:
+    async with running(tmp_path, *issued.settings) as service, aiohttp.ClientSession(service.url) as session:
         fingerprint = files.load(str(issued.certificate), str(issued.key)).fingerprint
         issued.key.unlink()
-        url = service.url.replace("127.0.0.1", "localhost")
-        async with session.get(f"{url}api/doctor", ssl=False) as answer:
+        async with session.get("api/doctor", ssl=False) as answer:
             findings = (await answer.json())["findings"]
     (found,) = [each for each in findings if each["area"] == "certificate"]
     assert found["level"] == "ok"

@@ -1,7 +1,10 @@
 """The unit under a real systemd: ready, reload, watchdog, journal, port, and the real picamera2 inside its walls."""
 
+import hashlib
 import itertools
 import json
+import ssl
+import textwrap
 import time
 import urllib.error
 import urllib.request
@@ -367,6 +370,32 @@ def test_a_password_set_as_root_is_the_services_own(unit: Unit) -> None:
     unit.machine.run("pi-stream", "token", "remove", "watcher")
     unit.until("the token is gone", lambda: status() in (401, 429))
     unit.machine.run("rm", "/var/lib/pi-stream/auth.json")
+
+
+def test_https_inside_the_walls(unit: Unit) -> None:
+    """The certificate is made, kept for the service alone, told to root, and the same after a restart."""
+    unit.machine.write(_CONFIG, "[tls]\nmode = 'self-signed'\n")
+    unit.machine.run("systemctl", "restart", "pi-stream")
+    place = (unit.machine.address, 8000)
+
+    def told() -> str:
+        return unit.machine.run("pi-stream", "certificate")
+
+    first = told()
+    shown = ssl.get_server_certificate(place)
+    context = ssl.create_default_context(cadata=shown)
+    with urllib.request.urlopen(f"https://{place[0]}:{place[1]}/snapshot.jpg", timeout=10, context=context) as answer:
+        assert answer.status == 200
+    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(shown)).hexdigest().upper()
+    assert ":".join(textwrap.wrap(digest, 2)) in first
+    assert f"https://{place[0]}:{place[1]}/ for a phone's camera:" in first
+    file = unit.machine.run("stat", "-L", "-c", "%a %u", "/var/lib/pi-stream/tls.pem").split()
+    process = unit.machine.run("stat", "-c", "%u", f"/proc/{unit.shown('MainPID')}").strip()
+    assert file == ["600", process]
+    unit.machine.run("systemctl", "restart", "pi-stream")
+    assert told() == first
+    assert ssl.get_server_certificate(place) == shown
+    unit.machine.run("rm", "/var/lib/pi-stream/tls.pem")
 
 
 def test_viewers_are_told_of_a_shutdown_while_there_is_a_network(unit: Unit) -> None:
