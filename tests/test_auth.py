@@ -94,6 +94,17 @@ def test_a_session_is_what_its_password_allowed_until_it_ends() -> None:
         assert BOTH.by_session(cookie, NOW + SESSION_SECONDS) is None
 
 
+def test_a_clock_that_was_set_back_far_makes_nothing_last_longer() -> None:
+    """A session, or a link, from what is now the far future proves nothing, until the clock is right again."""
+    keys = Keys().with_password("control", hashed("correct horse", n=2))
+    grant, now, year = keys.by_password("correct horse"), 1e9, 365 * 86_400
+    assert grant is not None
+    session, link = keys.session(grant, now), keys.link("/snapshot.jpg", 60, now)
+    for then, right in ((now - year, False), (now - 3600, True), (now, True), (now + year, False)):
+        assert (keys.by_session(session, then) is not None) is right
+        assert (keys.by_link("/snapshot.jpg", link, then) is not None) is (right and then <= now)  # it lasts a minute
+
+
 def test_a_new_password_ends_the_sessions_of_the_old_one_alone() -> None:
     """Even if it is the same again."""
     control, view = (BOTH.session(_granted(BOTH, each), NOW) for each in ("change me", "look at me"))

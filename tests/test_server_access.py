@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ class Lock:
         for right, token, password in ((VIEW, self.view, LOOK), (CONTROL, self.control, PASSWORD)):
             grant = self.keys.by_password(password)
             assert grant is not None
-            cookie = self.keys.session(grant, 2_000_000_000.0)
+            cookie = self.keys.session(grant, time.time())
             found[right] = [bearer(token), basic(password), {"Cookie": f"pi-stream-session={cookie}"}]
         return found
 
@@ -358,7 +359,7 @@ async def test_a_change_ends_what_it_let_in_open_websockets_and_streams_included
     """Within a second or so; who was let in by something else notices nothing."""
     grant = lock.keys.by_password(PASSWORD)
     assert grant is not None
-    cookie = {"Cookie": f"pi-stream-session={lock.keys.session(grant, 2_000_000_000.0)}"}
+    cookie = {"Cookie": f"pi-stream-session={lock.keys.session(grant, time.time())}"}
     gone = {"session": cookie, "basic": basic(PASSWORD), "token": bearer(lock.control)}[way]
     async with (
         service.socket(additional_headers=gone) as ends,

@@ -3,7 +3,6 @@
 import itertools
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from pi_stream.errors import SourceUnavailable
 from pi_stream.sources.devices import capture_devices, query
 from pi_stream.sources.v4l2 import V4l2Source
+from tests.preloaded import compiled
 
 # Run in a process of its own, with the stand-in preloaded: what is seen is printed as JSON.
 SCRIPT = """
@@ -45,17 +45,7 @@ print(json.dumps({"frames": frames, "reason": reason, "facts": facts}))
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The stand-in, compiled."""
-    compiler = shutil.which("gcc") or shutil.which("cc")
-    if compiler is None:
-        pytest.skip("there is no C compiler for the stand-in of a webcam (apt install gcc)")
-    made = tmp_path_factory.mktemp("v4l2") / "webcam.so"
-    source = Path(__file__).with_name("stand_in_v4l2.c")
-    done = subprocess.run(
-        [compiler, "-O1", "-shared", "-fPIC", "-o", made, source, "-ldl"], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"the stand-in of a webcam does not compile here: {done.stderr.strip().splitlines()[-1]}")
-    return made
+    return compiled("stand_in_v4l2", tmp_path_factory.mktemp("v4l2"))
 
 
 def run(library: Path, fault: str = "", fps: int = 50, rotation: int = 0, skip: int = 0) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from pi_stream.auth.rights import Grant, Right
 MOST_TOKENS = 64
 SESSION_SECONDS = 30 * 86_400
 LONGEST_LINK = 7 * 86_400  # seconds
+_SLACK = 86_400  # seconds; a Pi, whose clock has no battery, starts a little in the past
 
 Which = Literal["view", "control"]
 TokenName = Annotated[
@@ -85,7 +86,7 @@ class Keys(Struct, frozen=True, forbid_unknown_fields=True):
         """What a cookie proves now; None: nothing, or nothing any more."""
         word, _, rest = text.partition(".")
         until, _, signature = rest.partition(".")
-        if word not in self.passwords or not _in_time(until, now):
+        if word not in self.passwords or not in_time(_number(until), now, SESSION_SECONDS):
             return None
         if not _equal(signature, self._sign("session", word, until)):
             return None
@@ -100,7 +101,7 @@ class Keys(Struct, frozen=True, forbid_unknown_fields=True):
     def by_link(self, path: str, text: str, now: float) -> Grant | None:
         """What such a value proves now, for that path; None: nothing."""
         until, _, signature = text.partition(".")
-        if not _in_time(until, now) or not _equal(signature, self._sign("link", path, until)):
+        if not in_time(_number(until), now, LONGEST_LINK) or not _equal(signature, self._sign("link", path, until)):
             return None
         return Grant(Right.VIEW, self._links, float(until))
 
@@ -139,5 +140,14 @@ def _equal(given: str, right: str) -> bool:
     return hmac.compare_digest(given.encode(errors="surrogatepass"), right.encode())
 
 
-def _in_time(until: str, now: float) -> bool:
-    return until.isascii() and until.isdecimal() and len(until) <= 12 and now < int(until)
+def in_time(until: float, now: float, longest: int) -> bool:
+    """Whether a time has not come, which was at most `longest` seconds ahead when it was set.
+
+    One that is further ahead was set before the clock was set back: it proves nothing until the clock is right again.
+    """
+    return now < until <= now + longest + _SLACK
+
+
+def _number(text: str) -> float:
+    """Digits as a time; anything else is one that never was."""
+    return float(text) if text.isascii() and text.isdecimal() and len(text) <= 12 else 0.0

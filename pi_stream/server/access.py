@@ -18,7 +18,7 @@ from pathlib import Path
 from aiohttp import web
 
 from pi_stream.auth import store
-from pi_stream.auth.keys import Keys
+from pi_stream.auth.keys import SESSION_SECONDS, Keys, in_time
 from pi_stream.auth.rights import EVERYTHING, Grant, Right
 from pi_stream.auth.throttle import Throttle
 from pi_stream.config import Auth
@@ -155,8 +155,8 @@ class Access:
         """Whether it is valid now."""
         if grant.by is None:
             return True
-        in_time = grant.until is None or self.now() < grant.until
-        return in_time and grant.by in self._valid
+        lasts = grant.until is None or in_time(grant.until, self.now(), SESSION_SECONDS)
+        return lasts and grant.by in self._valid
 
     async def run(self) -> None:
         """Notice within a second or so that passwords or tokens were changed, and who they let in no longer."""
