@@ -7,7 +7,10 @@ _MOST = 1000  # moments that are remembered
 
 
 class Rate:
-    """Counts moments (microseconds of the server's clock) and what they carried, over the last two seconds."""
+    """Counts moments (microseconds of the server's clock) and what they carried, over the last two seconds.
+
+    Of a beat that is slower than that, the last two moments count.
+    """
 
     def __init__(self) -> None:
         self._moments: deque[tuple[int, int]] = deque(maxlen=_MOST)
@@ -31,8 +34,12 @@ class Rate:
     def amount_per_second(self, now: int) -> float:
         """What was carried, a second."""
         self._forget(now)
-        return sum(amount for _, amount in self._moments) * 1e6 / _SPAN
+        return sum(amount for at, amount in self._moments if now - at <= _SPAN) * 1e6 / _SPAN
 
     def _forget(self, now: int) -> None:
-        while self._moments and now - self._moments[0][0] > _SPAN:
-            self._moments.popleft()
+        moments = self._moments
+        while len(moments) > 2 and now - moments[0][0] > _SPAN:
+            moments.popleft()
+        # A beat may be slower than that: it is over when twice its interval has passed.
+        if len(moments) == 2 and now - moments[1][0] > max(_SPAN, 2 * (moments[1][0] - moments[0][0])):
+            moments.clear()

@@ -24,6 +24,19 @@ def test_a_rate_falls_when_nothing_comes() -> None:
     assert rate.per_second(3_000_000) == 0
 
 
+def test_a_beat_slower_than_two_seconds_is_measured_too() -> None:
+    """A source may give a frame in ten seconds; when no more come, that is seen twice as long after."""
+    rate = Rate()
+    for seconds in (0, 10, 20):
+        rate.tick(seconds * 1_000_000, amount=5)
+        rate.per_second(seconds * 1_000_000 + 9_000_000)
+    assert rate.per_second(21_000_000) == pytest.approx(0.1)
+    assert rate.per_second(35_000_000) == pytest.approx(1 / 15)
+    assert rate.amount_per_second(21_000_000) == 2.5
+    assert rate.amount_per_second(35_000_000) == 0
+    assert rate.per_second(41_000_000) == 0
+
+
 def test_one_moment_is_no_rate() -> None:
     """A single moment says nothing about how often."""
     rate = Rate()
