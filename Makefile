@@ -2,6 +2,7 @@
 # make test    check everything: style, types, tests in Python, in node and in a browser
 # make test-appliance   the same on whole machines: Debian 13 in containers, real picamera2 (as root; see tests/appliance)
 # make test-machine     and on machines with a kernel of their own, in QEMU: webcam, limits, power cuts (as root; 30 minutes)
+# make fuzz    throw bytes at everything that reads some, guided by coverage (atheris); make fuzz ARGS="--seconds 600 frame"
 # make bench   what it costs and how fresh its pictures are, here; make bench ARGS=--quick for a first look
 # make soak    half an hour of everything that goes wrong, at random; make soak ARGS="--minutes 5 --seed 7"
 # make deb     build dist/pi-stream_VERSION_all.deb, with Debian's tools; docs/install.md says what to do with it
@@ -10,7 +11,7 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test test-appliance test-machine test-boot bench soak deb clean
+.PHONY: run test test-appliance test-machine test-boot fuzz bench soak deb clean
 
 run: .venv/runs
 	@.venv/bin/pi-stream serve $(ARGS)
@@ -29,6 +30,10 @@ test-machine: .venv/tests
 	@tests/appliance/provide
 	@.venv/bin/python -m pytest --capture=no tests/machine $(ARGS)
 
+fuzz: .venv/tests
+	@$(PIP) install 'atheris>=2.3'
+	@.venv/bin/python -m tests.fuzz $(ARGS)
+
 bench: .venv/tests
 	@.venv/bin/python -m tests.bench $(ARGS)
 
@@ -39,7 +44,7 @@ deb:
 	@deploy/build-deb
 
 clean:
-	rm -rf --one-file-system .venv .appliance .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf --one-file-system .venv .appliance .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
 
 .venv/bin/python:
 	@PYTHON=$(PYTHON) deploy/make-venv .venv

@@ -283,6 +283,25 @@ def test_no_video_is_told(tmp_path: Path, make: str) -> None:
         probe(str(tmp_path))
 
 
+def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    """Before it is decoded: a small file can hold one."""
+    path = tmp_path / "huge.png"
+    Image.new("1", (15_992, 8_000)).save(path)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(SourceUnavailable, match=r"^huge\.png is not .*: 15992 x 8000 is too large$"):
+        probe(str(path))
+
+
+def test_a_title_that_is_no_utf_8_is_no_matter(tmp_path: Path) -> None:
+    """The film is shown all the same."""
+    path = tmp_path / "film.mkv"
+    write_film(path, [bars(64, 36)])
+    data = path.read_bytes()
+    at = data.index(b"Lavf")  # what wrote it, which is a text in it
+    path.write_bytes(data[:at] + b"\xff\xfe\xff\xfe" + data[at + 4 :])
+    assert probe(str(path)).width > 0
+
+
 def test_facts() -> None:
     """A film describes itself, with no path but its name."""
     with closing(film(BUNNY, Hand(), 640, 480, fps=30)) as source:

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from deploy.image.errors import CardError
 from deploy.image.public_key import is_public_key
-from pi_stream.config import Config
+from pi_stream.config import Config, parse
 from pi_stream.errors import SettingError
 from pi_stream.shape import ShapeError, convert, nearest, quote
 
@@ -84,7 +84,7 @@ class Answers(Struct, frozen=True, forbid_unknown_fields=True, rename={"settings
 def load(path: Path) -> Answers:
     """Read and check the answers. Raises SettingError: one line with file, place, expected and got."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors begin a file with a mark
+        table = parse(path.read_text(encoding="utf-8-sig"))  # some editors begin a file with a mark
     except OSError as error:
         raise SettingError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

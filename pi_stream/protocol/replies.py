@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 from pi_stream.errors import BadMessage
 from pi_stream.overlay.caption import Caption
 from pi_stream.protocol.requests import Id, Request
-from pi_stream.shape import ShapeError, convert
+from pi_stream.shape import ShapeError, convert, quote
 
 
 class Present(Struct, frozen=True):
@@ -132,9 +132,12 @@ def parse_reply(text: str) -> Reply | None:
     """A text message from the service; None for a type of a later version. Raises BadMessage."""
     try:
         message = msgspec.json.decode(text)
-        kind = _REPLIES.get(message.pop("type"))
+        name = message.pop("type")
+        if not isinstance(name, str):
+            raise TypeError(f"type: expected a text, got {quote(name)}")
+        kind = _REPLIES.get(name)
         return convert(message, kind) if kind is not None else None
-    except (msgspec.DecodeError, ShapeError, AttributeError, KeyError, TypeError) as error:
+    except (msgspec.DecodeError, ShapeError, AttributeError, KeyError, TypeError, RecursionError) as error:
         raise BadMessage(f"the service said something that cannot be understood: {error}") from None
 
 

@@ -53,6 +53,8 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """See aiohttp. What is no HTTP comes here before any middleware, and everything else with another status."""
+        if isinstance(exc, ConnectionError):
+            raise exc  # it went away, which aiohttp ends quietly
         if status != _BAD_REQUEST:
             return super().handle_error(request, status, exc, message)
         self._tell(exc)

@@ -19,7 +19,7 @@ from pi_stream.protocol import LONGEST_MESSAGE, fit, parse_query
 from pi_stream.server.access import address_of
 from pi_stream.server.acks import AckReader
 from pi_stream.server.gate import granted
-from pi_stream.server.handshake import shake_hands
+from pi_stream.server.handshake import HEARTBEAT, shake_hands
 from pi_stream.server.house import HOUSE, House, TextEncoding
 from pi_stream.server.sockets import abort, keep_little, newest_wins
 from pi_stream.server.visits import LOGGED_OUT
@@ -178,7 +178,7 @@ async def text_socket(request: web.Request) -> web.StreamResponse:
 
 
 async def _serve_texts(house: House, query: TextQuery, request: web.Request) -> web.StreamResponse:
-    socket = web.WebSocketResponse(max_msg_size=LONGEST_MESSAGE + 1, compress=False, heartbeat=20.0, timeout=1.0)
+    socket = web.WebSocketResponse(max_msg_size=LONGEST_MESSAGE + 1, compress=False, heartbeat=HEARTBEAT, timeout=1.0)
     transport, answering = await shake_hands(request, socket), asyncio.current_task()
     if transport is None or answering is None:
         return socket

@@ -33,7 +33,7 @@ from pi_stream.protocol import (
 from pi_stream.server.access import address_of
 from pi_stream.server.acks import AckReader
 from pi_stream.server.gate import granted
-from pi_stream.server.handshake import shake_hands
+from pi_stream.server.handshake import HEARTBEAT, shake_hands
 from pi_stream.server.house import HOUSE, House
 from pi_stream.server.rights import MESSAGES
 from pi_stream.server.sockets import abort, newest_wins
@@ -44,7 +44,6 @@ from pi_stream.window import DEFAULT, Window
 _BAD_MESSAGES = 20  # within _BAD_SPAN; one more ends the connection
 _BAD_SPAN = 10_000_000  # microseconds
 _CLOSE_PATIENCE = 1.0  # seconds for the other side to agree to the end
-_HEARTBEAT = 20.0  # seconds between websocket pings; one without an answer ends the connection
 
 
 async def websocket(request: web.Request) -> web.StreamResponse:
@@ -57,7 +56,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
 async def _serve(house: House, request: web.Request) -> web.StreamResponse:
     socket = web.WebSocketResponse(
         protocols=(VERSION,),
-        heartbeat=_HEARTBEAT,
+        heartbeat=HEARTBEAT,
         timeout=_CLOSE_PATIENCE,
         max_msg_size=LONGEST_MESSAGE + 1,  # aiohttp refuses what is as long as this, too
         writer_limit=0,  # a message is with the kernel before the next one is chosen

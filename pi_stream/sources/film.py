@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 # libav draws any text file as the screen of an old terminal; nobody who names one as a film wants that.
 _NO_FILMS = {"tty", "bin", "xbin", "adf", "idf"}
 _HOLD = 1.0  # seconds after which a picture is shown again, so that a long still is not taken for a stall
+_MOST_PIXELS = 8192 * 8192  # of a picture: a small file may hold one that fills the memory
 _JUMP = 60.0  # seconds; a longer step between two pictures is a broken timestamp
 
 
@@ -123,13 +124,20 @@ def _opened(path: str) -> InputContainer:
         raise SourceUnavailable(f"{name} is not a file" if Path(path).exists() else f"no such file: {name}")
     try:
         # The prefix keeps libav from taking a name with a colon in it for an address.
-        container = av.open(f"file:{path}")
+        container = av.open(f"file:{path}", metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         raise SourceUnavailable(f"{name} is not a video that can be read: {error.strerror}") from error
     if not container.streams.video or container.format.name in _NO_FILMS:
         container.close()
         raise SourceUnavailable(f"{name} is not a video that can be read: there are no pictures in it")
-    container.streams.video[0].thread_type = "AUTO"
+    stream = container.streams.video[0]
+    if stream.width * stream.height > _MOST_PIXELS:
+        container.close()
+        raise SourceUnavailable(
+            f"{name} is not a video that can be read: {stream.width} x {stream.height} is too large"
+        )
+    stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}  # also of those that change on the way
+    stream.thread_type = "AUTO"
     return container
 
 

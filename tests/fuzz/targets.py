@@ -1,0 +1,218 @@
+"""What is fuzzed: each target reads bytes as the project does, and lets out what the project must not.
+
+A target passes when the bytes are understood, or refused by the error that is meant for it. Some check more: that two
+ways to read the same bytes agree, or that what was accepted can be used.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import re
+import tomllib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any, cast
+from urllib.parse import parse_qsl
+
+import msgspec
+from aiohttp import web
+
+from deploy.image import answers
+from pi_stream import config, history, protocol
+from pi_stream.auth import store
+from pi_stream.auth.keys import Keys
+from pi_stream.errors import BadMessage, SettingError, SourceUnavailable
+from pi_stream.overlay import render_text, state
+from pi_stream.overlay.caption import caption_from
+from pi_stream.overlay.fields import fill_in, parse_text
+from pi_stream.received import ReceivedPacket
+from pi_stream.server.access import Access, LoginNeeded
+from pi_stream.server.names import Names, host_name, is_address
+from pi_stream.server.pictures import PictureQuery, TextQuery
+from pi_stream.sources.convert import Converter
+from pi_stream.sources.film import laps, probe
+from pi_stream.sources.y4m import y4m_laps
+from tests.reading import Reading
+
+_folder = TemporaryDirectory(prefix="pi-stream-fuzz-")
+_NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+_MOVED = {"camera.speed": "camera.fps", "server.name": None, "camera.film": "stream.film", "stream.q": "stream.quality"}
+
+
+def _file(data: bytes, name: str) -> Path:
+    path = Path(_folder.name) / name
+    path.write_bytes(data)
+    return path
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="surrogateescape")
+
+
+def frame(data: bytes) -> None:
+    """A binary message of a service, and the picture in it."""
+    with contextlib.suppress(BadMessage):
+        packet, sent = protocol.parse_packet(data)
+        rebuilt = protocol.serialize_header(packet, sent)
+        assert rebuilt[8:] == data[8:32]
+        received = ReceivedPacket(
+            packet.encoding, packet.data, packet.width, packet.height, packet.seq, packet.captured, sent=sent
+        )
+        assert received.image().shape == (packet.height, packet.width, 3)
+
+
+def request(data: bytes) -> None:
+    """A text message of a viewer; acknowledgements are read by two ways."""
+    ack = protocol.parse_ack(data)
+    try:
+        found = protocol.parse_request(data.decode())
+    except (BadMessage, UnicodeDecodeError):
+        assert ack is None
+        return
+    if ack is not None:
+        assert found == protocol.Ack(seq=ack)
+    protocol.serialize(found)
+
+
+def reply(data: bytes) -> None:
+    """A text message of a service."""
+    with contextlib.suppress(BadMessage, UnicodeDecodeError):
+        protocol.parse_reply(data.decode())
+
+
+def caption(data: bytes) -> None:
+    """A caption of the HTTP API; what is accepted can be filled in, kept and told."""
+    with contextlib.suppress(BadMessage):
+        accepted = caption_from(protocol.parse_caption(data), "c1")
+        assert len(fill_in(parse_text(accepted.text), {}, _NOW)) <= 1000 * 200
+        msgspec.json.encode(accepted)
+
+
+def drawn(data: bytes) -> None:
+    """A text that is drawn, as /ws/text takes it."""
+    with contextlib.suppress(UnicodeDecodeError):
+        assert render_text(data.decode()[:200], 64, 36).shape == (36, 64, 4)
+
+
+def frames_of_a_viewer(data: bytes) -> None:
+    """A websocket's bytes: how they are cut changes nothing, and little is held. The first says how they are cut."""
+    if not data:
+        return
+    step, sent = data[0] % 31 + 1, data[1:]
+    whole, cut = Reading(), Reading()
+    whole.line.bring(sent)
+    for at in range(0, len(sent), step):
+        cut.line.bring(sent[at : at + step])
+    assert (whole.seqs, whole.refusals, whole.behind.heard) == (cut.seqs, cut.refusals, cut.behind.heard)
+
+
+def settings(data: bytes) -> None:
+    """A file of settings, and the same as an assignment on the command line."""
+    with contextlib.suppress(SettingError):
+        config.load(_file(data, "config.toml"))
+    with contextlib.suppress(SettingError):
+        config.load(Path("/dev/null"), [_text(data)])
+
+
+def migration(data: bytes) -> None:
+    """A file of settings that is brought up to date: what it says stays the same."""
+    try:
+        text = data.decode()
+        before, said = history.understand(config.parse(text), _MOVED)
+        after, _ = history.rewrite(text, _MOVED)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, SettingError):
+        return
+    assert history.understand(config.parse(after), _MOVED)[1] == []
+    if said:
+        kept = {name: keys for name, keys in config.parse(after).items() if keys}
+        assert kept == {name: keys for name, keys in before.items() if keys}
+
+
+def card_answers(data: bytes) -> None:
+    """The answers for a card."""
+    with contextlib.suppress(SettingError):
+        answers.load(_file(data, "answers.toml"))
+
+
+def captions_file(data: bytes) -> None:
+    """The file of captions; one that is damaged is set aside."""
+    state.load(_file(data, "captions.json"))
+
+
+def auth_file(data: bytes) -> None:
+    """The file of passwords and tokens."""
+    with contextlib.suppress(SettingError):
+        store.load(_file(data, "auth.json"))
+
+
+_loop = asyncio.new_event_loop()
+_tokens = Keys(secret=bytes(32)).with_token("door", "view", "2026-01-31")[0]
+
+
+def proofs(data: bytes) -> None:
+    """What a request shows: in Authorization, in a cookie and in a link. None of it proves anything."""
+    shown = data.decode("latin-1")
+    access = Access(config.Auth(mode="password"), Path(_folder.name) / "none.json")
+    access.keys = _tokens
+    for headers, query, cookies in (({"Authorization": shown}, {}, {}), ({}, {"access": shown}, {}), ({}, {}, shown)):
+        asked = SimpleNamespace(
+            headers=headers,
+            query=query,
+            cookies={"pi-stream-session": cookies} if cookies else {},
+            path="/stream.mjpg",
+            remote="::1",
+        )
+        with contextlib.suppress(LoginNeeded, web.HTTPTooManyRequests):
+            assert _loop.run_until_complete(access.grant(cast(Any, asked))).by is None
+
+
+_names = Names(["cam.example.org"], hostname=lambda: "pi", resolver=Path("/dev/null"))
+
+
+def host(data: bytes) -> None:
+    """A Host header; a name that is known has no way around it."""
+    text = data.decode("latin-1")
+    if _names.include(text):
+        name = host_name(text)
+        assert name is not None
+        assert name in _names.known or is_address(name) or re.fullmatch(r"pi-[0-9]{1,3}\.local", name)
+
+
+def query(data: bytes) -> None:
+    """The query of a picture."""
+    pairs = dict(parse_qsl(data.decode("latin-1"), max_num_fields=None))
+    for kind in (PictureQuery, TextQuery):
+        with contextlib.suppress(BadMessage):
+            protocol.parse_query(pairs, kind)
+
+
+def film(data: bytes) -> None:
+    """Any file as a film: its first pictures, converted."""
+    path = str(_file(data, "film"))
+    converter = Converter(64, 36, 0)
+    with contextlib.suppress(SourceUnavailable), contextlib.closing(laps(path, 25)) as pictures:
+        probe(path)
+        for picture in itertools.islice(pictures, 3):
+            assert converter.convert(cast(Any, picture.frame), picture.shape).shape == (64 * 36 * 3 // 2,)
+
+
+def y4m(data: bytes) -> None:
+    """Any file as a y4m of 4x2 pixels, past libav."""
+    with (
+        contextlib.suppress(SourceUnavailable),
+        contextlib.closing(y4m_laps(str(_file(data, "film.y4m")), 12, 25)) as pictures,
+    ):
+        for picture in itertools.islice(pictures, 5):
+            assert cast(Any, picture.frame)().shape == (12,)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    each.__name__: each
+    for each in (
+        frame, request, reply, caption, drawn, frames_of_a_viewer, settings, migration, card_answers, captions_file,
+        auth_file, proofs, host, query, film, y4m,
+    )
+}  # fmt: skip
