@@ -9,6 +9,7 @@ from tests.appliance.package import deb
 from tests.appliance.roots import CACHE, root
 
 _SIZE = "3G"  # of the disk; a file with holes, so it takes what is in it
+_KEPT = 2  # older disks, which other checkouts that share the folder may be using
 _PATIENCE = 600.0  # seconds
 
 # Small, for QEMU computes every instruction: what is tested is the machine, not how quick it is.
@@ -61,7 +62,7 @@ def disk() -> Disk:
     image = CACHE / f"disk-{made}.img"
     kernel, initramfs = (next((there / "boot").glob(f"{name}-*")) for name in ("vmlinuz", "initrd.img"))
     if not image.exists():
-        for old in CACHE.glob("disk-*.img"):
+        for old in sorted(CACHE.glob("disk-*.img"), key=lambda path: path.stat().st_mtime)[:-_KEPT]:
             old.unlink()
         _make(there, package, image)
     return Disk(image, kernel, initramfs)

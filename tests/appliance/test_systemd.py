@@ -130,6 +130,20 @@ def test_a_camera_that_is_away_does_not_keep_it_from_starting(unit: Unit) -> Non
     unit.status_says("no picture from v4l2")
 
 
+def test_a_camera_that_the_machine_finds_later_is_taken(unit: Unit) -> None:
+    """Until then the picture is made up. That its nodes came says when to ask libcamera again."""
+    unit.machine.write(f"{_FAULTS}/absent", "")
+    unit.machine.run("systemctl", "restart", "pi-stream")
+    unit.status_says("from synthetic picture")
+    unit.machine.run("rm", f"{_FAULTS}/absent")
+    unit.machine.write("/dev/media1", "")
+    try:
+        unit.status_says("30 fps from Virtual")
+    finally:
+        unit.machine.run("rm", "/dev/media1")
+    assert unit.says("a better camera than synthetic came: libcamera finds a camera")
+
+
 def test_settings_are_reloaded_and_what_is_wrong_is_told(unit: Unit) -> None:
     """systemctl comes back from it when it is done; a wrong file changes nothing, and the process stays the same."""
     process = unit.shown("MainPID")

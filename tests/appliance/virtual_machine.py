@@ -26,7 +26,10 @@ PORT = 8000
 PATIENCE = 120.0  # seconds for a command, unless it is given its own
 BOOT = 300.0  # seconds until the agent, or the page, answers; half a minute is usual
 _ANSWER = 5.0  # seconds: QEMU takes connections before the machine has a network, and these never hear of anything
-# An old processor, and no guards of the kernel against leaks in newer ones: QEMU then computes a quarter less.
+# One processor: where QEMU plays several at a time, one may run an instruction of the kernel's that another is about to
+# patch, and kernels were seen to panic at such places. An old one, for QEMU then computes less.
+_PROCESSOR = ("-accel", "tcg,thread=single", "-smp", "1", "-cpu", "Nehalem")
+# No guards of the kernel against leaks in newer processors: QEMU then computes a quarter less.
 # On a busy machine its timer comes late, which the kernel takes for a broken one, unless it is told not to look.
 _KERNEL = "console=ttyS0 root=/dev/vda rw quiet systemd.show_status=no mitigations=off nokaslr no_timer_check"
 
@@ -34,15 +37,25 @@ _KERNEL = "console=ttyS0 root=/dev/vda rw quiet systemd.show_status=no mitigatio
 class VirtualMachine:
     """A context manager: entered its service answers, left it is gone."""
 
-    def __init__(self, disk: Disk, *, options: str = "", memory: int = 1024, state_label: str = "") -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        *,
+        options: str = "",
+        memory: int = 1024,
+        state_label: str = "",
+        counts_instructions: bool = False,
+    ) -> None:
         """`options` are more words for the kernel, `memory` is in MiB.
 
-        With a `state_label` it has a second disk, of 64 MiB, empty, with a file system of that name.
+        With a `state_label` it has a second disk, of 64 MiB, empty, with a file system of that name. Where it
+        `counts_instructions`, each takes a nanosecond of its time, however long this machine takes to compute it.
         """
         self._made_from = disk
         self._options = options
         self._memory = memory
         self._state_label = state_label
+        self._clock = ("-icount", "shift=0") if counts_instructions else ()
         self._folder = Path()
         self._qemu: subprocess.Popen[bytes] | None = None
         self._agent = Agent(Path())
@@ -82,8 +95,8 @@ class VirtualMachine:
         with (self._folder / "qemu").open("ab") as told:
             self._qemu = subprocess.Popen(
                 [
-                    *("setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", "tcg,thread=multi"),
-                    *("-cpu", "Nehalem", "-smp", "2", "-m", str(self._memory), "-nodefaults", "-display", "none"),
+                    *("setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", *_PROCESSOR, *self._clock),
+                    *("-m", str(self._memory), "-nodefaults", "-display", "none"),
                     *("-kernel", str(self._made_from.kernel), "-initrd", str(self._made_from.initramfs)),
                     *("-append", f"{_KERNEL} {self._options} {options}".strip()),
                     *("-chardev", f"file,id=console,path={self._folder / 'console'},append=on"),

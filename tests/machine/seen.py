@@ -56,5 +56,5 @@ def bytes_written(machine: VirtualMachine) -> Counter[str]:
 
 
 def value(machine: VirtualMachine, field: str, unit: str = "pi-stream") -> str:
-    """A property of a unit."""
-    return machine.run("systemctl", "show", f"--property={field}", "--value", unit).strip()
+    """A property of a unit; of systemd itself, where that is ""."""
+    return machine.run("systemctl", "show", f"--property={field}", "--value", *([unit] if unit else [])).strip()
