@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import websockets
@@ -86,7 +87,15 @@ class Process:
 
     def socket(self, path: str = "ws", **options: Any) -> websockets.connect:
         """A websocket to it, by a library that is not the service's."""
-        return _socket(self.url, path, **options)
+        return _socket(self.url, path, **{"ssl": self.trusted, **options})
+
+    @property
+    def trusted(self) -> ssl.SSLContext | None:
+        """Trusts the certificate that it shows, and no other; None: it shows none."""
+        address = urlsplit(self.url)
+        if address.scheme == "http" or address.hostname is None or address.port is None:
+            return None
+        return ssl.create_default_context(cadata=ssl.get_server_certificate((address.hostname, address.port)))
 
     async def ended(self) -> int:
         """Wait until it ends, whatever the reason, and for its exit code; `lines` has all that it printed then."""
@@ -183,8 +192,7 @@ async def say(connection: websockets.ClientConnection, kind: str, **fields: obje
 async def http(running: Running | Process) -> AsyncIterator[aiohttp.ClientSession]:
     """An HTTP session with it; paths are relative to its root."""
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
-    trusted = running.trusted if isinstance(running, Running) else None
-    connector = aiohttp.TCPConnector(ssl=trusted) if trusted is not None else None
+    connector = aiohttp.TCPConnector(ssl=trusted) if (trusted := running.trusted) is not None else None
     async with aiohttp.ClientSession(base_url=running.url, timeout=timeout, connector=connector) as session:
         yield session
 

@@ -27,19 +27,21 @@ def test_without_avahis_program_the_mend_is_said(
     assert capsys.readouterr().err.endswith("`apt install avahi-utils` mends it\n")
 
 
-def test_avahis_program_is_given_name_kind_and_port(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("tls", "kind"), [("off", "_http._tcp"), ("self-signed", "_https._tcp")])
+def test_avahis_program_is_given_name_kind_and_port(tmp_path: Path, tls: str, kind: str) -> None:
     """The process becomes it: nothing of Python is left in memory."""
     program = tmp_path / "avahi-publish-service"
     program.write_text('#!/bin/sh\necho "$$ $*"\n')
     program.chmod(0o755)
+    (tmp_path / "config.toml").write_text(f"[tls]\nmode = '{tls}'\n")
     process = subprocess.Popen(
-        [sys.executable, "-m", "pi_stream", "announce", "--config", os.devnull],
+        [sys.executable, "-m", "pi_stream", "announce", "--config", str(tmp_path / "config.toml")],
         env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
         stdout=subprocess.PIPE,
         text=True,
     )
     told, _ = process.communicate(timeout=60)
-    assert re.fullmatch(rf"{process.pid} --no-fail pi-stream on \S+ _http\._tcp 8000 path=/\n", told)
+    assert re.fullmatch(rf"{process.pid} --no-fail pi-stream on \S+ {kind} 8000 path=/\n", told)
 
 
 def test_the_unit_of_the_announcement_is_bound_to_the_service() -> None:

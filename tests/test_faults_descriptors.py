@@ -32,11 +32,12 @@ async def _shows_red(service_frames: bytes) -> bool:
 
 
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="prlimit, of util-linux, is not here")
-async def test_who_is_there_goes_on_and_who_comes_is_let_in_when_there_is_room_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tls", ["off", "self-signed"])
+async def test_who_is_there_goes_on_and_who_comes_is_let_in_when_there_is_room_again(tmp_path: Path, tls: str) -> None:
     """No picture stops, nothing spins, one line says it; a caption whose font cannot be read now is drawn later."""
     launcher = ("prlimit", f"--nofile={_LIMIT}:{_LIMIT}")
     caption = {"text": "日本 {time}", "x": 0, "y": 0, "size": 0.3, "color": "#ff0000", "background": "#ff0000"}
-    async with process(tmp_path, launcher=launcher) as service, http(service) as session:
+    async with process(tmp_path, f"tls.mode={tls}", launcher=launcher) as service, http(service) as session:
         port = int(service.url.rstrip("/").rpartition(":")[2])
         async with service.socket() as viewer:
             await say(viewer, "watch", accept=["png"])

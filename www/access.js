@@ -37,12 +37,20 @@ export class Access {
     document.documentElement.dataset.login = login;
   }
 
-  /** The connection was lost or refused, and a browser does not say why: if a login is missing, go there. */
+  /**
+   * The connection was lost or refused, and a browser does not say why: if a login is missing, go there; and if the
+   * service leads elsewhere, as it does once it speaks https, follow it.
+   */
   async lost() {
     if (this.#asking) return;
     this.#asking = true;
     try {
-      const answer = await fetch('api/access', { signal: AbortSignal.timeout(PATIENCE), cache: 'no-store' });
+      const options = /** @type {const} */ ({ cache: 'no-store', redirect: 'manual' });
+      const answer = await fetch('api/access', { ...options, signal: AbortSignal.timeout(PATIENCE) });
+      if (answer.type === 'opaqueredirect') {
+        location.reload();
+        return;
+      }
       const { may } = await answer.json();
       if (Array.isArray(may) && !may.includes('view')) location.replace('login');
     } catch {

@@ -104,12 +104,18 @@ class Server:
             life.callback(listener.close)
             connections = await _served(life, application(self._house))
             life.push_async_callback(self._house.viewers.close_all, 1001, "pi-stream is stopping")
+
+            def viewers() -> int:
+                return self._house.viewers.count
+
             if (identity := self._house.identity) is None:
-                server = await accept(listener, connections, _BACKLOG, lambda: self._house.viewers.count)
+                server = await accept(listener, connections, _BACKLOG, viewers)
                 life.callback(server.close)
             else:
                 plain = await _served(life, plain_application(self._house))
-                door = Door(listener, lambda: identity.certificate.context, secure=connections, plain=plain)
+                door = Door(
+                    listener, lambda: identity.certificate.context, secure=connections, plain=plain, viewers=viewers
+                )
                 await life.enter_async_context(door)
             self._life = life.pop_all()
         return self

@@ -32,15 +32,20 @@ async def accept(
     return server
 
 
+def tell(error: BaseException | None, viewers: int) -> None:
+    """Say in the log why nobody is let in while so many are connected."""
+    log.error(
+        "nobody can be let in: %s; %d viewers are connected, and `ulimit -n`, or the unit's LimitNOFILE, says how "
+        "many files and connections there may be",
+        getattr(error, "strerror", error),
+        viewers,
+    )
+
+
 def _log_in_a_sentence(viewers: Callable[[], int], loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     error, message = context.get("exception"), str(context.get("message"))
     if used_up(error) and "accept" in message:
-        log.error(
-            "nobody can be let in: %s; %d viewers are connected, and `ulimit -n`, or the unit's LimitNOFILE, says how "
-            "many files and connections there may be",
-            getattr(error, "strerror", error),
-            viewers(),
-        )
+        tell(error, viewers())
     elif isinstance(error, ValueError) and "_start_serving" in message:
         pass  # the second was over when the port was closed already
     else:

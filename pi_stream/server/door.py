@@ -5,7 +5,6 @@ port before anything is read.
 """
 
 import asyncio
-import logging
 import socket
 import ssl
 from collections.abc import Callable
@@ -13,9 +12,9 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from pi_stream.errors import used_up
+from pi_stream.server.accepting import tell
 from pi_stream.server.secure import secured
-
-log = logging.getLogger(__name__)
 
 _HANDSHAKE = b"\x16"
 _PATIENCE = 10.0  # seconds for a first byte and the handshake
@@ -30,13 +29,20 @@ class Door:
     """Accepts at `listener`, a listening TCP socket, while its block runs.
 
     `context` is asked for at each handshake. `secure` and `plain` make the protocols of those who come by TLS and of
-    those who do not.
+    those who do not. `viewers` counts those who are connected.
     """
 
     def __init__(
-        self, listener: socket.socket, context: Callable[[], ssl.SSLContext], *, secure: Protocols, plain: Protocols
+        self,
+        listener: socket.socket,
+        context: Callable[[], ssl.SSLContext],
+        *,
+        secure: Protocols,
+        plain: Protocols,
+        viewers: Callable[[], int],
     ) -> None:
         self._listener, self._context, self._secure, self._plain = listener, context, secure, plain
+        self._viewers = viewers
         self._tasks = asyncio.TaskGroup()
         self._coming: dict[asyncio.Task[None], None] = {}  # in the order in which they came
 
@@ -61,10 +67,11 @@ class Door:
         while True:
             try:
                 connection, _ = await loop.sock_accept(self._listener)
-            except OSError as error:  # one that went away, or no file descriptor is left: accept(2)
-                log.warning("a connection cannot be accepted: %s", error.strerror)
-                await asyncio.sleep(_PAUSE)
-                continue
+            except OSError as error:
+                if used_up(error):
+                    tell(error, self._viewers())
+                    await asyncio.sleep(_PAUSE)
+                continue  # otherwise one went away, or its network did: accept(2)
             if len(self._coming) >= _MOST:
                 slowest = next(iter(self._coming))
                 del self._coming[slowest]

@@ -40,8 +40,9 @@ def load(certificate: str, key: str, now: datetime | None = None) -> Certificate
         raise SettingError(f"[tls] key: expected the key of {certificate}, got that of another one in {key}")
     try:
         found = Certificate.of(secret, chain)
-    except ssl.SSLError as error:
-        raise SettingError(f"[tls] certificate: OpenSSL does not take {certificate}: {error.reason}") from None
+    except OSError as error:  # of these, OpenSSL's
+        why = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+        raise SettingError(f"[tls] certificate: OpenSSL does not take {certificate}: {why}") from None
     if found.ends <= now:
         raise SettingError(f"[tls] certificate: {certificate} ended on {found.ends:%Y-%m-%d}; renew it")
     if found.begins > now:

@@ -1,14 +1,14 @@
 """The page by https in a real browser, and what it offers there; and by plain http, where that is not missed."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.pages import INSECURE_HOST, burnt_in_seq, open_page, screenshot, wait_for_frames
-from tests.running import Running, running
+from tests.running import Running, free_port, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -89,6 +89,18 @@ async def test_plain_http_offers_neither_and_misses_nothing(browser: Browser, tm
         await expect(page.get_by_label("Keep this screen on")).to_have_count(1)
         await expect(page.get_by_label("Keep this screen on")).to_be_hidden()
         await expect(page.locator("#links button:visible")).to_have_count(0)
+
+
+async def test_a_page_that_came_by_http_follows_when_the_service_speaks_https(browser: Browser, tmp_path: Path) -> None:
+    """At the same port, after a restart; without a press."""
+    port = f"server.port={free_port()}"
+    async with AsyncExitStack() as stack:
+        async with running(tmp_path, port) as service:
+            page = await stack.enter_async_context(open_page(browser, service.url, ignore_https_errors=True))
+            await wait_for_frames(page)
+        async with running(tmp_path, port, OWN) as secure:
+            await page.wait_for_url(secure.url)
+            await wait_for_frames(page)
 
 
 async def test_plain_http_leads_to_https_by_way_of_the_explanation(browser: Browser, tmp_path: Path) -> None:
