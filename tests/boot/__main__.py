@@ -1,6 +1,6 @@
 """make test-boot: a card is made, put into a Raspberry Pi that QEMU plays, and looked at with a browser, twice.
 
-    python -m tests.boot --deb dist/pi-stream_VERSION_all.deb [--way image|user-data|read-only] [--quick]
+    python -m tests.boot [--deb dist/pi-stream_VERSION_all.deb] [--way image|user-data|read-only] [--quick]
 
 It needs root, mmdebstrap, QEMU and Chromium, and takes some 40 minutes the first time, 15 afterwards. It leaves its log
 and what the browser saw in `.appliance/boot/`; `docs/boot.txt` is such a log.
@@ -20,9 +20,10 @@ from playwright.async_api import async_playwright
 
 from deploy.image import build
 from deploy.image.gather import gather
+from tests.appliance import package
 from tests.boot.board import Board, board, checksum, cmdline, initramfs
 from tests.boot.card import MIB, run
-from tests.boot.stand_in import CACHE, TOP, StandIn, provide
+from tests.boot.stand_in import CACHE, StandIn, provide
 
 INSTALLING = 7200.0  # seconds; emulated, two hundred packages take a quarter of an hour
 STARTING = 1800.0
@@ -177,17 +178,13 @@ async def boot_twice(parts: StandIn, card: Path, work: Path, log: Log) -> None:
 def main() -> int:
     """Run it; the exit code is 0 when the browser has seen both pictures."""
     parser = argparse.ArgumentParser("python -m tests.boot", description=__doc__)
-    parser.add_argument("--deb", type=Path, help="pi-stream's package (default: the newest in dist)")
+    parser.add_argument("--deb", type=Path, help="pi-stream's package (default: one of this checkout)")
     parser.add_argument(
         "--way", choices=("image", "user-data", "read-only"), default="image", help="how the card is made"
     )
     parser.add_argument("--quick", action="store_true", help="the card has all packages but pi-stream before it starts")
     options = parser.parse_args()
-    made = sorted((TOP / "dist").glob("pi-stream_*.deb"), key=lambda path: path.stat().st_mtime)
-    deb = options.deb or (made[-1] if made else None)
-    if deb is None:
-        print("there is no package in dist; make it with: make deb", file=sys.stderr)
-        return 1
+    deb = options.deb or package.deb()
     CACHE.mkdir(parents=True, exist_ok=True)
     log = Log()
     parts = provide()

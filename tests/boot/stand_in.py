@@ -9,10 +9,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.appliance import roots
 from tests.boot.card import CMDLINE, FSTAB, MIB, make
 
-TOP = Path(__file__).parent.parent.parent
-CACHE = TOP / ".appliance/boot"
+TOP = roots.CHECKOUT
+CACHE = roots.CACHE / "boot"
 
 # Where Raspberry Pi OS tells cloud-init to look: on the partition that any computer can write to.
 CLOUD = """datasource_list: [NoCloud, None]
@@ -24,6 +25,8 @@ datasource:
 # The adapter of QEMU's board says that it is a USB cable between two computers, for which systemd's hardware list and
 # NetworkManager agree not to ask for an address. The socket of a real Pi needs no such word.
 CABLE = "[connection]\nid=board\ntype=ethernet\n\n[ipv4]\nmethod=auto\n\n[ipv6]\nmethod=auto\n"
+# Emulated on a machine that has other work, a start takes a minute and a half, and frames can be seconds late.
+PATIENT = "[Service]\nTimeoutStartSec=15min\nWatchdogSec=5min\n"
 UNASKED = b"#cloud-config\n# nothing is asked for\n"
 
 
@@ -56,7 +59,18 @@ def provide(debs: Path | None = None) -> StandIn:
     return StandIn(image, kernel, initramfs, board)
 
 
+def _compile(root: Path) -> None:
+    """Byte-compile Python's packages, as py3compile does on a Pi: without, each start there would do it, emulated.
+
+    By Debian's Python for this machine: it is of the same version, and what it makes is the same for every processor.
+    """
+    script = 'mount --bind "$2" "$1/mnt"; exec chroot "$1" python3 -m compileall -q -s /mnt /mnt/usr/lib/python3'
+    inside = ["unshare", "--mount", "sh", "-euc", script, "sh", str(roots.root("debian")), str(root)]
+    subprocess.run(inside, check=True, timeout=900)
+
+
 def _make(root: Path, boot: dict[str, Path], image: Path) -> None:
+    _compile(root)
     staged = CACHE / "staged"
     shutil.rmtree(staged, ignore_errors=True)
     try:
@@ -65,11 +79,13 @@ def _make(root: Path, boot: dict[str, Path], image: Path) -> None:
         (staged / ".done").unlink()
         files = {
             "etc/fstab": FSTAB,
+            "etc/.updated": "",  # as new as /usr: what is made of that is made
             "etc/hostname": "raspberrypi\n",
             "etc/hosts": "127.0.0.1\tlocalhost\n127.0.1.1\traspberrypi\n",
             "etc/machine-id": "uninitialized\n",
             "etc/cloud/cloud.cfg.d/99_stand_in.cfg": CLOUD,
             "etc/NetworkManager/system-connections/board.nmconnection": CABLE,
+            "etc/systemd/system/pi-stream.service.d/board.conf": PATIENT,
             "var/lib/NetworkManager/NetworkManager.state": "[main]\nWirelessEnabled=false\n",
         }
         for name, content in files.items():
