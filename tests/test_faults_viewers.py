@@ -1,8 +1,10 @@
 """Viewers that are killed: after each byte of their handshake, of what they say, and of what they are sent."""
 
 import asyncio
+import contextlib
 import os
 import socket
+import ssl
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +63,33 @@ def _die_everywhere(port: int, end: Callable[[socket.socket], None]) -> None:
         end(connection)
 
 
+def _any_certificate() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def _die_in_tls(port: int, end: Callable[[socket.socket], None]) -> None:
+    """In the first message of the handshake (RFC 8446, clause 4.1.2), after it, and in what is said over TLS."""
+    context, outgoing = _any_certificate(), ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost").do_handshake()
+    hello = outgoing.read()
+    for sent in (*range(0, len(hello), 5), len(hello)):
+        connection = _come(port)
+        connection.sendall(hello[:sent])
+        end(connection)
+    for received in range(1, 800, 50):  # of the service's part of the handshake
+        connection = _come(port)
+        connection.sendall(hello)
+        connection.recv(received)
+        end(connection)
+    for sent in range(0, len(_HELLO) + 1, 16):
+        secure = context.wrap_socket(_come(port), server_hostname="localhost")
+        secure.sendall(_HELLO[:sent])
+        end(secure)
+
+
 async def _status(session: aiohttp.ClientSession) -> tuple[int, int]:
     """Viewers and channels that the service has."""
     async with session.get("api/status") as answer:
@@ -89,6 +118,25 @@ async def test_nothing_is_left_of_viewers_that_are_killed(tmp_path: Path, end: C
             async with asyncio.timeout(PATIENCE):
                 while await _status(session) != (1, 1) or _descriptors(service) > before:
                     await next_frame(neighbour)
+        assert await service.stop() == 0
+        assert "Traceback" not in "".join(service.lines)
+
+
+@pytest.mark.parametrize("end", [_gone, _reset])
+async def test_nothing_is_left_of_those_who_are_killed_in_tls(
+    tmp_path: Path, end: Callable[[socket.socket], None]
+) -> None:
+    """Neither a descriptor nor a traceback."""
+    async with (
+        process(tmp_path, "tls.mode=self-signed") as service,
+        aiohttp.ClientSession(service.url, connector=aiohttp.TCPConnector(ssl=_any_certificate())) as session,
+    ):
+        await _status(session)
+        before = _descriptors(service)
+        await asyncio.to_thread(_die_in_tls, port_of(service), end)
+        async with asyncio.timeout(PATIENCE):
+            while await _status(session) != (0, 0) or _descriptors(service) > before:
+                pass
         assert await service.stop() == 0
         assert "Traceback" not in "".join(service.lines)
 
