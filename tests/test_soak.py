@@ -34,6 +34,13 @@ def test_one_round_that_is_not_as_it_should_be_is_named(change: dict[str, object
     assert found[0].startswith(words)
 
 
+def test_on_a_busy_machine_lateness_proves_nothing() -> None:
+    """What is held still counts."""
+    late = replace(CALM, load=(replace(REST, lag_p99=2.0),), waited=40.0)
+    assert complaints([late, late], workers=8, busy=True) == []
+    assert len(complaints([late, replace(late, rest=replace(REST, tasks=40))], workers=8, busy=True)) == 1
+
+
 def test_memory_that_grows_slowly_is_found() -> None:
     """A megabyte a round is a leak, whatever it began with."""
     rounds = [replace(CALM, rest=replace(REST, memory_mb=150 + number)) for number in range(24)]
