@@ -3,6 +3,8 @@
 # make test-appliance   the same on whole machines: Debian 13 in containers, real picamera2 (as root; see tests/appliance)
 # make test-machine     and on machines with a kernel of their own, in QEMU: webcam, limits, power cuts (as root; 30 minutes)
 # make fuzz    throw bytes at everything that reads some, guided by coverage (atheris); make fuzz ARGS="--seconds 600 frame"
+# make test-lowest   the tests that touch libraries, with the oldest versions that may be: Debian 13's
+# make audit   whether anything is known to be wrong with the libraries; asks PyPI
 # make bench   what it costs and how fresh its pictures are, here; make bench ARGS=--quick for a first look
 # make soak    half an hour of everything that goes wrong, at random; make soak ARGS="--minutes 5 --seed 7"
 # make deb     build dist/pi-stream_VERSION_all.deb, with Debian's tools; docs/install.md says what to do with it
@@ -11,7 +13,7 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test test-appliance test-machine test-boot fuzz bench soak deb clean
+.PHONY: run test test-lowest test-appliance test-machine test-boot fuzz audit bench soak deb clean
 
 run: .venv/runs
 	@.venv/bin/pi-stream serve $(ARGS)
@@ -22,6 +24,12 @@ test: .venv/tests
 test-appliance: .venv/tests
 	@tests/appliance/provide
 	@.venv/bin/python -m pytest tests/appliance $(ARGS)
+
+test-lowest:
+	@PYTHON=$(PYTHON) tests/lowest $(ARGS)
+
+audit: .venv-audit/bin/pip-audit
+	@.venv-audit/bin/pip-audit --strict --disable-pip --no-deps --requirement tests/constraints.txt
 
 test-boot: .venv/tests
 	@.venv/bin/python -m tests.boot $(ARGS)
@@ -44,7 +52,12 @@ deb:
 	@deploy/build-deb
 
 clean:
-	rm -rf --one-file-system .venv .appliance .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
+	rm -rf --one-file-system .venv .venv-lowest .venv-audit .appliance .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.fuzz
+
+.venv-audit/bin/pip-audit:
+	@PYTHON=$(PYTHON) deploy/make-venv .venv-audit
+	@.venv-audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit
 
 .venv/bin/python:
 	@PYTHON=$(PYTHON) deploy/make-venv .venv
