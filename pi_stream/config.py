@@ -85,6 +85,32 @@ class Overlay(Struct, frozen=True, forbid_unknown_fields=True):
     max_captions: Annotated[int, Meta(ge=1, le=1000)] = 32
 
 
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
+    """[limits]: what whoever connects may take of a small machine. Seconds, bytes (MiB for `memory`), and how many.
+
+    `messages`, `bad_messages` and `changes` are counted in ten seconds. Limits of viewers and of captions stand in
+    [stream] and [overlay]; docs/limits.md has all of them.
+    """
+
+    connections: Annotated[int, Meta(ge=1, le=16_000)] = 500
+    connections_per_address: Annotated[int, Meta(ge=1, le=16_000)] = 250
+    header_timeout: Annotated[float, Meta(ge=1, le=3600)] = 10.0
+    body_timeout: Annotated[float, Meta(ge=1, le=3600)] = 20.0
+    idle_timeout: Annotated[float, Meta(ge=3, le=1e6)] = 60.0
+    request_size: Annotated[int, Meta(ge=1024, le=1 << 24)] = 65_536
+    message_size: Annotated[int, Meta(ge=1024, le=1 << 24)] = 65_536
+    messages: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
+    bad_messages: Annotated[int, Meta(ge=1, le=10_000)] = 20
+    changes: Annotated[int, Meta(ge=1, le=1_000_000)] = 200
+    caption_text: Annotated[int, Meta(ge=1, le=1000)] = 1000
+    pending: Annotated[int, Meta(ge=65_536, le=1 << 30)] = 1 << 20
+    memory: Annotated[int, Meta(ge=0, le=1 << 20)] = 0
+    channels: Annotated[int, Meta(ge=1, le=1000)] = 32
+    snapshots: Annotated[int, Meta(ge=1, le=10_000)] = 32
+    text_pixels: Annotated[int, Meta(ge=1, le=1 << 22)] = 1 << 22
+    login_tries: Annotated[int, Meta(ge=1, le=1000)] = 5
+
+
 class Auth(Struct, frozen=True, forbid_unknown_fields=True):
     """[auth]: who may look, and who may change anything."""
 
@@ -107,6 +133,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     server: Server = Server()
     stream: Stream = Stream()
     overlay: Overlay = Overlay()
+    limits: Limits = Limits()
     auth: Auth = Auth()
     tls: Tls = Tls()
 

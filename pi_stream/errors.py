@@ -10,7 +10,7 @@ PiStreamError
 └── Refused (ValueError)                 what somebody asked cannot be done; carries the wire's `code`
     ├── BadMessage                       "bad-message": it is not what the protocol says
     ├── NotFound (LookupError)           "not-found": there is no such caption
-    ├── LimitReached                     "limit": there is no room for another
+    ├── LimitReached                     "limit": it would be more than may be; try again later
     ├── Unsupported                      "unsupported": this service, or this source, has no such thing
     └── Forbidden (PermissionError)      "forbidden": whoever asks may only look
 """
@@ -75,9 +75,17 @@ class NotFound(Refused, LookupError):
 
 
 class LimitReached(Refused):
-    """There is no room for another; the text names the limit."""
+    """It would be more than a limit allows; the text names it.
+
+    `limit` is the setting, as section.key; `wait`: whole seconds after which it is worth another try; `theirs`: it is
+    who asks that asks for too much, rather than all together.
+    """
 
     code = "limit"
+
+    def __init__(self, text: str, *, limit: str, wait: int = 10, theirs: bool = False) -> None:
+        super().__init__(text)
+        self.limit, self.wait, self.theirs = limit, wait, theirs
 
 
 class Unsupported(Refused):

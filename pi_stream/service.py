@@ -87,7 +87,7 @@ async def serve(
         }
 
     with ThreadPoolExecutor(config.stream.threads or vitals.cores(), thread_name_prefix="encoder") as pool:
-        captions = Captions(state / "captions.json", config.overlay.max_captions)
+        captions = Captions(state / "captions.json")
         async with captions, Hub(ENCODERS, pool) as hub, asyncio.TaskGroup() as tasks:
             line = _Line(captions, hub, values)
             camera = Camera(

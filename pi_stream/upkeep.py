@@ -52,6 +52,7 @@ class Upkeep:
             await asyncio.sleep(1)
             house.viewers.tell_stats(house.vitals.read())
             house.stalls.sweep(clock.now())
+            house.connections.sweep(clock.now())
             if trimming.due(clock.now()):
                 await asyncio.to_thread(heap.trim)
             if house.camera.tried.is_set():
@@ -120,8 +121,7 @@ class Upkeep:
             house.camera.replace(**self._source(camera, choice))
         house.config = changed.config
         house.camera.idle_stop = camera.idle_stop
-        house.captions.limit = changed.config.overlay.max_captions
-        house.stalls.timeout = changed.config.stream.stall_timeout
+        house.set_limits()
         if changed.touches("camera.fps", "stream.quality"):
             house.viewers.watch_again()
         log.info("settings reloaded; changed: %s", ", ".join(sorted(changed.taken)) or "none")

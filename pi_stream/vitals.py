@@ -4,6 +4,7 @@ import os
 import resource
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 _THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")  # thousandths of a degree Celsius; the SoC on a Pi
@@ -48,6 +49,12 @@ def memory_mb() -> float | None:
     except OSError:
         return None  # no Linux
     return pages * resource.getpagesize() / 2**20
+
+
+@cache
+def machine_mb() -> int:
+    """MiB of physical memory that this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
 
 
 def temperature_c() -> float | None:

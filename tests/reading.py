@@ -4,6 +4,7 @@ import asyncio
 
 from pi_stream.protocol import parse_ack
 from pi_stream.server.acks import AckReader
+from pi_stream.server.framing import Framing
 
 
 class Behind(asyncio.Protocol):
@@ -52,7 +53,7 @@ class Reading:
         self.line = Line(self.behind)
         self.seqs: list[int] = []
         self.refusals: list[int] = []
-        AckReader(self.line, self.take, lambda code, _reason: self.refusals.append(code))
+        AckReader(self.line, Framing(65_536, 1000), self.take, lambda code, _reason: self.refusals.append(code))
 
     def take(self, text: bytes) -> bool:
         """As a viewer does it."""

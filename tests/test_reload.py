@@ -210,7 +210,7 @@ async def test_the_kind_of_source_is_taken_over_and_so_are_origins_and_captions(
         config.write_text(text + "[overlay]\nmax_captions = 1\n")
         service.process.send_signal(signal.SIGHUP)
         await manager.until(lambda line: "fps from bunny.mp4" in line)
-        for expected in (201, 409):
+        for expected in (201, 503):
             async with session.post("api/captions", json={"text": "x"}, headers=origin) as answer:
                 assert answer.status == expected
 

@@ -315,7 +315,7 @@ async def test_passwords_that_come_at_once_do_not_pile_up(lock: Lock, service: R
 
     answers = await asyncio.gather(*(guess(number) for number in range(20)))
     assert answers.count("LoginNeeded") == 8
-    assert answers.count("HTTPServiceUnavailable") == 12
+    assert answers.count("LimitReached") == 12
 
 
 async def test_a_tool_that_says_its_password_each_time_is_quick(

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pi_stream.server.acks import AckReader
+from pi_stream.server.framing import Framing
 from tests.raw import framed
 from tests.reading import Behind, Line, Reading
 
@@ -78,6 +79,8 @@ def test_when_the_kernel_has_taken_all_aiohttp_hears_it_first() -> None:
     behind = Behind()
     line = Line(behind)
     heard: list[int] = []
-    AckReader(line, lambda _text: False, lambda _code, _reason: None, lambda: heard.append(behind.resumed))
+    AckReader(
+        line, Framing(65_536, 1000), lambda _: False, lambda _code, _reason: None, lambda: heard.append(behind.resumed)
+    )
     line.get_protocol().resume_writing()
     assert heard == [1]

@@ -217,12 +217,13 @@ async def test_without_tls_there_is_no_certificate_to_explain(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("said", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01"], ids=["nothing", "a byte", "a beginning"])
-async def test_who_does_not_finish_the_handshake_is_let_go(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes
-) -> None:
+async def test_who_does_not_finish_the_handshake_is_let_go(tmp_path: Path, said: bytes) -> None:
     """After a while; others come in meanwhile."""
-    monkeypatch.setattr(door, "_PATIENCE", 0.5)
-    async with running(tmp_path, OWN) as service, _raw(service) as (reader, writer), http(service) as session:
+    async with (
+        running(tmp_path, OWN, "limits.header_timeout=1") as service,
+        _raw(service) as (reader, writer),
+        http(service) as session,
+    ):
         writer.write(said)
         async with session.get("healthz") as answer:
             assert answer.status in (200, 503)
@@ -234,8 +235,7 @@ async def test_who_does_not_finish_the_handshake_is_let_go(
 async def test_for_one_too_many_the_slowest_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many say nothing, the next one comes in."""
     monkeypatch.setattr(door, "_MOST", 3)
-    monkeypatch.setattr(door, "_PATIENCE", 600)
-    async with running(tmp_path, OWN) as service:
+    async with running(tmp_path, OWN, "limits.header_timeout=600") as service:
         silent = [socket.create_connection(("127.0.0.1", _port(service))) for _ in range(9)]
         async with http(service) as session, session.get("healthz") as answer:
             assert answer.status in (200, 503)

@@ -239,6 +239,43 @@ async def test_fifty_that_read_nothing_leave_a_fast_viewer_as_it_was(tmp_path: P
         assert sum(each.get_write_buffer_size() for each in service.house.stalls) < 50 * (320 * 180 * 4 + 1000)
 
 
+async def test_all_together_hold_so_much_memory_and_no_more(tmp_path: Path) -> None:
+    """Those with the most unread are cut; who reads is not."""
+    settings = ("limits.memory=2", "stream.stall_timeout=60")  # a frame takes 0.9 MiB
+    async with (
+        running(tmp_path, *PICTURE, *settings) as service,
+        service.socket() as fast,
+        AsyncExitStack() as stack,
+    ):
+        await say(fast, "watch", accept=["jpeg"], acks=True)
+        for _ in range(4):
+            await stack.enter_async_context(_stopped(service, acks=False))
+        while not service.house.refusals.counts["limits.memory"]:
+            await _draw(fast)
+            assert service.house.connections.unread <= 2 << 20
+        for _ in range(10):
+            await _draw(fast)
+        assert len(service.house.viewers) > 1, "not all of the others had to go"
+
+
+async def test_so_many_messages_wait_for_one_viewer_and_no_more(tmp_path: Path) -> None:
+    """It is cut when more would; who reads is told all of them."""
+    settings = ("limits.pending=65536", "limits.changes=1000", "stream.stall_timeout=60")
+    async with (
+        running(tmp_path, *PICTURE, *settings) as service,
+        service.socket() as fast,
+        _stopped(service, acks=False),
+    ):
+        while not service.house.connections.unread:
+            await messages_until(fast, "stats")
+        for number in range(60):  # of 2000 characters, which is more than 65536 in all
+            await say(fast, "say", text=f"{number} ".ljust(2000, "x"))
+            assert (await messages_until(fast, "said"))["text"].startswith(f"{number} ")
+        while len(service.house.viewers) > 1:
+            await messages_until(fast, "stats")
+        assert service.house.refusals.counts["limits.pending"] == 1
+
+
 async def test_a_service_stops_though_somebody_reads_nothing(tmp_path: Path) -> None:
     """Its goodbye would wait for ever."""
     async with asyncio.timeout(PATIENCE), AsyncExitStack() as stack:  # noqa: SIM117 - the viewer outlives the service
@@ -261,7 +298,8 @@ async def test_only_a_backlog_that_does_not_move_is_a_stall() -> None:
         reader.connect(server.sockets[0].getsockname())
         writer = await accepted.get()
         stalls = Stalls(timeout=5)
-        with stalls.watching(writer.transport):
+        stalls.watch(writer.transport)
+        if True:
             stalls.sweep(0)
             stalls.sweep(60_000_000)
             assert stalls.let_go == 0, "nothing waits"

@@ -162,6 +162,14 @@ def test_a_repeated_line_passes_once_a_minute_and_says_how_many_were_like_it() -
     ]
 
 
+def test_lines_that_differ_in_addresses_are_of_a_kind() -> None:
+    """Also in those of IPv6, of which a stranger has as many as there are lines."""
+    repeats = Repeats(lambda: 0)
+    addresses = ("192.168.1.2", "10.0.0.1", "fe80::1", "2001:db8:0:1:a:b:c:d", "2001:db8::dead:beef", "::1", "fd00::")
+    passed = [repeats.filter(_record("%s: more than 20 messages", address)) for address in addresses]
+    assert passed == [True, False, True, False, False, False, False]
+
+
 def test_lines_of_other_kinds_pass() -> None:
     """Another reason, another level."""
     repeats = Repeats(lambda: 0)

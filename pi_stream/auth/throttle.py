@@ -1,7 +1,7 @@
 """Who guesses passwords has to wait, longer each time. Rules without I/O.
 
-Five tries are free, then each wrong one doubles the pause, from one second up to a minute. More than a
-thousand guessing addresses are not remembered.
+A few tries are free, then each wrong one doubles the pause, from one second up to a minute. More than a thousand
+guessing addresses are not remembered.
 """
 
 import ipaddress
@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-FREE = 5  # tries
+FREE = 5  # tries, unless told otherwise
 LONGEST = 60.0  # seconds
 _FORGOTTEN = 600.0  # seconds without a try
 _MOST = 1024  # addresses
@@ -23,9 +23,10 @@ class _Tries:
 
 
 class Throttle:
-    """Counts the tries of each address. `now` in seconds, of a clock that does not jump."""
+    """Counts the tries of each address; `free` of them cost no wait. `now`: seconds of a clock that does not jump."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.free = FREE
         self._now = now
         self._tries: OrderedDict[str, _Tries] = OrderedDict()
 
@@ -35,9 +36,9 @@ class Throttle:
     def pause(self, address: str) -> float:
         """Seconds until that address may try again; 0: now."""
         tries = self._tries.get(household(address))
-        if tries is None or tries.wrong < FREE:
+        if tries is None or tries.wrong < self.free:
             return 0.0
-        pause = min(LONGEST, 2.0 ** min(tries.wrong - FREE, 10))
+        pause = min(LONGEST, 2.0 ** min(tries.wrong - self.free, 10))
         return max(0.0, tries.last + pause - self._now())
 
     def tries(self, address: str) -> None:

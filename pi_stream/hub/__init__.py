@@ -20,7 +20,6 @@ from pi_stream.frame import Encoding, Frame
 from pi_stream.handover import Handover
 from pi_stream.hub.channel import Channel, Encoded, Pace, Settings, Subscription
 
-_CHANNELS = 32  # at once; each holds memory of its own, and costs its encoding
 _BRIEF = 1 / 3  # of the time from frame to frame that an encode may take of the thread which captures them
 _BRIEFEST = 10_000  # microseconds that it may take at most, however rare the frames that are wanted
 
@@ -29,6 +28,7 @@ class Hub:
     """All channels. `async with` it; a bug in an encoder ends the block, a library that fails costs frames."""
 
     def __init__(self, encoders: Mapping[Encoding, Callable[[int, int, int], Encoder]], pool: Executor) -> None:
+        self.limit = 32  # channels at once; each holds memory of its own, and costs its encoding
         self._encoders = encoders
         self._pool = pool
         self._channels: dict[Settings, Channel] = {}
@@ -90,10 +90,11 @@ class Hub:
         """
         channel = self._channels.get(settings)
         if channel is None:
-            if len(self._channels) >= _CHANNELS:
+            if len(self._channels) >= self.limit:
                 raise LimitReached(
-                    f"{_CHANNELS} different encodings, sizes and qualities are being made, which is all that may be; "
-                    "watch one of those"
+                    f"{self.limit} different encodings, sizes and qualities are being made, as many as limits.channels "
+                    "allows; watch one of those",
+                    limit="limits.channels",
                 )
             encoder = self._encoders[settings.encoding](settings.width, settings.height, settings.quality)
             channel = Channel(settings, encoder, self._pool, self._end)

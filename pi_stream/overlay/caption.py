@@ -9,6 +9,7 @@ from msgspec import Meta
 from pi_stream.errors import BadMessage
 from pi_stream.overlay.fields import Part, parse_text
 from pi_stream.shape import ShapeError, convert
+from pi_stream.untrusted import ONE_LINE, without_directions
 
 __all__ = ["Anchor", "Caption", "CaptionDraft", "Family", "Part", "caption_from", "parse_text", "rgba_from_hex"]
 
@@ -22,9 +23,10 @@ _COLOR = r"^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})$(?!\n)"  # `$` alone
 Color = Annotated[str, Meta(pattern=_COLOR, description="#rgb, #rrggbb or #rrggbbaa")]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 Size = Annotated[float, Meta(ge=0.01, le=1)]
-Text = Annotated[str, Meta(min_length=1, max_length=1000)]
+LONGEST_TEXT = 1000  # characters
+Text = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
 Seconds = Annotated[float, Meta(gt=0, le=1e9)]
-Name = Annotated[str, Meta(max_length=80)]
+Name = Annotated[str, Meta(max_length=80, pattern=ONE_LINE, description="one line of 0 to 80 characters")]
 CaptionId = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)", description="1 to 64 letters, digits, - and _")
 ]  # fmt: skip  # as above
@@ -61,12 +63,14 @@ class Caption(CaptionDraft, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 def caption_from(draft: CaptionDraft, id: str, by: str = "") -> Caption:  # noqa: A002 - it is the field's name
     """Accept a draft under an id; `by`, when given, is who wrote it, whatever the draft says.
 
-    Raises BadMessage for a field out of its range, for text with control characters, and for what `parse_text` refuses.
+    What forces a direction on text is taken out of it: `without_directions`. Raises BadMessage for a field out of its
+    range, for text with control characters, and for what `parse_text` refuses.
     """
     fields = {name: getattr(draft, name) for name in draft.__struct_fields__}
     try:
         # Drafts off the wire were checked when they were decoded; those that our own code makes were not.
-        caption = convert(fields | {"id": id, "by": by or draft.by}, Caption)
+        said = {"text": without_directions(draft.text), "by": without_directions(by or draft.by)}
+        caption = convert(fields | {"id": id} | said, Caption)
     except ShapeError as error:
         raise BadMessage(f"captions.{error}") from None
     check_text(caption.text)

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Self
 
 from pi_stream import clock
-from pi_stream.errors import LimitReached, NotFound
-from pi_stream.overlay.caption import Caption, CaptionDraft, caption_from
+from pi_stream.errors import BadMessage, LimitReached, NotFound
+from pi_stream.overlay.caption import LONGEST_TEXT, Caption, CaptionDraft, caption_from
 from pi_stream.overlay.state import State, load, save
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,8 @@ class Captions:
             captions.on_change = tell_every_viewer
             captions.put(CaptionDraft(text="Garage {time:%H:%M}"), by="Aki")
 
-    `path` is the file that keeps them, None for captions that a restart forgets; `limit` is how many there may be.
+    `path` is the file that keeps them, None for captions that a restart forgets; `limit` is how many there may be, and
+    `longest` how many characters one may have.
     `on_change` is called on the event loop after every change, those by `ttl` too. Everything belongs to one event
     loop, but `all` may be read by any thread. A caption that has 5 s left when the service stops has 5 s left when it
     starts again.
@@ -32,6 +33,7 @@ class Captions:
         self.on_change = on_change
         self._path = path
         self.limit = limit
+        self.longest = LONGEST_TEXT
         self._captions: dict[str, Caption] = {}
         self._ends: dict[str, int] = {}  # by id, microseconds of clock.now(), for those with a ttl
         self._all: tuple[Caption, ...] = ()
@@ -86,8 +88,17 @@ class Captions:
         """
         id = draft.id if draft.id is not None else f"c{self._numbered + 1}"  # noqa: A001 - it is the field's name
         caption = caption_from(draft, id, by)
+        if len(caption.text) > self.longest:
+            raise BadMessage(
+                f"captions.text: expected a text of 1 to {self.longest} characters, got {len(caption.text)}; "
+                "limits.caption_text says so"
+            )
         if id not in self._captions and len(self._captions) >= self.limit:
-            raise LimitReached(f"captions: there are {self.limit} already, and there is no room for more")
+            raise LimitReached(
+                f"captions: there are {self.limit} already, as many as overlay.max_captions allows",
+                limit="overlay.max_captions",
+                wait=60,
+            )
         self._captions[id] = caption
         self._count(id)
         self._ends.pop(id, None)

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from pi_stream import atomic
-from pi_stream.overlay.caption import Caption, check_text
+from pi_stream.overlay.caption import Caption, caption_from
 
 log = logging.getLogger(__name__)
 
@@ -61,9 +61,7 @@ def _checked(data: bytes) -> State:
     state = msgspec.json.decode(data, type=State)
     if len({caption.id for caption in state.captions}) < len(state.captions):
         raise ValueError("an id stands twice")
-    for caption in state.captions:
-        check_text(caption.text)
-    return state
+    return State(tuple(caption_from(caption, caption.id) for caption in state.captions), state.left)
 
 
 def _set_aside(path: Path) -> str:

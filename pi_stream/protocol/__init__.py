@@ -26,14 +26,12 @@ from pi_stream.protocol.replies import (
     serialize,
 )
 from pi_stream.protocol.requests import (
-    LONGEST_MESSAGE,
     Ack,
     CaptionDelete,
     CaptionPut,
     Controls,
     Id,
     Name,
-    OneLine,
     Ping,
     Query,
     Request,
@@ -52,7 +50,6 @@ VERSION = "pi-stream.v1"  # the websocket subprotocol
 
 __all__ = [
     "HEADER",
-    "LONGEST_MESSAGE",
     "VERSION",
     "Ack",
     "CaptionDelete",
@@ -63,7 +60,6 @@ __all__ = [
     "Id",
     "Name",
     "Ok",
-    "OneLine",
     "Ping",
     "Pong",
     "Present",

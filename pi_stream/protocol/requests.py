@@ -9,11 +9,9 @@ from pi_stream.errors import BadMessage, Unsupported
 from pi_stream.frame import Encoding
 from pi_stream.overlay.caption import CaptionDraft
 from pi_stream.shape import ShapeError, convert, nearest, quote
-
-LONGEST_MESSAGE = 65_536  # bytes of one text message from a viewer
+from pi_stream.untrusted import ONE_LINE
 
 Id = Annotated[str, Meta(max_length=200)] | int | float
-OneLine = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"  # no control characters, no line breaks
 
 
 class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,14 +63,14 @@ class Say(Request, tag="say", frozen=True, kw_only=True):
     """A line in the conversation."""
 
     text: Annotated[
-        str, Meta(min_length=1, max_length=2000, pattern=OneLine, description="one line of 1 to 2000 characters")
+        str, Meta(min_length=1, max_length=2000, pattern=ONE_LINE, description="one line of 1 to 2000 characters")
     ]
 
 
 class Name(Request, tag="name", frozen=True, kw_only=True):
     """What this viewer is called; empty: no name."""
 
-    name: Annotated[str, Meta(max_length=80, pattern=OneLine, description="one line of 0 to 80 characters")]
+    name: Annotated[str, Meta(max_length=80, pattern=ONE_LINE, description="one line of 0 to 80 characters")]
 
 
 class Controls(Request, tag="controls", frozen=True, kw_only=True):

@@ -12,12 +12,12 @@ from typing import Any, Self
 from aiohttp import web
 
 from pi_stream.errors import SettingError
-from pi_stream.protocol import LONGEST_MESSAGE
 from pi_stream.server import api, login, pictures
 from pi_stream.server.accepting import accept
 from pi_stream.server.addresses import addresses
 from pi_stream.server.certificate import certificate_file, certificate_page
 from pi_stream.server.connection import Connection
+from pi_stream.server.connections import answering
 from pi_stream.server.door import Door
 from pi_stream.server.errors import errors
 from pi_stream.server.files import routes
@@ -37,7 +37,8 @@ _LOOK = 5.0  # seconds between two looks at the addresses of this machine
 _REMEMBERED = 64  # addresses that the log was told of
 _SHUTDOWN_PATIENCE = 0.5  # seconds for requests that are under way
 _BACKLOG = 512  # connections that may wait to be accepted
-_KEEP_ALIVE = 60.0  # seconds for which a browser's connection is kept for its next request
+_LINGER = 5.0  # seconds for which the rest of a body is read that nobody wants, so that the answer is not lost
+_KEEP_ALIVE = 1e6  # seconds: `connections` knows better how long one may stay
 
 # The other end of a connection on which nothing is said is asked whether it is there: after so many seconds, again and
 # again after so many, so many times. Who has left the Wi-Fi is so forgotten within half a minute: tcp(7).
@@ -47,7 +48,7 @@ _ASK = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
 def application(house: House) -> web.Application:
     """Every route, in one place."""
     files = routes(house.www)
-    app = web.Application(middlewares=[errors, wellformed, guard(house)], client_max_size=LONGEST_MESSAGE)
+    app = web.Application(middlewares=[answering, errors, wellformed, guard(house)])
     app[HOUSE] = house
     app.on_response_prepare.append(add_headers(lambda: house.config.server.origins))
     app.add_routes(
@@ -102,7 +103,8 @@ class Server:
         self.urls = self._urls()
         async with AsyncExitStack() as life:
             life.callback(listener.close)
-            connections = await _served(life, application(self._house))
+            life.callback(self._house.connections.cut)
+            connections = await _served(life, self._house, application(self._house))
             life.push_async_callback(self._house.viewers.close_all, 1001, "pi-stream is stopping")
 
             def viewers() -> int:
@@ -112,9 +114,14 @@ class Server:
                 server = await accept(listener, connections, _BACKLOG, viewers)
                 life.callback(server.close)
             else:
-                plain = await _served(life, plain_application(self._house))
+                plain = await _served(life, self._house, plain_application(self._house))
                 door = Door(
-                    listener, lambda: identity.certificate.context, secure=connections, plain=plain, viewers=viewers
+                    listener,
+                    lambda: identity.certificate.context,
+                    lambda: self._house.config.limits.header_timeout,
+                    secure=connections,
+                    plain=plain,
+                    viewers=viewers,
                 )
                 await life.enter_async_context(door)
             self._life = life.pop_all()
@@ -146,7 +153,7 @@ class Server:
         return tuple(f"{scheme}://{host}:{self.port}/" for host in addresses(self._host))
 
 
-async def _served(life: AsyncExitStack, app: web.Application) -> Callable[[], Connection]:
+async def _served(life: AsyncExitStack, house: House, app: web.Application) -> Callable[[], asyncio.Protocol]:
     """Have an application ready until `life` ends; what is returned makes the protocol of each connection to it."""
     runner = web.AppRunner(
         app,
@@ -162,9 +169,9 @@ async def _served(life: AsyncExitStack, app: web.Application) -> Callable[[], Co
 
     def connection() -> Connection:
         no_log: Any = None  # which aiohttp's annotation forgets
-        return Connection(server, loop=loop, access_log=no_log, keepalive_timeout=_KEEP_ALIVE)
+        return Connection(server, loop=loop, access_log=no_log, keepalive_timeout=_KEEP_ALIVE, lingering_time=_LINGER)
 
-    return connection
+    return lambda: house.connections.protocol(connection)
 
 
 def _listen(host: str, port: int) -> socket.socket:

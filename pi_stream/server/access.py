@@ -22,7 +22,7 @@ from pi_stream.auth.keys import SESSION_SECONDS, Keys, in_time
 from pi_stream.auth.rights import EVERYTHING, Grant, Right
 from pi_stream.auth.throttle import Throttle
 from pi_stream.config import Auth
-from pi_stream.errors import SettingError
+from pi_stream.errors import LimitReached, SettingError
 from pi_stream.server.rights import linked
 from pi_stream.server.visits import Visits
 
@@ -83,7 +83,7 @@ class Access:
     # --- who somebody is
 
     async def grant(self, request: web.Request) -> Grant:
-        """What a request may do. Raises LoginNeeded for a wrong password or token, HTTPTooManyRequests for too many."""
+        """What a request may do. Raises LoginNeeded for a wrong password or token, LimitReached for too many."""
         if self.open:
             return EVERYTHING
         if (shown := request.headers.get("Authorization")) is not None:
@@ -121,12 +121,10 @@ class Access:
         return found
 
     async def by_password(self, password: str, address: str) -> Grant:
-        """What it allows. Raises as `grant` does, and HTTPServiceUnavailable when many try at once."""
+        """What it allows. Raises as `grant` does, LimitReached also when many try at once."""
         self._pause(address)
         if self._waiting >= _WAITING:
-            raise web.HTTPServiceUnavailable(
-                text="too many passwords are being tried at once", headers={"Retry-After": "5"}
-            )
+            raise LimitReached("too many passwords are being tried at once", limit="limits.login_tries", wait=5)
         self.throttle.tries(address)
         self._waiting += 1
         try:
@@ -142,11 +140,14 @@ class Access:
         return found
 
     def _pause(self, address: str) -> None:
-        """Raises HTTPTooManyRequests while that address has to wait."""
+        """Raises LimitReached while that address has to wait."""
         if (pause := self.throttle.pause(address)) > 0:
-            wait = str(int(pause) + 1)
-            raise web.HTTPTooManyRequests(
-                text=f"too many wrong passwords from {address}; try again in {wait} s", headers={"Retry-After": wait}
+            wait = int(pause) + 1
+            raise LimitReached(
+                f"too many wrong passwords from {address}; try again in {wait} s",
+                limit="limits.login_tries",
+                wait=wait,
+                theirs=True,
             )
 
     # --- for how long

@@ -28,6 +28,7 @@ class AckReader(asyncio.BufferedProtocol):
     def __init__(
         self,
         transport: asyncio.Transport,
+        framing: Framing,
         take: Callable[[bytes], bool],
         refuse: Callable[[int, str], None],
         go_on: Callable[[], None] = lambda: None,
@@ -39,7 +40,7 @@ class AckReader(asyncio.BufferedProtocol):
         self._take = take
         self._refuse = refuse
         self._go_on = go_on
-        self._framing = Framing()
+        self._framing = framing
         self._held = b""  # the beginning of a head, or of what may become an acknowledgement
         self._rest = 0  # bytes to come of a body that is not looked at
         self._dropping = False  # and that does not pass on

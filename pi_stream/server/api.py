@@ -9,6 +9,8 @@ from aiohttp import web
 from pi_stream import __version__, clock
 from pi_stream.errors import NotFound
 from pi_stream.protocol import parse_caption
+from pi_stream.server.access import address_of
+from pi_stream.server.bodies import body_of
 from pi_stream.server.house import HOUSE, House
 
 
@@ -84,6 +86,8 @@ async def metrics(request: web.Request) -> web.Response:
         ("source_fps", "gauge", "Frames a second from the source", house.camera.fps),
         ("viewers", "gauge", "Connected viewers", len(house.viewers)),
         ("stalled_viewers_total", "counter", "Viewers let go because they read nothing", house.stalls.let_go),
+        ("connections", "gauge", "Connections that are open", len(house.connections)),
+        ("unread_bytes", "gauge", "Bytes that wait for viewers who read slowly", house.connections.unread),
         ("captions", "gauge", "Captions of the overlay", len(house.captions.all)),
         ("channels", "gauge", "Encodings that are watched", len(house.hub.channels)),
         ("failed_frames_total", "counter", "Frames that could not be encoded", house.hub.failed),
@@ -102,6 +106,11 @@ async def metrics(request: web.Request) -> web.Response:
                 f"# TYPE pi_stream_{name} {kind}",
                 f"pi_stream_{name} {value:g}",
             ]
+    lines += [
+        "# HELP pi_stream_refused_total Refused because of this limit.",
+        "# TYPE pi_stream_refused_total counter",
+        *(f'pi_stream_refused_total{{limit="{limit}"}} {count}' for limit, count in house.refusals.counts.items()),
+    ]
     return web.Response(text="\n".join(lines) + "\n", content_type="text/plain")
 
 
@@ -124,16 +133,19 @@ async def get_caption(request: web.Request) -> web.Response:
 
 async def post_caption(request: web.Request) -> web.Response:
     """POST /api/captions: create one; 201 with the caption as it became."""
-    return _json(request.app[HOUSE].captions.put(parse_caption(await request.read())), 201)
+    request.app[HOUSE].change(address_of(request))
+    return _json(request.app[HOUSE].captions.put(parse_caption(await body_of(request))), 201)
 
 
 async def put_caption(request: web.Request) -> web.Response:
     """PUT /api/captions/{id}: create or replace that one."""
-    draft = parse_caption(await request.read(), request.match_info["id"])
+    request.app[HOUSE].change(address_of(request))
+    draft = parse_caption(await body_of(request), request.match_info["id"])
     return _json(request.app[HOUSE].captions.put(draft))
 
 
 async def delete_caption(request: web.Request) -> web.Response:
     """DELETE /api/captions/{id}: 204"""
+    request.app[HOUSE].change(address_of(request))
     request.app[HOUSE].captions.delete(request.match_info["id"])
     return web.Response(status=204)

@@ -17,7 +17,6 @@ from pi_stream.server.accepting import tell
 from pi_stream.server.secure import secured
 
 _HANDSHAKE = b"\x16"
-_PATIENCE = 10.0  # seconds for a first byte and the handshake
 _GOODBYE = 2.0  # seconds for the other end to confirm the end of a connection
 _MOST = 256  # that are on their way in; for one more, the one that has been for longest has to go
 _PAUSE = 1.0  # seconds after which it is tried again, where nobody can be let in
@@ -28,21 +27,23 @@ Protocols = Callable[[], asyncio.BaseProtocol]
 class Door:
     """Accepts at `listener`, a listening TCP socket, while its block runs.
 
-    `context` is asked for at each handshake. `secure` and `plain` make the protocols of those who come by TLS and of
-    those who do not. `viewers` counts those who are connected.
+    `context` is asked for at each handshake, and so is `patience`, the seconds for a first byte and all of a handshake.
+    `secure` and `plain` make the protocols of those who come by TLS and of those who do not. `viewers` counts those who
+    are connected.
     """
 
     def __init__(
         self,
         listener: socket.socket,
         context: Callable[[], ssl.SSLContext],
+        patience: Callable[[], float],
         *,
         secure: Protocols,
         plain: Protocols,
         viewers: Callable[[], int],
     ) -> None:
-        self._listener, self._context, self._secure, self._plain = listener, context, secure, plain
-        self._viewers = viewers
+        self._listener, self._context, self._patience = listener, context, patience
+        self._secure, self._plain, self._viewers = secure, plain, viewers
         self._tasks = asyncio.TaskGroup()
         self._coming: dict[asyncio.Task[None], None] = {}  # in the order in which they came
 
@@ -89,7 +90,7 @@ class Door:
     async def _let_in(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(self._patience()):
                 if await _first_byte(connection) == _HANDSHAKE:
                     await secured(connection, self._context(), self._secure, shutdown_timeout=_GOODBYE)
                 else:

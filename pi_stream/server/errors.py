@@ -15,7 +15,7 @@ from pi_stream.errors import (
     Unsupported,
     used_up,
 )
-from pi_stream.server.access import LoginNeeded
+from pi_stream.server.access import LoginNeeded, address_of
 from pi_stream.server.house import HOUSE
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,6 @@ _STATUS: dict[type[Refused], int] = {
     BadMessage: 400,
     Forbidden: 403,
     NotFound: 404,
-    LimitReached: 409,
     Unsupported: 422,
 }
 
@@ -39,6 +38,9 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer what was refused; an error that is none of ours is a bug, and ends the service."""
     try:
         return await handler(request)
+    except LimitReached as error:
+        request.app[HOUSE].refusals.count(error.limit, address_of(request), str(error))
+        return refusal(429 if error.theirs else 503, error.code, str(error), {"Retry-After": str(error.wait)})
     except Refused as error:
         return refusal(_STATUS[type(error)], error.code, str(error))
     except EncodingFailed as error:

@@ -6,16 +6,12 @@ finds that it is too long.
 """
 
 from pi_stream import clock
-from pi_stream.protocol import LONGEST_MESSAGE
+from pi_stream.tally import Tally
 
 FINAL, MASKED = 0x80, 0x80  # clause 5.2: of the first byte and of the second
 SHORT = 125  # bytes of a body whose length is in the second byte
 CLOSE = 0x8
 _CONTINUATION, _CONTROL = 0x0, 0x8
-
-# What a viewer says waits, message by message, until what it said before is dealt with, and 6 bytes make a message.
-_FRAMES = 5000  # within _SPAN; acknowledgements are none of them
-_SPAN = 10_000_000  # microseconds
 
 
 def head_size(data: bytes, at: int) -> int:
@@ -38,12 +34,17 @@ def _extended(second: int) -> int:
 
 
 class Framing:
-    """The frames of one connection, in their order."""
+    """The frames of one connection, in their order.
 
-    def __init__(self) -> None:
+    A message may have `longest` bytes. Of frames, acknowledgements apart, `most` may come in ten seconds: what a viewer
+    says waits, message by message, until what it said before is dealt with, and 6 bytes make a message.
+    """
+
+    def __init__(self, longest: int, most: int) -> None:
+        self._longest, self._most = longest, most
         self.within = False  # a message has begun, in fragments, and has not ended
         self._size = 0  # bytes of that message
-        self._count, self._since = 0, clock.now()
+        self._came = Tally()
 
     def refusal(self, head: bytes) -> tuple[int, str] | None:
         """Why a frame may not come: a close code, and a sentence; None: it may, and is noted. `head` is its head."""
@@ -59,17 +60,10 @@ class Framing:
                 return 1002, "a message begins within another, or goes on without having begun"
             self._size = size + (self._size if self.within else 0)
             self.within = not first & FINAL
-            if self._size > LONGEST_MESSAGE:
-                return 1009, f"a message has at most {LONGEST_MESSAGE} bytes"
+            if self._size > self._longest:
+                return 1009, f"a message has at most {self._longest} bytes (limits.message_size)"
         elif size > SHORT:
             return 1002, f"a control frame has at most {SHORT} bytes"
-        return None if opcode == CLOSE else self._one_more()
-
-    def _one_more(self) -> tuple[int, str] | None:
-        now = clock.now()
-        if now - self._since > _SPAN:
-            self._count, self._since = 0, now
-        self._count += 1
-        if self._count > _FRAMES:
-            return 1008, f"more than {_FRAMES} messages in {_SPAN // 1_000_000} seconds"
+        if opcode != CLOSE and self._came.count(clock.now()) > self._most:
+            return 1008, f"more than {self._most} messages in 10 seconds (limits.messages)"
         return None

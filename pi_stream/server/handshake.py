@@ -4,8 +4,6 @@ import asyncio
 
 from aiohttp import HttpVersion11, web
 
-HEARTBEAT = 20.0  # seconds between websocket pings; one without an answer ends the connection
-
 
 async def shake_hands(request: web.Request, socket: web.WebSocketResponse) -> asyncio.Transport | None:
     """Open `socket`, and return what its frames come over; None: it went away meanwhile.

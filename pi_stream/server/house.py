@@ -1,5 +1,6 @@
 """What the web floor is given: the parts that it shows, and the few things that it may ask of them."""
 
+import asyncio
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,18 +12,23 @@ from typing import TYPE_CHECKING, Literal
 
 from aiohttp import web
 
+from pi_stream import clock
 from pi_stream.auth.throttle import household
 from pi_stream.camera import Camera
 from pi_stream.checkup import Checkup
 from pi_stream.config import Config
+from pi_stream.errors import LimitReached
 from pi_stream.frame import Encoding
 from pi_stream.hub import Hub
 from pi_stream.lag import LoopLag
 from pi_stream.next_steps import Step
 from pi_stream.overlay.captions import Captions
 from pi_stream.server.access import Access
+from pi_stream.server.connections import Connections
+from pi_stream.server.refusals import Refusals
 from pi_stream.server.sockets import Stalls
 from pi_stream.server.viewers import Viewers
+from pi_stream.tally import SPAN, Tallies
 from pi_stream.vitals import VitalSigns
 
 if TYPE_CHECKING:
@@ -55,23 +61,39 @@ class House:
     access: Access
     identity: "Identity | None" = None  # over http there is none to show
     lag: LoopLag = field(default_factory=LoopLag)
+    refusals: Refusals = field(default_factory=Refusals)
+    changes: Tallies = field(default_factory=Tallies)  # by address
+    snapshots: int = 0  # that are being made
+    texts: asyncio.Lock = field(default_factory=asyncio.Lock)  # one is drawn at a time, so that frames find a thread
+    connections: Connections = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Keep the connections by whatever the settings are."""
+        self.connections = Connections(lambda: self.config.limits, self.refusals, self.stalls)
+        self.set_limits()
+
+    def set_limits(self) -> None:
+        """Tell the parts of the limits that are in the settings now."""
+        limits = self.config.limits
+        self.captions.limit, self.captions.longest = self.config.overlay.max_captions, limits.caption_text
+        self.hub.limit = limits.channels
+        self.access.throttle.free = limits.login_tries
+        self.stalls.timeout = self.config.stream.stall_timeout
 
     @contextmanager
     def place(self, address: str) -> Iterator[None]:
-        """Count one more viewer from that address while the block runs.
-
-        Raises HTTPServiceUnavailable when as many are connected as may be, HTTPTooManyRequests for one address.
-        """
+        """Count one more viewer from that address while the block runs. Raises LimitReached."""
         if self.viewers.count >= self.config.stream.max_viewers:
-            raise web.HTTPServiceUnavailable(
-                text=f"{self.viewers.count} viewers are connected, as many as stream.max_viewers allows",
-                headers={"Retry-After": "10"},
+            raise LimitReached(
+                f"{self.viewers.count} viewers are connected, as many as stream.max_viewers allows",
+                limit="stream.max_viewers",
             )
         house, most = household(address), self.config.stream.max_per_address
         if self.viewers.by_address[house] >= most:
-            raise web.HTTPTooManyRequests(
-                text=f"{most} viewers are connected from {house}, as many as stream.max_per_address allows",
-                headers={"Retry-After": "10"},
+            raise LimitReached(
+                f"{most} viewers are connected from {house}, as many as stream.max_per_address allows",
+                limit="stream.max_per_address",
+                theirs=True,
             )
         self.viewers.by_address[house] += 1
         try:
@@ -79,6 +101,34 @@ class House:
         finally:
             self.viewers.by_address[house] -= 1
             self.viewers.by_address += Counter()  # drops those of which there are none
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Count one more snapshot while the block runs. Raises LimitReached."""
+        if self.snapshots >= (most := self.config.limits.snapshots):
+            raise LimitReached(
+                f"{most} snapshots are being made, as many as limits.snapshots allows",
+                limit="limits.snapshots",
+                wait=1,
+            )
+        self.snapshots += 1
+        try:
+            yield
+        finally:
+            self.snapshots -= 1
+
+    def change(self, address: str) -> None:
+        """Somebody there changes what others notice. Raises LimitReached when that is too often."""
+        now, most = clock.now(), self.config.limits.changes
+        tally = self.changes.of(household(address))
+        if tally.count(now) > most:
+            raise LimitReached(
+                f"more than {most} changes in {SPAN // 1_000_000} seconds came from {household(address)}, "
+                "which is more than limits.changes allows",
+                limit="limits.changes",
+                wait=tally.left(now),
+                theirs=True,
+            )
 
 
 HOUSE = web.AppKey("house", House)

@@ -10,8 +10,9 @@ from msgspec import Meta, Struct
 
 from pi_stream.auth.keys import LONGEST_LINK, SESSION_SECONDS
 from pi_stream.auth.rights import Right
-from pi_stream.errors import BadMessage, Unsupported
+from pi_stream.errors import BadMessage, LimitReached, Unsupported
 from pi_stream.server.access import COOKIE, LoginNeeded, address_of
+from pi_stream.server.bodies import body_of
 from pi_stream.server.house import HOUSE, House
 from pi_stream.server.rights import linked
 from pi_stream.shape import ShapeError, convert
@@ -42,15 +43,16 @@ async def login(request: web.Request) -> web.StreamResponse:
     if access.open:
         return _to_the_page()
     try:
-        form = dict(parse_qsl((await request.read()).decode(errors="replace"), max_num_fields=10))
+        form = dict(parse_qsl((await body_of(request)).decode(errors="replace"), max_num_fields=10))
     except ValueError as error:
         raise BadMessage(f"login: expected a form with a password, got none: {error}") from None
     try:
         grant = await access.by_password(form.get("password", ""), address_of(request))
     except LoginNeeded:
         return _page(house, 401, "This password is not right.")
-    except web.HTTPError as error:
-        return _page(house, error.status, f"{error.text}.", error.headers.get("Retry-After"))
+    except LimitReached as error:
+        house.refusals.count(error.limit, address_of(request), str(error))
+        return _page(house, 429 if error.theirs else 503, f"{error}.", str(error.wait))
     if access.keys is None:  # it changed in this moment
         return _page(house, 401, "This password is not right.")
     answer = _to_the_page()
@@ -77,8 +79,9 @@ async def post_link(request: web.Request) -> web.Response:
     access = request.app[HOUSE].access
     if access.keys is None:
         raise Unsupported('links are signed with what `pi-stream password` sets; [auth] mode "open" needs none')
+    body = await body_of(request)
     try:
-        draft = convert(msgspec.json.decode(await request.read()), LinkDraft)
+        draft = convert(msgspec.json.decode(body), LinkDraft)
         parts = urlsplit(draft.path)
     except (msgspec.DecodeError, ShapeError, RecursionError, ValueError) as error:
         raise BadMessage(f"links: {error}") from None

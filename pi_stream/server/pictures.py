@@ -11,15 +11,17 @@ from msgspec import Meta, Struct
 
 from pi_stream import clock
 from pi_stream.encoders import LOSSY
-from pi_stream.errors import EncodingFailed
+from pi_stream.errors import BadMessage, EncodingFailed
 from pi_stream.frame import Encoding, Packet
 from pi_stream.hub.channel import Settings, Subscription
 from pi_stream.overlay.caption import Color
-from pi_stream.protocol import LONGEST_MESSAGE, fit, parse_query
+from pi_stream.protocol import fit, parse_query
 from pi_stream.server.access import address_of
 from pi_stream.server.acks import AckReader
+from pi_stream.server.connections import let_speak
 from pi_stream.server.gate import granted
-from pi_stream.server.handshake import HEARTBEAT, shake_hands
+from pi_stream.server.handshake import shake_hands
+from pi_stream.server.hearing import Hearing, Unheard, framing, response
 from pi_stream.server.house import HOUSE, House, TextEncoding
 from pi_stream.server.sockets import abort, keep_little, newest_wins
 from pi_stream.server.visits import LOGGED_OUT
@@ -77,13 +79,14 @@ async def _snapshot(request: web.Request, encoding: Literal["jpeg", "png"]) -> w
     """The newest frame; while there is none, the placard that says why, as 503."""
     house = request.app[HOUSE]
     settings = _settings(house, encoding, parse_query(dict(request.query), PictureQuery))
-    with house.hub.subscribe(settings) as subscription:
+    with house.snapshot(), house.hub.subscribe(settings) as subscription:
         patience = max(_PATIENCE, 2 / house.config.camera.fps)
         try:
             async with asyncio.timeout(patience):
                 packet = await subscription.packet()
         except TimeoutError:
-            raise web.HTTPServiceUnavailable(text=f"no frame within {patience:g} s") from None
+            text = f"no frame within {patience:g} s"
+            raise web.HTTPServiceUnavailable(text=text, headers={"Retry-After": "10"}) from None
     return web.Response(
         body=bytes(packet.data),
         content_type=f"image/{encoding}",
@@ -123,10 +126,7 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
             return response  # it went away while it was answered
         newest_wins(transport)
         keep_little(transport)
-        with (
-            house.stalls.watching(transport),
-            house.access.visits.visit(granted(house.access), lambda: close(*LOGGED_OUT)),
-        ):
+        with house.access.visits.visit(granted(house.access), lambda: close(*LOGGED_OUT)):
             await _send_parts(subscription, response, writer, transport)
     return response
 
@@ -173,57 +173,69 @@ async def text_socket(request: web.Request) -> web.StreamResponse:
     """GET /ws/text: each text is answered by one picture of it, as bare bytes."""
     house = request.app[HOUSE]
     query = parse_query(dict(request.query), TextQuery)
+    if query.width * query.height > (most := house.config.limits.text_pixels):
+        raise BadMessage(f"expected at most {most} pixels (limits.text_pixels), got {query.width} x {query.height}")
     with house.place(address_of(request)):
         return await _serve_texts(house, query, request)
 
 
 async def _serve_texts(house: House, query: TextQuery, request: web.Request) -> web.StreamResponse:
-    socket = web.WebSocketResponse(max_msg_size=LONGEST_MESSAGE + 1, compress=False, heartbeat=HEARTBEAT, timeout=1.0)
+    socket = response(house)
     transport, answering = await shake_hands(request, socket), asyncio.current_task()
     if transport is None or answering is None:
         return socket
+    let_speak(transport)
+    hearing = Hearing(house, socket, address_of(request))
     goodbyes: list[tuple[int, str]] = []
 
-    def refuse(code: int, reason: str) -> None:
+    def say_goodbye(code: int, reason: str) -> None:
         goodbyes.append((code, reason))
         answering.cancel()  # who reads is to say it: see `Viewer.run`
 
-    async def close(code: int, reason: str) -> None:
-        refuse(code, reason)
+    def refuse(code: int, reason: str) -> None:
+        hearing.refuses(code, reason)
+        say_goodbye(code, reason)
 
-    AckReader(transport, lambda _: False, refuse)  # there are none; but all else is looked at, too
+    async def close(code: int, reason: str) -> None:
+        say_goodbye(code, reason)
+
+    # There are no acknowledgements; but all else is looked at, too.
+    AckReader(transport, framing(house), lambda _: False, refuse)
     try:
         with (
             house.viewers.guest(close),
             house.access.visits.visit(granted(house.access), lambda: close(*LOGGED_OUT)),
         ):
-            await _answer_texts(house, query, socket)
+            await _answer_texts(house, query, socket, hearing)
+    except Unheard as reason:
+        await socket.close(code=1008, message=str(reason).encode())
     except asyncio.CancelledError:
         if not goodbyes or answering.uncancel():
             raise
-        code, reason = goodbyes[0]
-        await socket.close(code=code, message=reason.encode())
+        code, text = goodbyes[0]
+        await socket.close(code=code, message=text.encode())
     return socket
 
 
-async def _answer_texts(house: House, query: TextQuery, socket: web.WebSocketResponse) -> None:
+async def _answer_texts(house: House, query: TextQuery, socket: web.WebSocketResponse, hearing: Hearing) -> None:
     loop = asyncio.get_running_loop()
-    async for message in socket:
+    while (message := await hearing.next()) is not None:
         if message.type is not WSMsgType.TEXT:
             await socket.close(code=1003, message=b"expected a text message")
             break
         text = message.data if len(message.data) <= _LONGEST_TEXT else message.data[: _LONGEST_TEXT - 1] + "…"
         try:
-            picture = await loop.run_in_executor(
-                house.pool,
-                house.picture_of_text,
-                text,
-                query.encoding,
-                query.width,
-                query.height,
-                query.color,
-                query.background,
-            )
+            async with house.texts:
+                picture = await loop.run_in_executor(
+                    house.pool,
+                    house.picture_of_text,
+                    text,
+                    query.encoding,
+                    query.width,
+                    query.height,
+                    query.color,
+                    query.background,
+                )
         except (EncodingFailed, MemoryError, OSError):  # the last where no file descriptor is left to read a font with
             await socket.close(code=1011, message=b"the picture could not be made")
             break

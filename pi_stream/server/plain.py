@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from pi_stream.server.certificate import certificate_page
+from pi_stream.server.connections import answering
 from pi_stream.server.errors import errors, refusal
 from pi_stream.server.files import routes
 from pi_stream.server.guard import guard, opens_websocket
@@ -15,7 +16,7 @@ _LOOKS = (".css", ".svg")  # of files that the explaining page is made with: fro
 
 def plain_application(house: House) -> web.Application:
     """Nothing of the camera: whoever listens on the network could read it."""
-    app = web.Application(middlewares=[errors, wellformed, guard(house)])
+    app = web.Application(middlewares=[answering, errors, wellformed, guard(house)])
     app[HOUSE] = house
     app.on_response_prepare.append(add_headers(lambda: house.config.server.origins))
     app.add_routes(

@@ -12,7 +12,6 @@ import socket
 import struct
 import termios
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +22,12 @@ _UNSENT_BYTES = 16_384  # of these, that are not even on their way yet
 
 _BYTES_ACKED = struct.Struct("=Q")  # tcpi_bytes_acked of struct tcp_info, linux/tcp.h, since Linux 4.1
 _BYTES_ACKED_AT = 120
+
+
+def peer(transport: asyncio.BaseTransport) -> str:
+    """The address at the other end; IPv4 as such, also where one socket listens for both kinds."""
+    name = transport.get_extra_info("peername")
+    return str(name[0]).removeprefix("::ffff:") if name else ""
 
 
 def newest_wins(transport: asyncio.WriteTransport) -> None:
@@ -71,7 +76,7 @@ def backlog(transport: asyncio.WriteTransport) -> int:
 
 
 class Stalls:
-    """The connections that are sent frames. One that has a backlog and takes nothing for `timeout` seconds is let go.
+    """All connections. One that has a backlog and takes nothing for `timeout` seconds is let go.
 
     A tab that nobody looks at reads all that it is sent and acknowledges none of it: it has no backlog, and stays.
     """
@@ -84,14 +89,13 @@ class Stalls:
     def __iter__(self) -> Iterator[asyncio.WriteTransport]:
         return iter(tuple(self._last))
 
-    @contextmanager
-    def watching(self, transport: asyncio.WriteTransport) -> Iterator[None]:
-        """Look after a connection while the block runs."""
+    def watch(self, transport: asyncio.WriteTransport) -> None:
+        """Look after a connection, until it is forgotten."""
         self._last[transport] = (0, 0)
-        try:
-            yield
-        finally:
-            del self._last[transport]
+
+    def forget(self, transport: asyncio.WriteTransport) -> None:
+        """It ended."""
+        self._last.pop(transport, None)
 
     def sweep(self, now: int) -> None:
         """Look at all of them; to be called about once a second. `now` in microseconds."""

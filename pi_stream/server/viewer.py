@@ -20,12 +20,14 @@ from pi_stream.protocol import HEADER, Error, Present, Reply, Stats, Watching, W
 from pi_stream.rate import Rate
 from pi_stream.server.house import House
 from pi_stream.server.message import message_of
-from pi_stream.server.sockets import abort, keep_little
+from pi_stream.server.sockets import abort, keep_little, peer
+from pi_stream.tally import Tally
 from pi_stream.vitals import Vitals
 from pi_stream.window import Window
 
 _CLOSE_PATIENCE = 1.0  # seconds for a polite end; a service that stops has three for everything
-_OUTBOX = 256  # messages that may wait for a viewer; one who is further behind is let go
+_OUTBOX = 256  # messages that may wait for a viewer, of any size; one who is further behind is let go
+_IDLE_ACKS = 10_000  # that acknowledge nothing, in ten seconds
 
 
 class Viewer:
@@ -35,6 +37,7 @@ class Viewer:
         self, house: House, grant: Grant, websocket: web.WebSocketResponse, transport: asyncio.Transport
     ) -> None:
         self.grant = grant
+        self.address = peer(transport)
         self.id = house.viewers.new_id()
         self.name = ""
         self.subscription: Subscription | None = None
@@ -47,6 +50,7 @@ class Viewer:
         self._told = asyncio.Event()  # that it knows, or is gone
         self.knows = False  # that this is the end: the goodbye is with the kernel, behind all that it holds already
         self._outbox: deque[str] = deque()
+        self._idle_acks = Tally()
         self._window = Window()
         self._ladder: Ladder
         self._watching: Watching  # what it was told of its pictures
@@ -172,6 +176,8 @@ class Viewer:
         now = clock.now()
         drawn = self._window.ack(seq, now)
         if drawn is None:
+            if self._idle_acks.count(now) == _IDLE_ACKS:
+                self.dismiss(1008, f"{_IDLE_ACKS} acknowledgements in 10 seconds were of no frame")
             return
         self._ages.append(now - drawn.captured)
         self.go_on()
@@ -191,11 +197,19 @@ class Viewer:
 
     def tell(self, text: str) -> None:
         """Leave a message for it."""
-        if len(self._outbox) >= _OUTBOX:  # it stopped reading long ago; waiting for it would only hold memory
+        if self._outbox and not self._has_room(text):
+            if not self._transport.is_closing():
+                what = f"cut with {len(self._outbox)} messages unread (limits.pending)"
+                self._house.refusals.count("limits.pending", self.address, what)
             abort(self._transport)
             return
         self._outbox.append(text)
         self._ready.set()
+
+    def _has_room(self, text: str) -> bool:
+        """Whether one more message may wait; if not, it stopped reading long ago, and would only hold memory."""
+        waiting = len(text) + sum(map(len, self._outbox))
+        return len(self._outbox) < _OUTBOX and waiting <= self._house.config.limits.pending
 
     def reply(self, message: Reply) -> None:
         """Leave a message for it alone."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from pi_stream import clock
 from pi_stream.protocol import Present, Reply, Said, Stats, ViewersNews, serialize
+from pi_stream.untrusted import without_directions
 from pi_stream.vitals import Vitals
 
 _Close = Callable[[int, str], Coroutine[Any, Any, None]]  # ends a connection with a websocket close code and reason
@@ -102,11 +103,12 @@ class Viewers:
 
     def rename(self, member: Member, name: str) -> None:
         """Somebody is called otherwise from now on."""
-        member.name = name
+        member.name = without_directions(name)
         self.tell_all(ViewersNews(viewers=self.present))
 
     def say(self, member: Member, text: str) -> None:
         """Somebody says a line to all."""
+        text = without_directions(text)
         self.tell_all(Said(sender=member.id, name=member.name, text=text, at=clock.utc()))
 
     def tell_all(self, message: Reply) -> None:

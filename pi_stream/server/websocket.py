@@ -1,17 +1,18 @@
 """/ws: what a viewer asks is done, or refused with the reason."""
 
+import asyncio
 from collections import deque
 
 from aiohttp import WSMsgType, web
 from msgspec import UNSET, UnsetType
 
 from pi_stream import clock
+from pi_stream.auth.rights import Right
 from pi_stream.encoders import LOSSY
-from pi_stream.errors import BadMessage, Forbidden, Refused
+from pi_stream.errors import BadMessage, Forbidden, LimitReached, Refused
 from pi_stream.ladder import steps
 from pi_stream.overlay.caption import Caption
 from pi_stream.protocol import (
-    LONGEST_MESSAGE,
     VERSION,
     Ack,
     CaptionDelete,
@@ -32,18 +33,17 @@ from pi_stream.protocol import (
 )
 from pi_stream.server.access import address_of
 from pi_stream.server.acks import AckReader
+from pi_stream.server.connections import let_speak
 from pi_stream.server.gate import granted
-from pi_stream.server.handshake import HEARTBEAT, shake_hands
+from pi_stream.server.handshake import shake_hands
+from pi_stream.server.hearing import Hearing, Unheard, framing, response
 from pi_stream.server.house import HOUSE, House
 from pi_stream.server.rights import MESSAGES
 from pi_stream.server.sockets import abort, newest_wins
 from pi_stream.server.viewer import Viewer
 from pi_stream.server.visits import LOGGED_OUT
+from pi_stream.tally import SPAN
 from pi_stream.window import DEFAULT, Window
-
-_BAD_MESSAGES = 20  # within _BAD_SPAN; one more ends the connection
-_BAD_SPAN = 10_000_000  # microseconds
-_CLOSE_PATIENCE = 1.0  # seconds for the other side to agree to the end
 
 
 async def websocket(request: web.Request) -> web.StreamResponse:
@@ -54,27 +54,24 @@ async def websocket(request: web.Request) -> web.StreamResponse:
 
 
 async def _serve(house: House, request: web.Request) -> web.StreamResponse:
-    socket = web.WebSocketResponse(
-        protocols=(VERSION,),
-        heartbeat=HEARTBEAT,
-        timeout=_CLOSE_PATIENCE,
-        max_msg_size=LONGEST_MESSAGE + 1,  # aiohttp refuses what is as long as this, too
-        writer_limit=0,  # a message is with the kernel before the next one is chosen
-        compress=False,  # pictures are compressed already, and deflating them again costs 44 ms each
-    )
+    socket = response(house, VERSION)
     transport = await shake_hands(request, socket)
     if transport is None:
         return socket
     newest_wins(transport)
+    let_speak(transport)
     viewer = Viewer(house, granted(house.access), socket, transport)
-    AckReader(transport, lambda text: _take_ack(house, viewer, text), viewer.dismiss, viewer.go_on)
+    hearing = Hearing(house, socket, viewer.address)
+
+    def refuse(code: int, reason: str) -> None:
+        hearing.refuses(code, reason)
+        viewer.dismiss(code, reason)
+
+    AckReader(transport, framing(house), lambda text: _take_ack(house, viewer, text), refuse, viewer.go_on)
     viewer.welcome()
     try:
-        with (
-            house.stalls.watching(transport),
-            house.access.visits.visit(viewer.grant, lambda: viewer.close(*LOGGED_OUT)),
-        ):
-            await viewer.run(_receive(house, viewer, socket))
+        with house.access.visits.visit(viewer.grant, lambda: viewer.close(*LOGGED_OUT)):
+            await viewer.run(_receive(house, viewer, hearing))
     except* ConnectionError:
         pass  # it went away in the middle of a message: that is how most viewers leave
     finally:
@@ -98,22 +95,30 @@ def _take_ack(house: House, viewer: Viewer, text: bytes) -> bool:
     return True
 
 
-async def _receive(house: House, viewer: Viewer, socket: web.WebSocketResponse) -> None:
-    bad: deque[int] = deque(maxlen=_BAD_MESSAGES)
-    async for message in socket:
-        try:
-            if message.type is not WSMsgType.TEXT:
-                raise BadMessage("expected a text message, got a binary one")
-            request = parse_request(message.data)
-            await _do(house, viewer, request)
-        except Refused as error:
-            now = clock.now()
-            if isinstance(error, BadMessage):
-                if len(bad) == _BAD_MESSAGES and now - bad[0] < _BAD_SPAN:
-                    viewer.dismiss(1008, "more than 20 bad messages in 10 seconds")
-                    return
-                bad.append(now)
-            viewer.reply(Error(re=UNSET if error.re is None else error.re, code=error.code, message=str(error)))
+async def _receive(house: House, viewer: Viewer, hearing: Hearing) -> None:
+    most = house.config.limits.bad_messages
+    bad: deque[int] = deque(maxlen=most)
+    try:
+        while (message := await hearing.next()) is not None:
+            try:
+                if message.type is not WSMsgType.TEXT:
+                    raise BadMessage("expected a text message, got a binary one")
+                await _do(house, viewer, parse_request(message.data))
+            except Refused as error:
+                if isinstance(error, BadMessage):
+                    now = clock.now()
+                    if len(bad) == most and now - bad[0] < SPAN:
+                        text = f"more than {most} bad messages in 10 seconds"
+                        house.refusals.count("limits.bad_messages", viewer.address, f"{text} (limits.bad_messages)")
+                        viewer.dismiss(1008, text)
+                        return
+                    bad.append(now)
+                elif isinstance(error, LimitReached):
+                    house.refusals.count(error.limit, viewer.address, str(error))
+                viewer.reply(Error(re=UNSET if error.re is None else error.re, code=error.code, message=str(error)))
+            await asyncio.sleep(0)  # who says much at once takes turns with the others, and with what it is answered
+    except Unheard as reason:
+        viewer.dismiss(1008, str(reason))
 
 
 async def _do(house: House, viewer: Viewer, request: Request) -> None:
@@ -122,6 +127,8 @@ async def _do(house: House, viewer: Viewer, request: Request) -> None:
     try:
         if viewer.grant.right < (needed := MESSAGES[type(request)]):
             raise Forbidden(f"this takes the right to {needed.word}: log in first")
+        if needed is Right.CONTROL:
+            house.change(viewer.address)
         match request:
             case Ack(seq=seq):
                 viewer.ack(seq)

@@ -9,10 +9,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import TextIO
 
 from pi_stream.unit.repeats import Repeats
+from pi_stream.untrusted import on_one_line
 
 _PLAIN = "%(levelname)s %(name)s: %(message)s"
 _FIELD = "PI_STREAM_"
@@ -30,8 +32,16 @@ def set_up_log(stream: TextIO, environment: Mapping[str, str] = os.environ) -> N
     root.setLevel(logging.INFO)
     root.handlers[:] = [handler := _handler(stream, environment)]
     handler.addFilter(Repeats())
+    handler.addFilter(on_one_line_each)
     if to_journal(stream, environment):
         sys.excepthook = _log_end
+
+
+def on_one_line_each(record: logging.LogRecord) -> bool:
+    """A filter that lets every record pass, its message on one line: it may have words of somebody's in it."""
+    with suppress(Exception):  # its arguments do not fit; the handler tells on stderr whose line it is, and goes on
+        record.msg, record.args = on_one_line(record.getMessage()), ()
+    return True
 
 
 def to_journal(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:

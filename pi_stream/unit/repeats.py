@@ -10,7 +10,8 @@ from pi_stream import clock
 
 _PERIOD = 60_000_000  # microseconds in which one line of a kind passes
 _KINDS = 200  # that are remembered; the one that has been quiet for longest is forgotten
-_NUMBER = re.compile(r"\d+")
+_GROUPS = "[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){0,6}"
+_NUMBER = re.compile(rf"(?:{_GROUPS})?::(?:{_GROUPS})?|(?:[0-9a-f]{{1,4}}:){{7}}[0-9a-f]{{1,4}}|\d+")  # or IPv6 address
 
 
 class Repeats(logging.Filter):

@@ -1,0 +1,29 @@
+"""What was refused because of a limit: counted for /metrics, and told to the log once a minute for each limit."""
+
+import logging
+from collections import Counter
+
+from pi_stream.config import Limits
+
+log = logging.getLogger(__name__)
+
+NAMES = (
+    "stream.max_viewers",
+    "stream.max_per_address",
+    "overlay.max_captions",
+    *(f"limits.{name}" for name in Limits.__struct_fields__ if name not in ("caption_text", "text_pixels")),
+)
+"""The settings that are limits, as section.key; but for two past which a request is simply wrong."""
+
+
+class Refusals:
+    """How many there were of each limit."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter(dict.fromkeys(NAMES, 0))
+
+    def count(self, limit: str, address: str, what: str) -> None:
+        """One more, for somebody at `address`; `what` is a sentence that names the limit."""
+        self.counts[limit] += 1
+        # The field has unit/repeats.py take all of one limit for one kind, whatever the addresses.
+        log.warning("%s: %s", address, what, extra={"PI_STREAM_LIMIT": limit, "PI_STREAM_VIEWER": address})
