@@ -16,7 +16,7 @@ from msgspec import inspect
 T = TypeVar("T")
 
 _LONGEST = 60  # characters of a wrong value that are quoted back
-_PATH = re.compile(r"`\$(?P<path>[^`]*)`$")
+_PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")  # which a name of the sender's choice may look like, too
 _STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>[^\]]*)\]")
 _NAMED = re.compile(r"field `(?P<name>.*?)`")
 
@@ -71,7 +71,8 @@ def _in_words(error: msgspec.ValidationError, value: Any, kind: Any) -> ShapeErr
     for step in _STEP.finditer(found["path"] if found else ""):
         key = step["key"]
         if key is None:  # a place in a list
-            value = next((item for item in value if _wrong(item, expected)), None)
+            items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+            value = next((item for item in items if _wrong(item, expected)), None)
             expected = getattr(_solid(expected), "item_type", None)
         else:
             path.append(key)

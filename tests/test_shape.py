@@ -64,6 +64,16 @@ def test_a_name_of_half_a_character_is_told() -> None:
         convert({"\udc80": 1}, Outer)
 
 
+@pytest.mark.parametrize(
+    "name", ["$", "$.inner[0]", "$[0]", "x - at `$[0]", "x - at `$.inner[0].side", "`", "", "field `x`"]
+)
+def test_a_name_that_looks_like_a_place_is_a_name(name: str) -> None:
+    """msgspec's sentence has both, and whoever sends a message chooses the name."""
+    for value in ({name: 1}, {"inner": {"text": "x", name: 1}}, {"inner": {"text": [1], name: 1}}):
+        with pytest.raises(ShapeError):
+            convert(value, Outer)
+
+
 def test_a_long_wrong_value_is_quoted_in_part() -> None:
     """An error stays one readable line however much was sent."""
     assert len(quote("x" * 100_000)) < 80
