@@ -131,6 +131,9 @@ def _opened(path: str) -> InputContainer:
         container.close()
         raise SourceUnavailable(f"{name} is not a video that can be read: there are no pictures in it")
     stream = container.streams.video[0]
+    if getattr(stream, "codec_context", None) is None:  # there are pictures, and it is not known how they are coded
+        container.close()
+        raise SourceUnavailable(f"{name} is not a video that can be read: nothing here decodes its pictures")
     if stream.width * stream.height > _MOST_PIXELS:
         container.close()
         raise SourceUnavailable(
