@@ -24,6 +24,15 @@ CAPTIONS: tuple[dict[str, object], ...] = (
     {"text": "The door is never locked", "x": 0.98, "y": 0.97, "anchor": "bottom-right", "size": 0.06},
 )
 _HERE = Path(__file__).parent
+_ROOM = tuple(
+    f"{limit}=1000"
+    for limit in (
+        "stream.max_viewers",
+        "stream.max_per_address",
+        "limits.connections",
+        "limits.connections_per_address",
+    )
+)  # for a crowd that comes from one address
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ async def pi_stream(*assignments: str, captions: Sequence[dict[str, object]] = C
     port = free_port()
     command = [sys.executable, "-m", "pi_stream", "serve", "--config", os.devnull]
     settings = ("server.host=127.0.0.1", f"server.port={port}", f"stream.quality={QUALITY}", *assignments)
-    for each in (*settings, "stream.max_viewers=1000", "stream.max_per_address=1000"):
+    for each in (*settings, *_ROOM):
         command += ["--set", each]
     with tempfile.TemporaryDirectory(prefix="pi-stream-bench-") as state:
         async with _process(command, port, {"STATE_DIRECTORY": state}) as party:
