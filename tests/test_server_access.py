@@ -221,6 +221,15 @@ async def _login(session: aiohttp.ClientSession, password: str) -> aiohttp.Clien
         return answer
 
 
+@pytest.mark.parametrize("other", ["a/b=1", "=", "a b", ";;", '"', "x=é"])
+async def test_cookies_of_others_neither_harm_nor_hide_ours(lock: Lock, service: Running, other: str) -> None:
+    """A browser sends those of every service of this host, whatever they are called."""
+    ours = lock.ways()[VIEW][2]["Cookie"]
+    async with aiohttp.ClientSession(service.url) as session:
+        for cookie, status in ((other, 401), (f"{other}; {ours}", 200)):
+            assert await _status(session, "GET /api/status", {"Cookie": cookie}) == status
+
+
 async def test_a_login_lasts_over_a_restart_of_the_service(lock: Lock, tmp_path: Path) -> None:
     """The cookie is for this site alone, out of reach of scripts, and logging out takes it away."""
     jar = aiohttp.CookieJar(unsafe=True)

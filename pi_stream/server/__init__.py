@@ -169,7 +169,14 @@ async def _served(life: AsyncExitStack, house: House, app: web.Application) -> C
 
     def connection() -> Connection:
         no_log: Any = None  # which aiohttp's annotation forgets
-        return Connection(server, loop=loop, access_log=no_log, keepalive_timeout=_KEEP_ALIVE, lingering_time=_LINGER)
+        return Connection(
+            server,
+            loop=loop,
+            access_log=no_log,
+            keepalive_timeout=_KEEP_ALIVE,
+            lingering_time=_LINGER,
+            auto_decompress=False,  # `wellformed` refuses what is packed: some versions inflate it without a limit
+        )
 
     return lambda: house.connections.protocol(connection)
 

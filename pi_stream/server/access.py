@@ -92,7 +92,7 @@ class Access:
         if self.keys is not None:
             if (link := request.query.get("access")) is not None and linked(request.path):
                 found = self.keys.by_link(request.path, link, self.now())
-            if found is None and (cookie := request.cookies.get(COOKIE)) is not None:
+            if found is None and (cookie := _cookie(request)) is not None:
                 found = self.keys.by_session(cookie, self.now())
         return found or self.everybody
 
@@ -181,3 +181,14 @@ class Access:
         self.keys = keys
         self._valid = frozenset() if keys is None else keys.valid
         self._remembered.clear()
+
+
+def _cookie(request: web.Request) -> str | None:
+    """Our cookie: RFC 6265, clause 4.2.1. Other services of this host may have set others, with names over which
+    aiohttp's reader stumbles in some versions."""
+    for line in request.headers.getall("Cookie", ()):
+        for pair in line.split(";"):
+            name, _, value = pair.strip().partition("=")
+            if name == COOKIE:
+                return value
+    return None

@@ -189,8 +189,9 @@ async def _serve_texts(house: House, query: TextQuery, request: web.Request) -> 
     goodbyes: list[tuple[int, str]] = []
 
     def say_goodbye(code: int, reason: str) -> None:
+        if not goodbyes:
+            answering.cancel()  # who reads is to say it: see `Viewer.run`
         goodbyes.append((code, reason))
-        answering.cancel()  # who reads is to say it: see `Viewer.run`
 
     def refuse(code: int, reason: str) -> None:
         hearing.refuses(code, reason)

@@ -20,6 +20,8 @@ async def wellformed(request: web.Request, handler: Handler) -> web.StreamRespon
     if request.version not in _VERSIONS:
         major, minor = request.version
         return refusal(505, "http-version", f"expected HTTP/1.1 or HTTP/1.0, got HTTP/{major}.{minor}")
+    if "Content-Encoding" in request.headers:
+        return refusal(415, "content-encoding", "expected a body as it is, without a Content-Encoding")
     try:
         request.if_modified_since, request.if_unmodified_since, request.if_range  # noqa: B018 - reading parses them
     except OverflowError:
