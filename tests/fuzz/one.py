@@ -13,7 +13,8 @@ def main() -> None:
     """See above."""
     logging.disable()  # what is logged of bad input is right, and slow
     name, *options = sys.argv[1:]
-    atheris.Setup([sys.argv[0], *options], TARGETS[name])
+    # libFuzzer starts itself again, in a shell, to merge.
+    atheris.Setup([f"{sys.executable} -m tests.fuzz.one {name}", *options], TARGETS[name])
     atheris.Fuzz()
 
 
