@@ -84,7 +84,6 @@ STRANGE = {
     "a port beyond all": _get("http://localhost:99999/healthz"),
     "half an address": _get("http://[::1/healthz"),
     "a value of 9000 letters": _get("/healthz", "X-A: " + 9000 * "a"),
-    "a coding that is not here": _post("Content-Length: 2", "Content-Encoding: br"),
     "a date of the year 99999999999": _get("/style.css", "If-Modified-Since: Mon, 01 Jan 99999999999 00:00:00 GMT"),
 }
 ANSWERED = {
@@ -108,7 +107,8 @@ ANSWERED = {
     "an expectation": (_post("Content-Length: 2", "Expect: 100-continue"), 400),
     "a way to HTTP/2": (_get("/healthz", "Connection: Upgrade", "Upgrade: h2c"), 200),
     "a cookie of bytes": (_get("/healthz", "Cookie: \xff;;;=;a=b=c;"), 200),
-    "an unknown coding": (_post("Content-Length: 2", "Content-Encoding: foo"), 400),
+    "an unknown coding": (_post("Content-Length: 2", "Content-Encoding: foo"), 415),
+    "a coding that is not here": (_post("Content-Length: 2", "Content-Encoding: br"), 415),
     "a chunk with an extension": (_chunked("2;a=b\r\n{}\r\n0\r\n\r\n"), 400),
     "a range of all": (_get("/style.css", f"Range: bytes=0-{2**80}"), 206),
     "a range of 500": (_get("/style.css", f"Range: bytes={','.join(500 * ['0-1'])}"), 416),
