@@ -136,7 +136,6 @@ def _serve(options: argparse.Namespace) -> int:
     # In a terminal SIGHUP says that it was closed, and the service ends with it as every program does.
     in_terminal = sys.stdin is not None and sys.stdin.isatty()
 
-    from pi_stream.certificate_command import qr_code, told
     from pi_stream.server import Server
     from pi_stream.server.house import House
     from pi_stream.service import serve
@@ -152,6 +151,8 @@ def _serve(options: argparse.Namespace) -> int:
         if not house.camera.online:
             print(f"  offline now: {house.camera.reason}")
         if (identity := house.identity) is not None:
+            from pi_stream.certificate_command import qr_code, told  # not earlier: its libraries are large
+
             print(*told(identity.certificate, server.urls, own=identity.self_signed), sep="\n")
             if sys.stdout.isatty():  # a journal is no place for it
                 print(*qr_code(server.urls), sep="\n")

@@ -18,6 +18,7 @@ _log = logging.getLogger(__name__)
 
 # libav draws any text file as the screen of an old terminal; nobody who names one as a film wants that.
 _NO_FILMS = {"tty", "bin", "xbin", "adf", "idf"}
+_ONE_THREAD = 1280 * 720  # pixels of a picture, up to which one thread decodes a film
 _HOLD = 1.0  # seconds after which a picture is shown again, so that a long still is not taken for a stall
 _MOST_PIXELS = 8192 * 8192  # of a picture: a small file may hold one that fills the memory
 _JUMP = 60.0  # seconds; a longer step between two pictures is a broken timestamp
@@ -140,7 +141,8 @@ def _opened(path: str) -> InputContainer:
             f"{name} is not a video that can be read: {stream.width} x {stream.height} is too large"
         )
     stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}  # also of those that change on the way
-    stream.thread_type = "AUTO"
+    # Threads that each decode a picture of their own hold pictures, too: 12 MB with 720p, which one decodes in time.
+    stream.thread_type = "AUTO" if stream.width * stream.height > _ONE_THREAD else "SLICE"
     return container
 
 
