@@ -85,7 +85,7 @@ _COLUMNS = (
     "threads",
     "tasks",
     "lag p99",
-    "wait",
+    "longest wait",
 )
 HEAD = f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|"
 """Of a table of rounds in Markdown; all but the first four numbers and the last two are of the rest."""
