@@ -16,6 +16,7 @@ from pi_stream.overlay import state
 from tests.raw import HANDSHAKE, framed, port_of
 from tests.running import PATIENCE, Process, free_port, http, messages_until, next_frame, process, say
 
+_ROOM = ("stream.max_per_address=1000", "limits.messages=1000000")  # the neighbour pings as quickly as it can
 _HELLO = HANDSHAKE.format(path="/ws", version="HTTP/1.1").encode()
 _WATCH = framed(b'{"type":"watch","accept":["jpeg"]}')
 _LATER = range(60, 20_000, 997)  # bytes of messages, of the first frame and of a few after it
@@ -104,7 +105,7 @@ def _descriptors(service: Process) -> int:
 @pytest.mark.parametrize("end", [_gone, _reset])
 async def test_nothing_is_left_of_viewers_that_are_killed(tmp_path: Path, end: Callable[[socket.socket], None]) -> None:
     """No viewer, no channel, no descriptor and no traceback; a viewer beside them sees every one come and go."""
-    async with process(tmp_path, "stream.max_per_address=1000") as service, http(service) as session:
+    async with process(tmp_path, *_ROOM) as service, http(service) as session:
         async with service.socket() as neighbour:
             await _status(session)
             before = _descriptors(service)
