@@ -53,7 +53,7 @@ deb:
 
 clean:
 	rm -rf --one-file-system .venv .venv-lowest .venv-audit .appliance .mypy_cache .ruff_cache .pytest_cache .hypothesis \
-		.fuzz
+		.fuzz .schemathesis
 
 .venv-audit/bin/pip-audit:
 	@PYTHON=$(PYTHON) deploy/make-venv .venv-audit

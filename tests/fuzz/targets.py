@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
+from multidict import CIMultiDict
 
 from deploy.image import answers
 from pi_stream import config, history, protocol
@@ -157,13 +158,14 @@ def proofs(data: bytes) -> None:
     shown = data.decode("latin-1")
     access = Access(config.Auth(mode="password"), Path(_folder.name) / "none.json")
     access.keys = _tokens
-    for headers, query, cookies in (({"Authorization": shown}, {}, {}), ({}, {"access": shown}, {}), ({}, {}, shown)):
+    for header, value, query in (
+        ("Authorization", shown, {}),
+        ("Cookie", shown, {}),
+        ("Cookie", f"pi-stream-session={shown}", {}),
+        ("Accept", "*/*", {"access": shown}),
+    ):
         asked = SimpleNamespace(
-            headers=headers,
-            query=query,
-            cookies={"pi-stream-session": cookies} if cookies else {},
-            path="/stream.mjpg",
-            remote="::1",
+            headers=CIMultiDict({header: value}), query=query, path="/stream.mjpg", remote="::1", secure=False
         )
         with contextlib.suppress(LoginNeeded, web.HTTPTooManyRequests):
             assert _loop.run_until_complete(access.grant(cast(Any, asked))).by is None
