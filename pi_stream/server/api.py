@@ -85,7 +85,7 @@ async def metrics(request: web.Request) -> web.Response:
         ("source_online", "gauge", "1 while the source delivers", float(house.camera.online)),
         ("source_fps", "gauge", "Frames a second from the source", house.camera.fps),
         ("viewers", "gauge", "Connected viewers", len(house.viewers)),
-        ("stalled_viewers_total", "counter", "Viewers let go because they read nothing", house.stalls.let_go),
+        ("stalled_viewers_total", "counter", "Connections let go because they read nothing", house.stalls.let_go),
         ("connections", "gauge", "Connections that are open", len(house.connections)),
         ("unread_bytes", "gauge", "Bytes that wait for viewers who read slowly", house.connections.unread),
         ("captions", "gauge", "Captions of the overlay", len(house.captions.all)),

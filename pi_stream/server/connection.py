@@ -11,6 +11,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from pi_stream.server.errors import refusal
 from pi_stream.server.headers import policy
+from pi_stream.server.sockets import peer
 
 log = logging.getLogger(__name__)
 
@@ -73,5 +74,5 @@ class Connection(web.RequestHandler):
             super().log_exception(*args, **kw)
 
     def _tell(self, error: BaseException | None) -> None:
-        peer = self.transport.get_extra_info("peername") if self.transport is not None else None
-        log.info("%s sent what is no HTTP (%s); it was refused", peer[0] if peer else "somebody", type(error).__name__)
+        who = peer(self.transport) if self.transport is not None else ""
+        log.info("%s sent what is no HTTP (%s); it was refused", who or "somebody", type(error).__name__)

@@ -104,8 +104,8 @@ class Stalls:
             if waiting == 0 or taken != before:
                 self._last[transport] = (taken, now)
             elif now - since >= self.timeout * 1e6:
-                viewer = transport.get_extra_info("peername")
-                field = {"PI_STREAM_VIEWER": viewer[0] if viewer else ""}
+                viewer = peer(transport)
+                field = {"PI_STREAM_VIEWER": viewer}
                 log.info("%s reads nothing; let go with %d bytes unread", viewer, waiting, extra=field)
                 self.let_go += 1
                 abort(transport)
