@@ -1,16 +1,22 @@
 """Certificates: our own and those of files; and whom a viewer trusts."""
 
+import errno
 import logging
+import os
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from pi_stream import atomic
 from pi_stream.errors import SettingError
+from pi_stream.server.addresses import certified
 from pi_stream.tls import files
 from pi_stream.tls.certificate import Certificate
 from pi_stream.tls.self_signed import NAME, SelfSigned, due, load
@@ -255,3 +261,48 @@ def test_a_pin_that_is_none_is_refused(pin: str) -> None:
     """Rather than that nobody is trusted, or anybody."""
     with pytest.raises(ValueError, match="expected a pin such as"):
         trust(pin)
+
+
+@pytest.mark.parametrize("names", ["30058703010203", "3002a300", "3006a504a1020c00", "0102"])
+def test_names_that_cannot_be_understood_are_one_sentence(tmp_path: Path, names: str) -> None:
+    """An address of three bytes, two kinds that nobody uses, and garbage. At a reload a bug would end the service."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "odd")])
+    odd = (
+        x509.CertificateBuilder(who, who, key.public_key(), 1, NOW - DAY, NOW + DAY)
+        .add_extension(
+            x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, bytes.fromhex(names)), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    certificate, secret = tmp_path / "odd.pem", tmp_path / "odd.key"
+    certificate.write_bytes(odd.public_bytes(Encoding.PEM))
+    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    with pytest.raises(SettingError, match=r"odd\.pem cannot be understood"):
+        files.load(str(certificate), str(secret), NOW)
+
+
+def test_a_pipe_is_no_certificate(tmp_path: Path) -> None:
+    """To open it would wait for whoever writes into it."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SettingError, match="expected a file, got a pipe"):
+        files.load(str(tmp_path / "pipe"), str(tmp_path / "pipe"))
+
+
+def test_a_key_is_not_lost_for_want_of_a_file_descriptor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no damage, and another key would end every pin."""
+    kept = Clock().own(tmp_path).current
+
+    def none_left(_name: str) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "memfd_create", none_left)
+        with pytest.raises(SettingError, match="cannot be used now: Too many open files"):
+            load(tmp_path / NAME)
+    assert load(tmp_path / NAME) == kept
+
+
+def test_a_zone_is_no_part_of_a_certificates_name() -> None:
+    """Else the name would be missing at every look, and the certificate renewed for ever."""
+    assert "fe80::1" in certified(["fe80::1%eth0"])

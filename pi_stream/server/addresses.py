@@ -27,7 +27,9 @@ def certified(names: Iterable[str]) -> frozenset[str]:
     for name in names:
         if not is_address(name):
             found.update(filter(None, [host_name(name)]))
-        elif not (address := ipaddress.ip_address(name)).is_unspecified:
+        elif not (
+            address := ipaddress.ip_address(name.partition("%")[0])
+        ).is_unspecified:  # no zone is in a certificate
             found.add(str(address))
     return frozenset(found)
 

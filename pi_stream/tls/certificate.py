@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Self
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -27,16 +28,21 @@ class Certificate:
 
     @classmethod
     def of(cls, key: bytes, chain: bytes) -> Self:
-        """Of PEM. Raises ValueError where the chain is none, and ssl.SSLError where OpenSSL would not show it."""
-        first = x509.load_pem_x509_certificates(chain)[0]
+        """Of PEM. Raises ValueError where the chain is none that can be read, and ssl.SSLError where OpenSSL would not
+        show it; any other OSError has nothing to do with either."""
         pem = key.rstrip() + b"\n" + chain
+        try:
+            first = x509.load_pem_x509_certificates(chain)[0]
+            names, pin = _names(first), _pin(first)
+        except (UnsupportedAlgorithm, x509.UnsupportedGeneralNameType) as error:
+            raise ValueError(str(error)) from error
         return cls(
             pem,
-            _names(first),
+            names,
             first.not_valid_before_utc,
             first.not_valid_after_utc,
             first.fingerprint(hashes.SHA256()).hex(":").upper(),
-            _pin(first),
+            pin,
             chain.decode("ascii", "replace"),
             _context(pem),
         )

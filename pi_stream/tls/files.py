@@ -27,7 +27,7 @@ def load(certificate: str, key: str, now: datetime | None = None) -> Certificate
     chain, secret = _read("certificate", certificate), _read("key", key)
     try:
         first = x509.load_pem_x509_certificates(chain)[0].public_key()
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         raise SettingError(f"[tls] certificate: expected a certificate in PEM, got none in {certificate}") from None
     try:
         fitting = load_pem_private_key(secret, None).public_key()
@@ -40,6 +40,8 @@ def load(certificate: str, key: str, now: datetime | None = None) -> Certificate
         raise SettingError(f"[tls] key: expected the key of {certificate}, got that of another one in {key}")
     try:
         found = Certificate.of(secret, chain)
+    except ValueError as error:
+        raise SettingError(f"[tls] certificate: {certificate} cannot be understood: {error}") from None
     except OSError as error:  # of these, OpenSSL's
         why = error.reason if isinstance(error, ssl.SSLError) else error.strerror
         raise SettingError(f"[tls] certificate: OpenSSL does not take {certificate}: {why}") from None
@@ -53,6 +55,8 @@ def load(certificate: str, key: str, now: datetime | None = None) -> Certificate
 def _read(setting: str, path: str) -> bytes:
     if not path:
         raise SettingError(f'[tls] {setting}: expected the path of a file, for mode is "files", got ""')
+    if Path(path).is_fifo():
+        raise SettingError(f"[tls] {setting}: expected a file, got a pipe at {path}")  # to open it would wait for ever
     try:
         with Path(path).open("rb") as file:
             data = file.read(_LARGEST + 1)

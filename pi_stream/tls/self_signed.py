@@ -7,6 +7,7 @@ right, and one that was made in the past is looked at again and again.
 
 import ipaddress
 import logging
+import ssl
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,7 +82,7 @@ class SelfSigned:
 
 def due(certificate: Certificate, names: Collection[str], now: datetime, *, clock_set: bool) -> str:
     """Why it is time for another one; empty: it is not."""
-    if missing := sorted(frozenset(names) - certificate.names):
+    if missing := sorted({str(each.value) for each in _general(names)} - certificate.names):
         return f"it had not the name {', '.join(missing)}"
     if now > certificate.ends - _EARLY:
         return f"it ends on {certificate.ends:%Y-%m-%d}"
@@ -101,9 +102,11 @@ def load(path: Path) -> Certificate | None:
     key, begin, chain = pem.partition(b"-----BEGIN CERTIFICATE-----")
     try:
         return Certificate.of(key, begin + chain)
-    except (ValueError, OSError) as error:  # of these, OpenSSL's
+    except (ValueError, ssl.SSLError) as error:
         log.warning("the certificate in %s is damaged (%s): another one takes its place, with another key", path, error)
         return None
+    except OSError as error:  # no file descriptor is left, for one: the key must not be lost for that
+        raise SettingError(f"{path}: its certificate cannot be used now: {error.strerror}") from None
 
 
 def _made(names: Collection[str], begins: datetime, before: Certificate | None = None) -> Certificate:
