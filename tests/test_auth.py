@@ -263,3 +263,11 @@ def test_the_most_tokens_fit_into_the_file(tmp_path: Path) -> None:
         keys, _ = keys.with_token(f"{number:040}", "control", "2026-01-31")
     store.save(tmp_path / store.NAME, keys)
     assert store.load(tmp_path / store.NAME) == keys
+
+
+def test_a_session_of_plain_http_proves_nothing_over_tls() -> None:
+    """Its cookie may have been overheard, before TLS was switched on or by way of an old link; nor the other way."""
+    plain, secure = (BOTH.session(_granted(BOTH, "change me"), NOW, secure=each) for each in (False, True))
+    assert BOTH.by_session(plain, NOW, secure=True) is None
+    assert BOTH.by_session(secure, NOW, secure=False) is None
+    assert BOTH.by_session(secure, NOW, secure=True) is not None

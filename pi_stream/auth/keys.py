@@ -17,6 +17,7 @@ from pi_stream.auth.rights import Grant, Right
 
 MOST_TOKENS = 64
 SESSION_SECONDS = 30 * 86_400
+_OVER_TLS = " over TLS"
 LONGEST_LINK = 7 * 86_400  # seconds
 _SLACK = 86_400  # seconds; a Pi, whose clock has no battery, starts a little in the past
 
@@ -77,18 +78,23 @@ class Keys(Struct, frozen=True, forbid_unknown_fields=True):
                 found = Grant(Right[token.right.upper()], _mark(f"token {name}", token.hash))
         return found
 
-    def session(self, grant: Grant, now: float) -> str:
-        """The text of a cookie that proves a grant that a password gave. `now` in seconds since 1970."""
-        until = int(now) + SESSION_SECONDS
-        return f"{grant.right.word}.{until}.{self._sign('session', grant.right.word, str(until))}"
+    def session(self, grant: Grant, now: float, *, secure: bool = False) -> str:
+        """The text of a cookie that proves a grant that a password gave. `now` in seconds since 1970.
 
-    def by_session(self, text: str, now: float) -> Grant | None:
+        `secure`: it is given over TLS, and proves the grant there alone, as one of plain http does only there: that one
+        may have been overheard.
+        """
+        until = int(now) + SESSION_SECONDS
+        signature = self._sign("session", grant.right.word, f"{until}{_OVER_TLS if secure else ''}")
+        return f"{grant.right.word}.{until}.{signature}"
+
+    def by_session(self, text: str, now: float, *, secure: bool = False) -> Grant | None:
         """What a cookie proves now; None: nothing, or nothing any more."""
         word, _, rest = text.partition(".")
         until, _, signature = rest.partition(".")
         if word not in self.passwords or not in_time(_number(until), now, SESSION_SECONDS):
             return None
-        if not _equal(signature, self._sign("session", word, until)):
+        if not _equal(signature, self._sign("session", word, f"{until}{_OVER_TLS if secure else ''}")):
             return None
         right = Right[word.upper()]
         return Grant(right, _mark(word, self.passwords[_which(right)].hash), float(until))

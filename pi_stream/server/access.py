@@ -93,7 +93,7 @@ class Access:
             if (link := request.query.get("access")) is not None and linked(request.path):
                 found = self.keys.by_link(request.path, link, self.now())
             if found is None and (cookie := _cookie(request)) is not None:
-                found = self.keys.by_session(cookie, self.now())
+                found = self.keys.by_session(cookie, self.now(), secure=request.secure)
         return found or self.everybody
 
     async def _by_header(self, shown: str, address: str) -> Grant:

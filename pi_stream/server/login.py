@@ -56,7 +56,7 @@ async def login(request: web.Request) -> web.StreamResponse:
     if access.keys is None:  # it changed in this moment
         return _page(house, 401, "This password is not right.")
     answer = _to_the_page()
-    _set_cookie(answer, request, access.keys.session(grant, access.now()), SESSION_SECONDS)
+    _set_cookie(answer, request, access.keys.session(grant, access.now(), secure=request.secure), SESSION_SECONDS)
     return answer
 
 
