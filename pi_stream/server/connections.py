@@ -152,6 +152,9 @@ class Turnstile(asyncio.Protocol):
         self._whole = False  # its header is
         self._last = b""  # of its header, as may belong to the end of it
         self._refused = False  # it was told why, and has a moment to read that
+        # A body that is too long came, or requests that nobody answers yet: what came then is lost, and whatever comes
+        # after it is nothing that could be understood. It ends with this answer.
+        self.overrun = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
@@ -170,14 +173,16 @@ class Turnstile(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
-        if self._behind is not None and not self._refused and (self.speaks or self._may_come(data)):
+        deaf = self._refused or self.overrun
+        if self._behind is not None and not deaf and (self.speaks or self._may_come(data)):
             self._behind.data_received(data)
 
     def _may_come(self, data: bytes) -> bool:
         """Whether it is not too much for one request."""
         if self.busy:
             if self._came > self._all.limits().request_size + _HEADER_SIZE:
-                return False  # a body that is too long, or requests that nobody answers yet: it ends with this answer
+                self.overrun = True
+                return False
             self._came += len(data)
             return True
         if not self._came:
@@ -257,7 +262,10 @@ async def answering(request: web.Request, handler: Handler) -> web.StreamRespons
     if not isinstance(connection, Turnstile):
         return await handler(request)
     with connection.answering():
-        return await handler(request)
+        answered = await handler(request)
+    if connection.overrun:
+        answered.force_close()
+    return answered
 
 
 def let_speak(transport: asyncio.Transport) -> None:
