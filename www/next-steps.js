@@ -80,10 +80,7 @@ export class NextSteps {
     const { id, title, what, how } = step;
     const away = make('button', { type: 'button', className: 'quiet' }, 'Do not show again');
     away.setAttribute('aria-label', `Do not show again: ${title}`);
-    away.addEventListener('click', () => {
-      this.#putAway([step]);
-      find('next-summary', HTMLElement).focus(); // the button that had the keyboard is gone
-    });
+    away.addEventListener('click', () => this.#putAway([step]));
     const buttons = make('p', { className: 'actions' }, away);
     if (id === 'camera') {
       const doctor = make('button', { type: 'button', className: 'quiet' }, 'Ask the doctor');
@@ -99,5 +96,7 @@ export class NextSteps {
     const now = new Set([...before, ...steps.map(({ id }) => id)]);
     this.#storage.set(PUT_AWAY, [...now].slice(-MOST));
     this.#show(remaining(this.#shown, [...now]));
+    // The button that had the keyboard is gone, and perhaps the whole strip.
+    find(this.#shown.length ? 'next-summary' : 'open-captions', HTMLElement).focus();
   }
 }

@@ -68,6 +68,7 @@ async def test_what_is_put_away_does_not_come_back_and_the_rest_does(browser: Br
         await page.locator("#next-away").focus()
         await page.keyboard.press("Enter")
         await expect(page.locator("#next")).to_be_hidden()
+        await expect(page.locator("#open-captions")).to_be_focused()
         async with page.expect_response("**/api/next"):
             await page.reload()
         await wait_for_frames(page)
