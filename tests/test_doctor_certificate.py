@@ -50,8 +50,9 @@ def test_one_that_is_not_valid_or_not_for_long_is_told_with_what_renews_it(
     assert mend in (found.mend or "")
 
 
-def test_without_tls_and_before_the_first_start_there_is_none(tmp_path: Path) -> None:
+def test_without_tls_and_before_the_first_start_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither is wrong."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     for mode, words in (("off", "served by http"), ("self-signed", "when it starts")):
         (found,) = checkup.of_machine(None, [f"tls.mode={mode}"])._checks["certificate"]()
         assert found.level == "ok"

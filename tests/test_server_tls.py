@@ -7,6 +7,7 @@ import signal
 import socket
 import ssl
 import sys
+import time
 import warnings
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
@@ -125,11 +126,22 @@ async def test_the_cookie_of_a_login_is_for_https_only(tmp_path: Path) -> None:
     from pi_stream.auth.keys import Keys
     from pi_stream.auth.passwords import hashed
 
-    store.save(tmp_path / store.NAME, Keys(passwords={"control": hashed("change me", n=16)}))
+    keys = Keys(passwords={"control": hashed("change me", n=16)})
+    store.save(tmp_path / store.NAME, keys)
+    grant = keys.by_password("change me")
+    assert grant is not None
     async with running(tmp_path, OWN, "auth.mode=password") as service, http(service) as session:
         async with session.post("login", data={"password": "change me"}, allow_redirects=False) as answer:
             assert answer.status == 303
             assert answer.headers["Set-Cookie"].endswith("; HttpOnly; SameSite=Strict; Secure")
+            secure = answer.headers["Set-Cookie"].partition(";")[0]
+        plain = f"pi-stream-session={keys.session(grant, time.time())}"  # of a login before TLS was switched on
+        for cookie, status in ((secure, 200), (plain, 401)):
+            async with (
+                aiohttp.ClientSession(service.url, cookie_jar=aiohttp.DummyCookieJar()) as other,
+                other.get("api/status", headers={"Cookie": cookie}, ssl=False) as answer,
+            ):
+                assert answer.status == status
         login = {"Authorization": f"Basic {b64encode(b'any:change me').decode()}"}
         async with session.post("api/links", json={"path": "/stream.mjpg"}, headers=login) as answer:
             link = (await answer.json())["path"]

@@ -217,7 +217,7 @@ def _wrong(folder: Path, what: str) -> Certificate:
         case "authority first":
             right.certificate.write_bytes(right.authority.read_bytes() + right.certificate.read_bytes())
         case "endless":
-            key = "/dev/zero"
+            right.key.write_bytes(bytes((1 << 20) + 1))
     return files.load(certificate, key)
 
 
@@ -233,7 +233,7 @@ def _wrong(folder: Path, what: str) -> Certificate:
         ("authority first", "[tls] key: expected the key of "),
         ("ended", f"/certificate.pem ended on {datetime.now(UTC) - DAY / 2:%Y-%m-%d}; renew it"),
         ("weak", "[tls] certificate: OpenSSL does not take "),
-        ("endless", "[tls] key: expected at most 1 MiB, got more in /dev/zero"),
+        ("endless", "[tls] key: expected at most 1 MiB, got more in "),
     ],
 )
 def test_wrong_files_are_one_sentence(tmp_path: Path, what: str, words: str) -> None:
@@ -283,10 +283,23 @@ def test_names_that_cannot_be_understood_are_one_sentence(tmp_path: Path, names:
 
 
 def test_a_pipe_is_no_certificate(tmp_path: Path) -> None:
-    """To open it would wait for whoever writes into it."""
+    """To open it would wait for whoever writes into it; a device is none either."""
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(SettingError, match="expected a file, got a pipe"):
-        files.load(str(tmp_path / "pipe"), str(tmp_path / "pipe"))
+    for path in (str(tmp_path / "pipe"), os.devnull):
+        with pytest.raises(SettingError, match="expected a regular file"):
+            files.load(path, path)
+
+
+def test_a_folder_that_may_not_be_searched_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As /etc/ssl/private is for who is not in its group. The tests may run as root, whom nothing stops."""
+
+    def denied(_path: Path, **_: object) -> os.stat_result:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "stat", denied)
+        with pytest.raises(SettingError, match="cannot be read: Permission denied"):
+            files.load(str(tmp_path / "a"), str(tmp_path / "a"))
 
 
 def test_a_key_is_not_lost_for_want_of_a_file_descriptor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,3 +319,21 @@ def test_a_key_is_not_lost_for_want_of_a_file_descriptor(tmp_path: Path, monkeyp
 def test_a_zone_is_no_part_of_a_certificates_name() -> None:
     """Else the name would be missing at every look, and the certificate renewed for ever."""
     assert "fe80::1" in certified(["fe80::1%eth0"])
+
+
+def test_a_name_with_a_zone_is_not_missing_for_ever(tmp_path: Path) -> None:
+    """What is asked for is compared as a certificate would hold it."""
+    own = Clock().own(tmp_path, "fe80::1%eth0")
+    assert not due(own.current, ["fe80::1%eth0"], NOW, clock_set=True)
+
+
+def test_a_damaged_key_is_set_aside_at_the_start_alone(tmp_path: Path) -> None:
+    """It may yet be saved; a command that only looks moves nothing."""
+    path = tmp_path / NAME
+    Clock().own(tmp_path)
+    damaged = path.read_bytes()[:-100]
+    path.write_bytes(damaged)
+    assert load(path) is None
+    assert path.read_bytes() == damaged
+    Clock().own(tmp_path)
+    assert (tmp_path / f"{NAME}.damaged-1").read_bytes() == damaged

@@ -6,12 +6,12 @@ from pathlib import Path
 import msgspec
 
 from pi_stream import atomic
+from pi_stream.aside import set_aside
 from pi_stream.overlay.caption import Caption, caption_from
 
 log = logging.getLogger(__name__)
 
 _LARGEST = 4 << 20  # bytes; a thousand captions are less
-_DAMAGED_KEPT = 5  # files set aside, at most
 
 
 class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +42,7 @@ def load(path: Path) -> State:
             return _checked(data)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             problem = f"are damaged ({error})"
-    log.warning("the captions in %s %s; %s; starting without captions", path, problem, _set_aside(path))
+    log.warning("the captions in %s %s; %s; starting without captions", path, problem, set_aside(path))
     return State()
 
 
@@ -62,18 +62,3 @@ def _checked(data: bytes) -> State:
     if len({caption.id for caption in state.captions}) < len(state.captions):
         raise ValueError("an id stands twice")
     return State(tuple(caption_from(caption, caption.id) for caption in state.captions), state.left)
-
-
-def _set_aside(path: Path) -> str:
-    """Rename the damaged file out of the way, over the oldest of its kind when there are many; say what was done."""
-    aside = [path.with_name(f"{path.name}.damaged-{n}") for n in range(1, _DAMAGED_KEPT + 1)]
-    try:
-        target = next((each for each in aside if not each.exists()), None) or min(aside, key=_changed)
-        path.replace(target)
-    except OSError as error:
-        return f"it cannot be set aside ({error.strerror or error})"
-    return f"it is kept as {target.name}"
-
-
-def _changed(path: Path) -> float:
-    return path.stat().st_mtime

@@ -2,6 +2,7 @@
 
 import logging
 import ssl
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,9 +56,9 @@ def load(certificate: str, key: str, now: datetime | None = None) -> Certificate
 def _read(setting: str, path: str) -> bytes:
     if not path:
         raise SettingError(f'[tls] {setting}: expected the path of a file, for mode is "files", got ""')
-    if Path(path).is_fifo():
-        raise SettingError(f"[tls] {setting}: expected a file, got a pipe at {path}")  # to open it would wait for ever
     try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # to open a pipe would wait for ever
+            raise SettingError(f"[tls] {setting}: expected a regular file, got something else at {path}")
         with Path(path).open("rb") as file:
             data = file.read(_LARGEST + 1)
     except OSError as error:

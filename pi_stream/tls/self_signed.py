@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pi_stream import atomic
+from pi_stream.aside import set_aside
 from pi_stream.errors import SettingError
 from pi_stream.tls.certificate import Certificate
 
@@ -48,6 +49,8 @@ class SelfSigned:
         self._path, self._now, self._clock_set = path, now, clock_set
         self._told = False  # that it cannot be written
         known = load(path)
+        if known is None and path.exists():
+            log.warning("the damaged %s: %s", path, set_aside(path))  # its key may yet be saved
         self._kept = known is not None
         self.current = known or _made(names, self._now() - _SLACK)
         self.renew(names)
@@ -145,6 +148,6 @@ def _general(names: Collection[str]) -> Iterator[x509.GeneralName]:
     """As certificates have them, each once; the first of them, where there are too many."""
     for name in [*dict.fromkeys(names)][:_MOST]:
         try:
-            yield x509.IPAddress(ipaddress.ip_address(name))
+            yield x509.IPAddress(ipaddress.ip_address(name.partition("%")[0]))  # a certificate holds no zone
         except ValueError:
             yield x509.DNSName(name)
