@@ -111,7 +111,8 @@ export class Connection {
 
   /** Say something that has no answer; lost when there is no connection. @param {Request} message */
   send(message) {
-    if (this.#state.name === 'live') this.#socket?.send(JSON.stringify(message));
+    if (this.#socket?.readyState !== WebSocket.OPEN) return; // it may be closing, and not have said so yet
+    if (this.#state.name === 'live') this.#socket.send(JSON.stringify(message));
   }
 
   /**

@@ -14,7 +14,6 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import Any
 
-from pi_stream import clock
 from pi_stream.errors import SourceUnavailable
 from pi_stream.frame import Frame
 from pi_stream.sources.controls import Control, checked
@@ -175,10 +174,10 @@ def _captured(sensor: int | None) -> int:
     By libcamera's documentation it counts CLOCK_BOOTTIME, in practice it often is CLOCK_MONOTONIC; the two differ by
     the time that the machine slept. The one that makes the frame a young one is right; if neither, it is now.
     """
-    now = clock.now()
+    now = time.monotonic_ns()
     if sensor is not None:
-        for clock_id in (time.CLOCK_MONOTONIC, time.CLOCK_BOOTTIME):
-            age = time.clock_gettime_ns(clock_id) - sensor
+        for theirs in (now, time.clock_gettime_ns(time.CLOCK_BOOTTIME)):
+            age = theirs - sensor
             if 0 <= age < _OLDEST:
-                return now - age // 1000
-    return now
+                return (now - age) // 1000
+    return now // 1000

@@ -128,6 +128,22 @@ async def test_the_page_survives_a_restart_of_the_service(browser: Browser, tmp_
             await expect(page.locator("#captions")).to_contain_text("still here")
 
 
+async def test_what_is_sent_while_the_connection_closes_is_told_as_lost(browser: Browser, service: Running) -> None:
+    """A websocket that is closing takes nothing any more, before the page was told that it is closed."""
+    async with open_page(browser, service.url) as page:
+        await page.add_init_script(
+            "WebSocket = class extends WebSocket { constructor(...a) { super(...a); window.last = this; } }"
+        )
+        await page.reload()
+        await wait_for_frames(page)
+        await _open(page, "captions")
+        await page.fill("#caption-form [name=text]", "too late")
+        await page.evaluate("() => { last.close(); document.querySelector('#caption-form [type=submit]').click(); }")
+        await expect(page.locator("#caption-problem")).to_contain_text("lost before the camera answered")
+        await expect(page.locator("#caption-form [name=text]")).to_have_value("too late")
+    assert service.house.captions.all == ()
+
+
 async def test_without_a_source_the_page_says_why(browser: Browser, tmp_path: Path) -> None:
     """In the picture, and beside it."""
     async with (
