@@ -12,22 +12,26 @@ import gc
 from collections.abc import Callable
 
 # The numbers of glibc's malloc.h. To set one ends that it follows the sizes that it meets.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 _LARGEST = 1 << 25  # bytes that glibc takes for the second
 
 _PAUSE = 10_000_000  # microseconds between two times: it takes milliseconds, in which other threads wait for memory
 
 
 def keep(size: int) -> None:
-    """Have each thread keep about so many free bytes: mallopt(3) of glibc. Where there is no such call, nothing.
+    """Have all threads share one heap, which keeps so many free bytes: mallopt(3) of glibc. Where there is no such
+    call, nothing. To be called before there are threads.
 
     A frame is a megabyte or more, and thirty times a second there is a new one. Left to itself glibc gives that memory
-    back and asks for it again now and then, and then each of its hundreds of pages is a fault, and is wiped first.
+    back and asks for it again now and then, and then each of its hundreds of pages is a fault, and is wiped first. And
+    it gives each thread a heap of its own, with gaps of its own, of megabytes: they share few and large blocks, so that
+    none ever waits long for another.
     """
     choose = getattr(ctypes.CDLL(None), "mallopt", None)
     if choose is not None:
         choose(_TRIM_THRESHOLD, size)
         choose(_MMAP_THRESHOLD, min(size, _LARGEST))
+        choose(_ARENA_MAX, 1)
 
 
 def settle() -> None:

@@ -11,6 +11,7 @@ long: a line that cannot carry it is not asked again and again.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 # (part of the camera's width, quality, frames a second), each at most; each about two thirds to two fifths of the one
 # before in bytes a second. The first is what a viewer without "auto" gets.
@@ -89,6 +90,8 @@ class Ladder:
         self._counted = (0, 0)  # taken and missed, when the span began
         self._clear_since: int | None = None
         self._crowded = False  # whether the span before was
+        # Until then `weigh` has nothing to say, and need not be asked.
+        self.quiet_until: float = now + _SPAN if len(self._steps) > 1 else inf
         self._from: int | None = None  # the step that was left upwards for this one
 
     @property
@@ -102,14 +105,14 @@ class Ladder:
         `taken` and `missed` count the frames of this step that were sent, and that were replaced before they could
         be. `carried` is how many such frames a second the line took lately.
         """
-        if sent < self._moved or len(self._steps) == 1:
+        if sent < self._moved or now < self.quiet_until:
             return False  # a frame of another step says nothing of this one
         if self._began is None:
             self._begin(now, taken, missed)
             return False
         took, lost = taken - self._counted[0], missed - self._counted[1]
         elapsed = now - self._began
-        if elapsed < _SPAN or took + lost < _FEW:
+        if took + lost < _FEW:
             return False
         share, due = took / (took + lost), (took + lost) * 1e6 / elapsed
         self._begin(now, taken, missed)
@@ -129,6 +132,7 @@ class Ladder:
     def _begin(self, now: int, taken: int, missed: int) -> None:
         self._began = now
         self._counted = (taken, missed)
+        self.quiet_until = now + _SPAN
 
     def _crowd(self, now: int, due: float, carried: float) -> bool:
         trying = self._from is not None and self._clear_since is None  # it came up and was never clear since
@@ -163,5 +167,6 @@ class Ladder:
         self._left, self._at = self._at, at
         self._moved = now
         self._began = None
+        self.quiet_until = now
         self._clear_since = None
         self._crowded = False

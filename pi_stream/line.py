@@ -18,13 +18,13 @@ class Line:
         self.shortest: int | None = None
         self.rate = 0.0  # bytes a second, in the last trips
         self._met = 0  # when a trip was last as short as that
-        self._rates = (0.0, 0.0)  # bytes a microsecond: the highest of this span, and of the one before
+        self._highest = self._before = 0.0  # bytes a microsecond, the most: of this span, and of the one before
         self._span_began = 0
 
     @property
     def holds(self) -> float:
         """Bytes that are on their way while the line is busy and nothing waits in it; 0 before the first trip."""
-        return max(self._rates) * (self.shortest or 0)
+        return max(self._highest, self._before) * (self.shortest or 0)
 
     def stale(self, now: int) -> bool:
         """Whether every trip was long for so long that the shortest one has to be measured anew.
@@ -46,9 +46,10 @@ class Line:
         if took <= self.shortest * _NEAR:
             self._met = now
         if now - self._span_began > _SPAN:
-            self._rates = (0.0, self._rates[0])
+            self._highest, self._before = 0.0, self._highest
             self._span_began = now
-        sample = amount * 1e6 / took
-        self.rate = (self.rate + sample) / 2 if self.rate else sample
-        self._rates = (max(self._rates[0], amount / took), self._rates[1])
+        rate = amount / took
+        self.rate = (self.rate + rate * 1e6) / 2 if self.rate else rate * 1e6
+        if rate > self._highest:
+            self._highest = rate
         return self.shortest

@@ -2,44 +2,56 @@
 
 from collections import deque
 
-_SPAN = 2_000_000  # microseconds that are looked at
-_MOST = 1000  # moments that are remembered
+_SPAN = 2_000_000  # microseconds that are looked at, or one interval where that is longer
+_STEP = 250_000  # microseconds from one mark to the next, at least
 
 
 class Rate:
     """Counts moments (microseconds of the server's clock) and what they carried, over the last two seconds.
 
-    Of a beat that is slower than that, the last two moments count.
+    Of a beat that is slower than that, the last two moments count. There is one moment for every frame of every viewer,
+    so only some are marked, with what had come until then.
     """
 
     def __init__(self) -> None:
-        self._moments: deque[tuple[int, int]] = deque(maxlen=_MOST)
+        self._count = self._amount = self._last = self._mark_due = 0
+        self._marks: deque[tuple[int, int, int]] = deque(maxlen=_SPAN // _STEP + 2)  # moment, count, amount
 
     def tick(self, now: int, amount: int = 1) -> None:
         """Note one more, which carried `amount`."""
-        self._moments.append((now, amount))
-        self._forget(now)
+        self._count += 1
+        self._amount += amount
+        self._last = now
+        if now >= self._mark_due:
+            self._marks.append((now, self._count, self._amount))
+            self._mark_due = now + _STEP
 
     def per_second(self, now: int) -> float:
-        """Moments a second: the intervals between those remembered, so that one alone is no rate."""
-        self._forget(now)
-        if len(self._moments) < 2:
+        """Moments a second: the intervals since one of two seconds ago, so that one alone is no rate."""
+        first, intervals, _ = self._since(now)
+        if not intervals:
             return 0.0
-        first, last = self._moments[0][0], self._moments[-1][0]
         # An interval that is not over counts once it is longer than the mean: a rate falls when nothing comes.
-        mean = (last - first) / (len(self._moments) - 1)
-        span = last - first + max(0.0, now - last - mean)
-        return (len(self._moments) - 1) * 1e6 / span if span else 0.0
+        span = self._last - first + max(0.0, now - self._last - (self._last - first) / intervals)
+        return intervals * 1e6 / span if span else 0.0
 
     def amount_per_second(self, now: int) -> float:
         """What was carried, a second."""
-        self._forget(now)
-        return sum(amount for at, amount in self._moments if now - at <= _SPAN) * 1e6 / _SPAN
+        first, intervals, amount = self._since(now)
+        return amount * 1e6 / (now - first) if intervals and now > first else 0.0
 
-    def _forget(self, now: int) -> None:
-        moments = self._moments
-        while len(moments) > 2 and now - moments[0][0] > _SPAN:
-            moments.popleft()
-        # A beat may be slower than that: it is over when twice its interval has passed.
-        if len(moments) == 2 and now - moments[1][0] > max(_SPAN, 2 * (moments[1][0] - moments[0][0])):
-            moments.clear()
+    def _since(self, now: int) -> tuple[int, int, int]:
+        """Where the span that counts begins, and the moments and the amount after that."""
+        marks = self._marks
+        while len(marks) > 2 and now - marks[1][0] >= _SPAN:
+            marks.popleft()
+        if not marks:
+            return 0, 0, 0
+        first, count, amount = marks[0]
+        intervals = self._count - count
+        # A beat may be slower than the span: it is over when twice its interval has passed.
+        if now - self._last > _SPAN and (now - self._last) * intervals > 2 * (self._last - first):
+            marks.clear()
+            self._mark_due = 0
+            return 0, 0, 0
+        return first, intervals, self._amount - amount

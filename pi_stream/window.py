@@ -39,11 +39,13 @@ class Window:
     """The frames in flight to one viewer. With `size` None nothing is acknowledged and it is always open.
 
     `follows`: `size` is the least, and as many more as the line holds may be in flight. Without, it is the most.
+    `measured`: what the line carries is wanted for other reasons; else it is left out where `size` is the most.
     """
 
-    def __init__(self, size: int | None = None, *, follows: bool = False) -> None:
+    def __init__(self, size: int | None = None, *, follows: bool = False, measured: bool = False) -> None:
         self.size = size
         self.line = Line()
+        self._measured = follows or measured
         self._follows = follows
         self._flight: deque[Sent] = deque()
         self._bytes = 0  # in flight
@@ -93,7 +95,7 @@ class Window:
             last = self._flight.popleft()
             self._bytes -= last.size
             self._drawn += last.size
-        if last is not None and self.size is not None and last.at >= self._resized:
+        if self._measured and last is not None and self.size is not None and last.at >= self._resized:
             shortest = self.line.trip(now, last.at, self._drawn - last.drawn, alone=last.ahead < self.size)
             if now - last.at > _QUEUED * shortest:
                 self._spare = _SPARE

@@ -70,6 +70,38 @@ thread.join()
 """
 
 
+_THREADS = """
+import ctypes, sys, threading
+from pi_stream import heap
+
+if sys.argv[1] == "shared":
+    heap.keep(1_000_000)
+libc = ctypes.CDLL(None)
+together = threading.Barrier(4)
+
+def run():
+    together.wait()
+    libc.malloc(1000)
+
+threads = [threading.Thread(target=run) for _ in range(4)]
+for each in threads:
+    each.start()
+for each in threads:
+    each.join()
+libc.malloc_stats()
+"""
+
+
+def test_threads_share_one_heap() -> None:
+    """Gaps are those of one, and not of as many as there are threads."""
+    heaps = {}
+    for how in ("shared", "not"):
+        command = [sys.executable, "-c", _THREADS, how]
+        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stderr
+        heaps[how] = said.count("Arena ")
+    assert heaps["shared"] == 1 < heaps["not"]
+
+
 def test_memory_for_frames_is_not_wiped_anew_for_each() -> None:
     """Of what is free for a moment, nothing goes back to the system, whose every page would be a fault again."""
     faults = {}

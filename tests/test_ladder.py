@@ -23,7 +23,7 @@ class Watched:
 
     def run(self, seconds: float, window: int | None = None) -> "Watched":
         """Watch for so long, with a window that follows the line or of a fixed size."""
-        of = Window(window or DEFAULT, follows=window is None)
+        of = Window(window or DEFAULT, follows=window is None, measured=True)
         self.link.run(
             seconds,
             of,

@@ -93,6 +93,18 @@ def test_what_lies_outside_is_cut_off(x: int, y: int) -> None:
     assert np.array_equal(frame.y, expected)
 
 
+def test_margins_in_which_nothing_is_drawn_cost_nothing() -> None:
+    """What is drawn stays where it is, to the bit, and only its own pixels are covered."""
+    pixels = plain(20, 18, 0, 0, 0, 0)
+    pixels[7:10, 5:8] = (255, 0, 0, 255)
+    one, other = noise(), noise()
+    patch = Patch(pixels, 2, -1, (WIDTH, HEIGHT))
+    patch.blend(one)
+    Patch(plain(3, 3, 255, 0, 0, 255), 7, 6, (WIDTH, HEIGHT)).blend(other)
+    assert np.array_equal(one.data, other.data)
+    assert patch.area == 16
+
+
 def test_a_patch_as_tall_as_several_strips_is_one() -> None:
     """Patches are prepared some rows at a time, and the seams do not show."""
     height = 200

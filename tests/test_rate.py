@@ -32,9 +32,20 @@ def test_a_beat_slower_than_two_seconds_is_measured_too() -> None:
         rate.per_second(seconds * 1_000_000 + 9_000_000)
     assert rate.per_second(21_000_000) == pytest.approx(0.1)
     assert rate.per_second(35_000_000) == pytest.approx(1 / 15)
-    assert rate.amount_per_second(21_000_000) == 2.5
-    assert rate.amount_per_second(35_000_000) == 0
-    assert rate.per_second(41_000_000) == 0
+    assert rate.amount_per_second(21_000_000) == pytest.approx(5 / 11)
+    assert rate.amount_per_second(35_000_000) == pytest.approx(5 / 25)
+    assert rate.per_second(41_000_000) == rate.amount_per_second(41_000_000) == 0
+
+
+def test_only_the_last_two_seconds_count() -> None:
+    """A beat that became slower, or lighter, is measured as it is now, whoever asked meanwhile."""
+    rate = Rate()
+    for i in range(600):
+        rate.tick(i * 10_000, amount=100)
+    for i in range(60):
+        rate.tick(6_000_000 + i * 50_000, amount=7)
+    assert rate.per_second(8_950_000) == pytest.approx(20)
+    assert rate.amount_per_second(8_950_000) == pytest.approx(140)
 
 
 def test_one_moment_is_no_rate() -> None:

@@ -101,7 +101,7 @@ class Hub:
             channel.task = self._tasks.create_task(channel.run(), name=f"channel {settings.encoding}")
             self._channels[settings] = channel
             self.watched.set()
-        subscription = Subscription(channel, Pace(fps), arrived, failing)
+        subscription = Subscription(channel, Pace(fps) if fps else None, arrived, failing)
         channel.subscriptions.add(subscription)
         if channel.latest is not None and channel.latest.seq == self._newest:
             subscription.deliver(channel.latest)

@@ -37,10 +37,10 @@ class Settings:
 
 
 class Pace:
-    """Which frames somebody takes who wants at most `fps` of them a second (None: all)."""
+    """Which frames somebody takes who wants at most `fps` of them a second."""
 
-    def __init__(self, fps: float | None) -> None:
-        self._period = 1_000_000 / fps if fps else 0.0
+    def __init__(self, fps: float) -> None:
+        self._period = 1_000_000 / fps
         self._due = 0.0
 
     def due(self, captured: int) -> bool:
@@ -48,13 +48,12 @@ class Pace:
 
         A quarter of a period of earliness is forgiven: a camera's frames come a little unevenly.
         """
-        return not self._period or captured >= self._due - self._period / 4
+        return captured >= self._due - self._period / 4
 
     def took(self, captured: int) -> None:
         """Note that it was taken. The beat is kept, so that 20 of 30 frames are 20 and not 15, unless it was lost."""
-        if self._period:
-            beat = self._due if captured <= self._due + self._period else captured
-            self._due = beat + self._period
+        beat = self._due if captured <= self._due + self._period else captured
+        self._due = beat + self._period
 
 
 class Subscription:
@@ -63,7 +62,7 @@ class Subscription:
     def __init__(
         self,
         channel: "Channel",
-        pace: Pace,
+        pace: Pace | None,
         arrived: Callable[[], None] | None,
         failing: Callable[[str | None], None] | None,
     ) -> None:
@@ -103,15 +102,17 @@ class Subscription:
 
     def due(self, captured: int) -> bool:
         """Whether this one wants the frame of that moment."""
-        return self._pace.due(captured)
+        return self._pace is None or self._pace.due(captured)
 
     def deliver(self, packet: Packet) -> None:
         """Leave a packet, if it is one to take."""
-        if self._pace.due(packet.captured):
+        if self._pace is not None:
+            if not self._pace.due(packet.captured):
+                return
             self._pace.took(packet.captured)
-            self.slot.put(packet)
-            if self._arrived is not None:
-                self._arrived()
+        self.slot.put(packet)
+        if self._arrived is not None:
+            self._arrived()
 
     def close(self) -> None:
         """Watch no longer. A channel that nobody watches any more ends."""
@@ -171,9 +172,10 @@ class Channel:
         """Deliver what was encoded ahead; so many before it came to nothing."""
         if not self.subscriptions:
             return  # it ended meanwhile
-        for subscription in self.subscriptions:
-            subscription.missed += overtaken
-        self._slot.dropped += overtaken
+        if overtaken:
+            for subscription in self.subscriptions:
+                subscription.missed += overtaken
+            self._slot.dropped += overtaken
         waiting = self._slot.poll()
         if waiting is not None and waiting.seq != encoded.packet.seq:  # older, and of no use any more
             self._lose(waiting.captured)

@@ -13,7 +13,8 @@ class Patch:
     """Pixels at one place of a picture, in I420, mixed with their alpha beforehand.
 
     `pixels` is (height, width, 4) uint8: red, green, blue and straight alpha. `x` and `y` are where its top left
-    corner goes, in pixels of a picture of `size` (width, height); what lies outside is cut off.
+    corner goes, in pixels of a picture of `size` (width, height); what lies outside is cut off, and so are margins in
+    which nothing is drawn: each pixel costs something in every frame.
 
     Alpha counts 0 to 256 here, and what is added has 8 bits of fraction, so that blending is one multiplication, one
     addition and one shift in 16 bits: at alpha 0 the picture's own pixel comes out, at 255 exactly the colour's. A
@@ -21,6 +22,7 @@ class Patch:
     """
 
     def __init__(self, pixels: NDArray[np.uint8], x: int, y: int, size: tuple[int, int]) -> None:
+        pixels, x, y = _trimmed(pixels, x, y)
         left, top = min(max(x, 0), size[0]), min(max(y, 0), size[1])
         right, bottom = max(min(x + pixels.shape[1], size[0]), left), max(min(y + pixels.shape[0], size[1]), top)
         self.size = size
@@ -72,6 +74,15 @@ class Patch:
         for plane in (0, 1):
             colour = _fours(ycc[..., 1 + plane] * alpha) / np.maximum(together, 1e-9)
             self._chroma_added[plane, chroma_rows] = _weighed(colour, together / 4)
+
+
+def _trimmed(pixels: NDArray[np.uint8], x: int, y: int) -> tuple[NDArray[np.uint8], int, int]:
+    drawn = pixels[..., 3] > 0
+    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
+    if not rows.size:
+        return pixels[:0, :0], x, y
+    top, left = int(rows[0]), int(columns[0])
+    return pixels[top : rows[-1] + 1, left : columns[-1] + 1], x + left, y + top
 
 
 def _fours(values: NDArray[np.float32]) -> NDArray[np.float32]:

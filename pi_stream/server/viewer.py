@@ -23,7 +23,7 @@ from pi_stream.server.message import message_of
 from pi_stream.server.sockets import abort, keep_little, peer
 from pi_stream.tally import Tally
 from pi_stream.vitals import Vitals
-from pi_stream.window import Window
+from pi_stream.window import Sent, Window
 
 _CLOSE_PATIENCE = 1.0  # seconds for a polite end; a service that stops has three for everything
 _OUTBOX = 256  # messages that may wait for a viewer, of any size; one who is further behind is let go
@@ -181,17 +181,20 @@ class Viewer:
             return
         self._ages.append(now - drawn.captured)
         self.go_on()
-        if self.subscription is not None:
-            missed = self.subscription.slot.dropped
-            step = self._ladder.step
-            carried = self._window.line.rate / drawn.size
-            if self._ladder.weigh(now, drawn.at, self._taken, missed, carried):
-                try:
-                    self._subscribe(self.subscription.settings.encoding, self._ladder.step)
-                except LimitReached:
-                    self._ladder.undo(now)  # what it has goes on, until there is room
-                else:
-                    self._window.resize(now, smaller=self._ladder.step.weight < step.weight)
+        if self.subscription is not None and now >= self._ladder.quiet_until:
+            self._weigh(self.subscription, drawn, now)
+
+    def _weigh(self, subscription: Subscription, drawn: Sent, now: int) -> None:
+        """Watch another step, if that is what its line carries, or may."""
+        step = self._ladder.step
+        carried = self._window.line.rate / drawn.size
+        if self._ladder.weigh(now, drawn.at, self._taken, subscription.slot.dropped, carried):
+            try:
+                self._subscribe(subscription.settings.encoding, self._ladder.step)
+            except LimitReached:
+                self._ladder.undo(now)  # what it has goes on, until there is room
+            else:
+                self._window.resize(now, smaller=self._ladder.step.weight < step.weight)
 
     # --- what it is sent
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from functools import partial
 
 from aiohttp import WSMsgType, web
 from msgspec import UNSET, UnsetType
@@ -67,7 +68,7 @@ async def _serve(house: House, request: web.Request) -> web.StreamResponse:
         hearing.refuses(code, reason)
         viewer.dismiss(code, reason)
 
-    AckReader(transport, framing(house), lambda text: _take_ack(house, viewer, text), refuse, viewer.go_on)
+    AckReader(transport, framing(house), partial(_take_ack, house, viewer), refuse, viewer.go_on)
     viewer.welcome()
     try:
         with house.access.visits.visit(viewer.grant, lambda: viewer.close(*LOGGED_OUT)):
@@ -167,6 +168,6 @@ def _watch(house: House, viewer: Viewer, watch: Watch) -> None:
         viewer.keep_little()
     ladder = steps(camera.width, fps, quality, widest=watch.width)
     frames = DEFAULT if watch.window is UNSET else watch.window
-    window = Window(frames if watch.acks else None, follows=auto and watch.window is UNSET)
+    window = Window(frames if watch.acks else None, follows=auto and watch.window is UNSET, measured=auto)
     viewer.watch(encoding, ladder if auto else ladder[:1], window)
     viewer.ask_again = lambda: _watch(house, viewer, watch)
