@@ -49,22 +49,24 @@ def test_i420_is_the_frames_own_bytes() -> None:
     assert bytes(packet) == frame.data.tobytes()
 
 
-def test_png_and_rgba_are_the_same_pixels_and_the_formulas_ones() -> None:
+# Widths that libswscale converts by the dozen pixels, and some that it does not; heights of one stripe and of several.
+@pytest.mark.parametrize(("width", "height"), [(322, 182), (320, 180), (32, 16), (1312, 130), (1280, 720), (334, 18)])
+def test_png_and_rgba_are_the_same_pixels_and_the_formulas_ones(width: int, height: int) -> None:
     """PNG, read by Pillow, equals the raw pixels, and both the reference within 2 of 255."""
-    frame = noisy_frame(3, width=322, height=182)
-    rgba = np.frombuffer(ENCODERS["rgba"](322, 182, 0).encode(frame), np.uint8).reshape(182, 322, 4)
-    with Image.open(io.BytesIO(ENCODERS["png"](322, 182, 0).encode(frame))) as picture:
-        assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (322, 182))
+    frame = noisy_frame(3, width=width, height=height)
+    rgba = np.frombuffer(ENCODERS["rgba"](width, height, 0).encode(frame), np.uint8).reshape(height, width, 4)
+    with Image.open(io.BytesIO(ENCODERS["png"](width, height, 0).encode(frame))) as picture:
+        assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (width, height))
         png = np.asarray(picture)
     assert np.array_equal(png, rgba[..., :3])
     assert (rgba[..., 3] == 255).all()
     difference = np.abs(png.astype(int) - _reference(frame))
     assert difference.max() <= 2
-    assert difference.mean() < 0.5
+    assert difference.mean() < 0.7
 
 
 @pytest.mark.parametrize("encoding", ["rgba", "png", "jpeg"])
-@pytest.mark.parametrize(("luma", "grey"), [(0, 0), (255, 255), (128, 128)])
+@pytest.mark.parametrize(("luma", "grey"), [(0, 0), (255, 255), (128, 128), (77, 77)])
 def test_black_is_0_and_white_is_255(encoding: str, luma: int, grey: int) -> None:
     """Full range: nothing is washed out."""
     data = ENCODERS[encoding](64, 64, 80).encode(plain_frame(y=luma))  # type: ignore[index]  # one of its keys
