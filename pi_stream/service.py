@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from pi_stream import checkup, clock, heap, next_steps, protocol, vitals
+from pi_stream import bugs, checkup, clock, heap, next_steps, protocol, vitals
 from pi_stream.auth import store
 from pi_stream.camera import Camera
 from pi_stream.config import Camera as CameraSettings
@@ -64,6 +64,7 @@ async def serve(
     ended: asyncio.Future[None] = loop.create_future()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _end, ended, None)
+    bugs.let_out(loop, lambda error: _end(ended, error))
     hangup = asyncio.Event()
     if read_again is not None:
         loop.add_signal_handler(signal.SIGHUP, hangup.set)

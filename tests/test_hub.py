@@ -371,20 +371,3 @@ async def test_what_a_channel_held_is_gone_with_its_last_subscription(hub: Hub) 
         assert [kept() is None for kept in (pixels, packet, channel)] == [True, True, True]
     finally:
         gc.enable()
-
-
-async def test_a_bug_in_who_is_handed_a_packet_is_let_out() -> None:
-    """The event loop would only log it, and go on without a picture."""
-
-    def arrived() -> None:
-        if len(CountingEncoder.made) == 2:
-            raise ZeroDivisionError
-
-    CountingEncoder.made.clear()
-    with ThreadPoolExecutor(1) as pool, pytest.RaisesGroup(ZeroDivisionError):
-        async with Hub({"jpeg": CountingEncoder}, pool) as hub:
-            subscription = hub.subscribe(JPEG, arrived=arrived)
-            hub.offer(plain_frame(0))
-            await _take(subscription)
-            await asyncio.to_thread(hub.encode_ahead, plain_frame(1))
-            await asyncio.sleep(10)

@@ -7,6 +7,7 @@ import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,24 @@ async def test_a_bug_ends_the_service_with_its_traceback(tmp_path: Path, monkeyp
     async def meet_it() -> None:
         async with running(tmp_path) as service, service.socket("ws/text") as connection:
             await connection.send("x")
+            await asyncio.wait_for(asyncio.Event().wait(), PATIENCE)
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await meet_it()
+    assert caught.group_contains(ZeroDivisionError)
+
+
+async def test_a_bug_in_a_protocol_ends_the_service_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event loop alone would end that connection, and go on."""
+
+    def broken(_text: bytes) -> int:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(import_module("pi_stream.server.websocket"), "parse_ack", broken)
+
+    async def meet_it() -> None:
+        async with running(tmp_path) as service, service.socket("ws") as connection:
+            await connection.send('{"type":"ack","seq":1}')
             await asyncio.wait_for(asyncio.Event().wait(), PATIENCE)
 
     with pytest.raises(BaseExceptionGroup) as caught:

@@ -124,11 +124,8 @@ class Hub:
 
     def _arrive(self, ahead: tuple[Channel, Encoded], overtaken: int) -> None:
         channel, encoded = ahead
-        try:
-            self._newest = encoded.packet.seq
-            channel.arrive(encoded, overtaken)
-        except Exception as error:  # a bug, which the event loop would only log
-            self._tasks.create_task(_let_out(error))
+        self._newest = encoded.packet.seq
+        channel.arrive(encoded, overtaken)
 
     def offer(self, frame: Frame) -> None:
         """Show a frame to every channel."""
@@ -143,7 +140,3 @@ class Hub:
             self._failed += channel.failing.count
         if not self._channels:
             self.watched.clear()
-
-
-async def _let_out(error: Exception) -> None:
-    raise error

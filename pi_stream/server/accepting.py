@@ -26,7 +26,8 @@ async def accept(
 ) -> asyncio.Server:
     """Let in who comes to a listening TCP socket; at most `backlog` wait. `viewers` counts those who are connected."""
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(partial(_log_in_a_sentence, viewers))
+    others = loop.get_exception_handler()
+    loop.set_exception_handler(partial(_log_in_a_sentence, viewers, others))
     server = await loop.create_server(protocols, sock=listener, backlog=_AT_ONCE)
     listener.listen(backlog)  # asyncio takes the one number for both
     return server
@@ -42,11 +43,18 @@ def tell(error: BaseException | None, viewers: int) -> None:
     )
 
 
-def _log_in_a_sentence(viewers: Callable[[], int], loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def _log_in_a_sentence(
+    viewers: Callable[[], int],
+    others: Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object] | None,
+    loop: asyncio.AbstractEventLoop,
+    context: dict[str, Any],
+) -> None:
     error, message = context.get("exception"), str(context.get("message"))
     if used_up(error) and "accept" in message:
         tell(error, viewers())
     elif isinstance(error, ValueError) and "_start_serving" in message:
         pass  # the second was over when the port was closed already
+    elif others is not None:
+        others(loop, context)
     else:
         loop.default_exception_handler(context)

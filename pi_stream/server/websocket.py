@@ -68,7 +68,7 @@ async def _serve(house: House, request: web.Request) -> web.StreamResponse:
         hearing.refuses(code, reason)
         viewer.dismiss(code, reason)
 
-    AckReader(transport, framing(house), partial(_take_ack, house, viewer), refuse, viewer.go_on)
+    AckReader(transport, framing(house), partial(_take_ack, viewer), refuse, viewer.go_on)
     viewer.welcome()
     try:
         with house.access.visits.visit(viewer.grant, lambda: viewer.close(*LOGGED_OUT)):
@@ -85,14 +85,10 @@ async def _serve(house: House, request: web.Request) -> web.StreamResponse:
     return socket
 
 
-def _take_ack(house: House, viewer: Viewer, text: bytes) -> bool:
-    try:
-        if (seq := parse_ack(text)) is None:
-            return False
-        viewer.ack(seq)
-    except Exception as error:
-        house.fail(error)  # a bug; asyncio alone would end this viewer's connection, and go on
-        raise
+def _take_ack(viewer: Viewer, text: bytes) -> bool:
+    if (seq := parse_ack(text)) is None:
+        return False
+    viewer.ack(seq)
     return True
 
 
