@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pi_stream.server.connection import Connection
+from pi_stream.server.http_reader import HttpReader
 from tests.raw import HANDSHAKE, ask, connect, framed
 from tests.running import PATIENCE, Running, running
 from tests.test_server_violations import VIOLATIONS
@@ -82,7 +82,7 @@ async def _all_gone(tasks: int, others: int) -> tuple[int, int]:
 
 def _connections() -> int:
     gc.collect()
-    return sum(isinstance(each, Connection) for each in gc.get_objects())
+    return sum(isinstance(each, HttpReader) for each in gc.get_objects())
 
 
 async def test_hostile_connections_leave_nothing_behind(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

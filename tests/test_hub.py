@@ -12,7 +12,8 @@ import pytest
 from pi_stream.errors import LimitReached
 from pi_stream.frame import Encoding, Frame, Packet
 from pi_stream.hub import Hub
-from pi_stream.hub.channel import Pace, Settings, Subscription
+from pi_stream.hub.channel import Settings
+from pi_stream.hub.subscription import Pace, Subscription
 from tests.frames import noisy_frame, plain_frame
 
 JPEG = Settings("jpeg", 64, 64, 80)

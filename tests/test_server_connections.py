@@ -14,9 +14,10 @@ import pytest
 
 from pi_stream.config import Limits
 from pi_stream.protocol import parse_packet
-from pi_stream.server.connections import Connections, Turnstile
+from pi_stream.server.connections import Connections
 from pi_stream.server.refusals import Refusals
 from pi_stream.server.sockets import Stalls
+from pi_stream.server.turnstile import Turnstile
 from tests.running import PATIENCE, Running, http, messages_until, next_frame, running, say
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]

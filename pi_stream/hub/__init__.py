@@ -18,7 +18,8 @@ from pi_stream.encoders import Encoder
 from pi_stream.errors import LimitReached
 from pi_stream.frame import Encoding, Frame
 from pi_stream.handover import Handover
-from pi_stream.hub.channel import Channel, Encoded, Pace, Settings, Subscription
+from pi_stream.hub.channel import Channel, Encoded, Settings
+from pi_stream.hub.subscription import Pace, Subscription
 
 _BRIEF = 1 / 3  # of the time from frame to frame that an encode may take of the thread which captures them
 _BRIEFEST = 10_000  # microseconds that it may take at most, however rare the frames that are wanted

@@ -16,8 +16,6 @@ from pi_stream.server import api, login, pictures
 from pi_stream.server.accepting import accept
 from pi_stream.server.addresses import addresses
 from pi_stream.server.certificate import certificate_file, certificate_page
-from pi_stream.server.connection import Connection
-from pi_stream.server.connections import answering
 from pi_stream.server.door import Door
 from pi_stream.server.errors import errors
 from pi_stream.server.files import routes
@@ -25,9 +23,12 @@ from pi_stream.server.gate import gate
 from pi_stream.server.guard import guard
 from pi_stream.server.headers import add_headers
 from pi_stream.server.house import HOUSE, House
+from pi_stream.server.http_reader import HttpReader
 from pi_stream.server.openapi import openapi
 from pi_stream.server.plain import plain_application
 from pi_stream.server.rights import rights_of
+from pi_stream.server.texts import text_socket
+from pi_stream.server.turnstile import answering
 from pi_stream.server.websocket import websocket
 from pi_stream.server.wellformed import wellformed
 
@@ -54,7 +55,7 @@ def application(house: House) -> web.Application:
     app.add_routes(
         [
             web.get("/ws", websocket),
-            web.get("/ws/text", pictures.text_socket),
+            web.get("/ws/text", text_socket),
             web.get("/stream.mjpg", pictures.stream_mjpg, allow_head=False),
             web.get("/snapshot.jpg", pictures.snapshot_jpg),
             web.get("/snapshot.png", pictures.snapshot_png),
@@ -167,9 +168,9 @@ async def _served(life: AsyncExitStack, house: House, app: web.Application) -> C
     if server is None:
         raise RuntimeError("a runner that is set up has a server")
 
-    def connection() -> Connection:
+    def connection() -> HttpReader:
         no_log: Any = None  # which aiohttp's annotation forgets
-        return Connection(
+        return HttpReader(
             server,
             loop=loop,
             access_log=no_log,

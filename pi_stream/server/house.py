@@ -88,18 +88,18 @@ class House:
                 f"{self.viewers.count} viewers are connected, as many as stream.max_viewers allows",
                 limit="stream.max_viewers",
             )
-        house, most = household(address), self.config.stream.max_per_address
-        if self.viewers.by_address[house] >= most:
+        who, most = household(address), self.config.stream.max_per_address
+        if self.viewers.by_address[who] >= most:
             raise LimitReached(
-                f"{most} viewers are connected from {house}, as many as stream.max_per_address allows",
+                f"{most} viewers are connected from {who}, as many as stream.max_per_address allows",
                 limit="stream.max_per_address",
                 theirs=True,
             )
-        self.viewers.by_address[house] += 1
+        self.viewers.by_address[who] += 1
         try:
             yield
         finally:
-            self.viewers.by_address[house] -= 1
+            self.viewers.by_address[who] -= 1
             self.viewers.by_address += Counter()  # drops those of which there are none
 
     @contextmanager

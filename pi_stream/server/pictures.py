@@ -1,35 +1,30 @@
-"""Pictures without our page: a snapshot, an MJPEG stream for <img>, and the picture of a text."""
+"""Pictures without our page: a snapshot, and an MJPEG stream for <img>."""
 
 import asyncio
 from contextlib import suppress
 from typing import Annotated, Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
-from aiohttp import HttpVersion11, WSMsgType, web
+from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from msgspec import Meta, Struct
 
 from pi_stream import clock
 from pi_stream.encoders import LOSSY
-from pi_stream.errors import BadMessage, EncodingFailed
+from pi_stream.errors import EncodingFailed
 from pi_stream.frame import Encoding, Packet
-from pi_stream.hub.channel import Settings, Subscription
-from pi_stream.overlay.caption import Color
+from pi_stream.hub.channel import Settings
+from pi_stream.hub.subscription import Subscription
 from pi_stream.protocol import fit, parse_query
 from pi_stream.server.access import address_of
-from pi_stream.server.acks import AckReader
-from pi_stream.server.connections import let_speak
 from pi_stream.server.gate import granted
-from pi_stream.server.handshake import shake_hands
-from pi_stream.server.hearing import Hearing, Unheard, framing, response
-from pi_stream.server.house import HOUSE, House, TextEncoding
+from pi_stream.server.house import HOUSE, House
 from pi_stream.server.sockets import abort, keep_little, newest_wins
 from pi_stream.server.visits import LOGGED_OUT
 
 _PATIENCE = 10.0  # seconds that a snapshot waits for a frame, or two frames' time where that is longer
 _BOUNDARY = "frame"
 _NEXT = f"\r\n--{_BOUNDARY}\r\n".encode()
-_LONGEST_TEXT = 1000  # characters that are drawn
 
 
 class PictureQuery(Struct, frozen=True):
@@ -38,16 +33,6 @@ class PictureQuery(Struct, frozen=True):
     width: Annotated[int, Meta(ge=16, le=65535)] | None = None
     quality: Annotated[int, Meta(ge=1, le=100)] | None = None
     fps: Annotated[float, Meta(ge=0.1, le=1000)] | None = None
-
-
-class TextQuery(Struct, frozen=True):
-    """What may be asked of the picture of a text; width and height in pixels."""
-
-    encoding: TextEncoding = "rgba"
-    width: Annotated[int, Meta(ge=1, le=2048)] = 300
-    height: Annotated[int, Meta(ge=1, le=2048)] = 150
-    color: Color = "#000000"
-    background: Color = "#00000000"
 
 
 def _settings(house: House, encoding: Encoding, query: PictureQuery) -> Settings:
@@ -167,77 +152,3 @@ def _part_of(packet: Packet) -> _Part:
         chunk = memoryview(b"".join((before, lines, packet.data, _NEXT, b"\r\n")))
         part = _parts[packet] = _Part(chunk, chunk[len(before) : len(before) + size])
     return part
-
-
-async def text_socket(request: web.Request) -> web.StreamResponse:
-    """GET /ws/text: each text is answered by one picture of it, as bare bytes."""
-    house = request.app[HOUSE]
-    query = parse_query(dict(request.query), TextQuery)
-    if query.width * query.height > (most := house.config.limits.text_pixels):
-        raise BadMessage(f"expected at most {most} pixels (limits.text_pixels), got {query.width} x {query.height}")
-    with house.place(address_of(request)):
-        return await _serve_texts(house, query, request)
-
-
-async def _serve_texts(house: House, query: TextQuery, request: web.Request) -> web.StreamResponse:
-    socket = response(house)
-    transport, answering = await shake_hands(request, socket), asyncio.current_task()
-    if transport is None or answering is None:
-        return socket
-    let_speak(transport)
-    hearing = Hearing(house, socket, address_of(request))
-    goodbyes: list[tuple[int, str]] = []
-
-    def say_goodbye(code: int, reason: str) -> None:
-        if not goodbyes:
-            answering.cancel()  # who reads is to say it: see `Viewer.run`
-        goodbyes.append((code, reason))
-
-    def refuse(code: int, reason: str) -> None:
-        hearing.refuses(code, reason)
-        say_goodbye(code, reason)
-
-    async def close(code: int, reason: str) -> None:
-        say_goodbye(code, reason)
-
-    # There are no acknowledgements; but all else is looked at, too.
-    AckReader(transport, framing(house), lambda _: False, refuse)
-    try:
-        with (
-            house.viewers.guest(close),
-            house.access.visits.visit(granted(house.access), lambda: close(*LOGGED_OUT)),
-        ):
-            await _answer_texts(house, query, socket, hearing)
-    except Unheard as reason:
-        await socket.close(code=1008, message=str(reason).encode())
-    except asyncio.CancelledError:
-        if not goodbyes or answering.uncancel():
-            raise
-        code, text = goodbyes[0]
-        await socket.close(code=code, message=text.encode())
-    return socket
-
-
-async def _answer_texts(house: House, query: TextQuery, socket: web.WebSocketResponse, hearing: Hearing) -> None:
-    loop = asyncio.get_running_loop()
-    while (message := await hearing.next()) is not None:
-        if message.type is not WSMsgType.TEXT:
-            await socket.close(code=1003, message=b"expected a text message")
-            break
-        text = message.data if len(message.data) <= _LONGEST_TEXT else message.data[: _LONGEST_TEXT - 1] + "…"
-        try:
-            async with house.texts:
-                picture = await loop.run_in_executor(
-                    house.pool,
-                    house.picture_of_text,
-                    text,
-                    query.encoding,
-                    query.width,
-                    query.height,
-                    query.color,
-                    query.background,
-                )
-        except (EncodingFailed, MemoryError, OSError):  # the last where no file descriptor is left to read a font with
-            await socket.close(code=1011, message=b"the picture could not be made")
-            break
-        await socket.send_bytes(picture)

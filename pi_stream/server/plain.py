@@ -3,12 +3,12 @@
 from aiohttp import web
 
 from pi_stream.server.certificate import certificate_page
-from pi_stream.server.connections import answering
 from pi_stream.server.errors import errors, refusal
 from pi_stream.server.files import routes
 from pi_stream.server.guard import guard, opens_websocket
 from pi_stream.server.headers import add_headers
 from pi_stream.server.house import HOUSE, House
+from pi_stream.server.turnstile import answering
 from pi_stream.server.wellformed import wellformed
 
 _LOOKS = (".css", ".svg")  # of files that the explaining page is made with: from there, a browser would not take them

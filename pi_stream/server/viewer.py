@@ -14,7 +14,8 @@ from pi_stream import __version__, clock
 from pi_stream.auth.rights import Grant
 from pi_stream.errors import EncodingFailed, LimitReached
 from pi_stream.frame import Encoding, Packet, newer
-from pi_stream.hub.channel import Settings, Subscription
+from pi_stream.hub.channel import Settings
+from pi_stream.hub.subscription import Subscription
 from pi_stream.ladder import Ladder, Step
 from pi_stream.protocol import HEADER, Error, Present, Reply, Stats, Watching, Welcome, fit, serialize
 from pi_stream.rate import Rate

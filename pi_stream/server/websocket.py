@@ -34,13 +34,13 @@ from pi_stream.protocol import (
 )
 from pi_stream.server.access import address_of
 from pi_stream.server.acks import AckReader
-from pi_stream.server.connections import let_speak
 from pi_stream.server.gate import granted
 from pi_stream.server.handshake import shake_hands
 from pi_stream.server.hearing import Hearing, Unheard, framing, response
 from pi_stream.server.house import HOUSE, House
 from pi_stream.server.rights import MESSAGES
 from pi_stream.server.sockets import abort, newest_wins
+from pi_stream.server.turnstile import let_speak
 from pi_stream.server.viewer import Viewer
 from pi_stream.server.visits import LOGGED_OUT
 from pi_stream.tally import SPAN

@@ -32,7 +32,8 @@ from pi_stream.overlay.fields import fill_in, parse_text
 from pi_stream.received import ReceivedPacket
 from pi_stream.server.access import Access, LoginNeeded
 from pi_stream.server.names import Names, host_name, is_address
-from pi_stream.server.pictures import PictureQuery, TextQuery
+from pi_stream.server.pictures import PictureQuery
+from pi_stream.server.texts import TextQuery
 from pi_stream.sources.convert import Converter
 from pi_stream.sources.film import laps, probe
 from pi_stream.sources.y4m import y4m_laps

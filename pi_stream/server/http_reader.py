@@ -1,4 +1,4 @@
-"""One connection as aiohttp serves it, but for what is no HTTP: that is answered in our words, and told in one line.
+"""Reads requests as aiohttp does, but for what is no HTTP: that is answered in our words, and told in one line.
 
 The line holds nothing that was sent, so that those of a kind are alike, and `unit/repeats.py` lets one a minute pass.
 """
@@ -20,7 +20,7 @@ _SHOWN = 100  # characters of aiohttp's words
 _UNHEARD = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
-class Connection(web.RequestHandler):
+class HttpReader(web.RequestHandler):
     """See asyncio.Protocol."""
 
     __slots__ = ()

@@ -1,0 +1,164 @@
+"""What stands before the protocol of each connection, and sees bytes come and writes wait."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from pi_stream import clock
+from pi_stream.auth.throttle import household
+from pi_stream.server.farewell import MOMENT, answer, part_with
+from pi_stream.server.sockets import abort, backlog, newest_wins, peer
+
+if TYPE_CHECKING:
+    from pi_stream.server.connections import Connections
+
+_HEADER_SIZE = 32_768  # bytes of a request's first line and header; aiohttp's own limit is for each of its lines
+_END = b"\r\n\r\n"  # of a header: RFC 9112, clause 2.1
+
+
+class Turnstile(asyncio.Protocol):
+    """Stands before the protocol of one of them.
+
+    It is `busy` while a request is answered; else it asks nothing, or not all of it yet, `since` then.
+    """
+
+    transport: asyncio.Transport
+
+    def __init__(self, all_of_them: "Connections", behind: Callable[[], asyncio.Protocol]) -> None:
+        self._all = all_of_them
+        self._make_behind = behind
+        self._behind: asyncio.Protocol | None = None
+        self.address = self.household = ""
+        self.busy = False
+        self.speaks = False  # a websocket: what it says is no header and no body
+        self.since = clock.now()
+        self._answered = 0  # requests
+        self._came = 0  # bytes of this request
+        self._whole = False  # its header is
+        self._last = b""  # of its header, as may belong to the end of it
+        self._refused = False  # it was told why, and has a moment to read that
+        # A body that is too long came, or requests that nobody answers yet: what came then is lost, and whatever comes
+        # after it is nothing that could be understood. It ends with this answer.
+        self.overrun = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio."""
+        self.transport = cast(asyncio.Transport, transport)  # of TCP, as for every asyncio.Protocol
+        self.address = peer(transport)
+        self.household = household(self.address)
+        if (error := self._all.admit(self)) is None:
+            newest_wins(self.transport)  # so that whatever waits is told here
+            self._behind = self._make_behind()
+        else:
+            self._behind, self.busy = self._all.farewell(self, error), True
+        if self._behind is not None:
+            self._behind.connection_made(transport)
+        else:
+            abort(self.transport)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio."""
+        deaf = self._refused or self.overrun
+        if self._behind is not None and not deaf and (self.speaks or self._may_come(data)):
+            self._behind.data_received(data)
+
+    def _may_come(self, data: bytes) -> bool:
+        """Whether it is not too much for one request."""
+        if self.busy:
+            if self._came > self._all.limits().request_size + _HEADER_SIZE:
+                self.overrun = True
+                return False
+            self._came += len(data)
+            return True
+        if not self._came:
+            self.since = clock.now()
+        self._came += len(data)
+        seen = self._last + data
+        self._whole = self._whole or _END in seen
+        self._last = seen[1 - len(_END) :]
+        if self._whole or self._came <= _HEADER_SIZE:
+            return True
+        text = f"the header of a request was longer than {_HEADER_SIZE} bytes"
+        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text)
+        return False
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Its request is answered while the block runs."""
+        self.busy, self._came = True, 0
+        try:
+            yield
+        finally:
+            self.busy, self._came, self._whole, self._last = False, 0, False, b""
+            self._answered += 1
+            self.since = clock.now()
+
+    def look(self, now: int) -> None:
+        """End it if it keeps others waiting."""
+        if self.busy or self._behind is None:
+            return
+        if self._refused:
+            if now - self.since >= MOMENT * 1e6:
+                abort(self.transport)
+            return
+        limits = self._all.limits()
+        asking = self._came > 0
+        patience = limits.header_timeout if asking or not self._answered else limits.idle_timeout
+        if now - self.since < patience * 1e6 or backlog(self.transport):
+            return  # the answer may be written after the request was handled
+        if asking:
+            text = f"the header of a request did not arrive within {patience:g} s (limits.header_timeout)"
+            self._all.refusals.count("limits.header_timeout", self.address, text)
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, text)
+        else:
+            self.transport.close()  # browsers open some ahead, and do not expect to be told
+
+    def _refuse(self, status: HTTPStatus, message: str) -> None:
+        self._refused, self.since = True, clock.now()
+        part_with(self.transport, answer(status, status.phrase.lower().replace(" ", "-"), message))
+
+    def pause_writing(self) -> None:
+        """See asyncio."""
+        self._all.waits(self, self.transport.get_write_buffer_size())
+        if self._behind is not None:
+            self._behind.pause_writing()
+
+    def resume_writing(self) -> None:
+        """See asyncio."""
+        self._all.waits(self, 0)
+        if self._behind is not None:
+            self._behind.resume_writing()
+
+    def eof_received(self) -> bool | None:
+        """See asyncio."""
+        return self._behind.eof_received() if self._behind is not None else None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        self._all.forget(self)
+        if self._behind is not None:
+            self._behind.connection_lost(exc)
+
+
+@web.middleware
+async def answering(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Have the connection of a request know that it is answered."""
+    connection = request.transport.get_protocol() if request.transport is not None else None
+    if not isinstance(connection, Turnstile):
+        return await handler(request)
+    with connection.answering():
+        answered = await handler(request)
+    if connection.overrun:
+        answered.force_close()
+    return answered
+
+
+def let_speak(transport: asyncio.Transport) -> None:
+    """It has become a websocket."""
+    if isinstance(connection := transport.get_protocol(), Turnstile):
+        connection.speaks = True
