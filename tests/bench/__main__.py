@@ -13,9 +13,10 @@ from typing import get_args
 
 from pi_stream.frame import Encoding
 from tests.bench import canvas, meter, one_core, steps
+from tests.bench.canvas import Ages
 from tests.bench.film import Films, write_films
 from tests.bench.load import idle, load
-from tests.bench.parties import Party, bare, film, has_ustreamer, pi_stream, ustreamer
+from tests.bench.parties import Party, bare, bare_page, film, has_ustreamer, pi_stream, ustreamer
 from tests.bench.table import Table, show
 
 _VIEWERS = (1, 10, 50, 200)
@@ -54,12 +55,17 @@ class Bench:
         return round(told.frame_bytes)
 
     async def canvas(self) -> None:
-        """Ages in a browser, one encoding after the other."""
-        async with canvas.chromium() as browser, pi_stream(*film(self._films.y4m)) as party:
-            for encoding in await asyncio.to_thread(_encodings, party.url):
-                told = await canvas.ages(browser, party, encoding, self._seconds)
-                for field, value in vars(told).items():
-                    self.table[f"canvas / {encoding} / {field}"].append(value)
+        """Ages in a browser: of a bare loop, then one encoding after the other."""
+        async with canvas.chromium() as browser:
+            async with bare_page(self._films.y4m) as party:
+                self._note("bare loop", await canvas.bare_ages(browser, party, self._seconds))
+            async with pi_stream(*film(self._films.y4m)) as party:
+                for encoding in await asyncio.to_thread(_encodings, party.url):
+                    self._note(encoding, await canvas.ages(browser, party, encoding, self._seconds))
+
+    def _note(self, what: str, ages: Ages) -> None:
+        for field, value in vars(ages).items():
+            self.table[f"canvas / {what} / {field}"].append(value)
 
     async def encode(self) -> None:
         """PNG and JPEG alone."""

@@ -78,6 +78,14 @@ async def ages(browser: Browser, party: Party, encoding: str, seconds: float) ->
         return await _ages(page, seconds)
 
 
+async def bare_ages(browser: Browser, party: Party, seconds: float) -> Ages:
+    """The same of the page that does nothing else."""
+    async with open_page(browser, party.url) as page:
+        await wait_for_frames(page)
+        await asyncio.sleep(_SETTLE)
+        return await _ages(page, seconds)
+
+
 async def _ages(page: Page, seconds: float) -> Ages:
     told = await page.evaluate(_WATCH_AGES, seconds)
     found = sorted(told["ages"])

@@ -89,6 +89,14 @@ async def bare(size: int) -> AsyncIterator[Party]:
         yield party
 
 
+@asynccontextmanager
+async def bare_page(y4m: Path) -> AsyncIterator[Party]:
+    """A page that draws ready-made JPEGs of the film, FPS times a second, and does nothing else."""
+    port = free_port()
+    async with _process([sys.executable, "-m", "tests.bench.bare_page", str(port), str(y4m)], port, {}) as party:
+        yield party
+
+
 def has_ustreamer() -> bool:
     """Whether it is installed, and a compiler for its camera."""
     return bool(shutil.which("ustreamer") and shutil.which("cc"))
