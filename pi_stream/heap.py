@@ -24,8 +24,8 @@ def keep(size: int) -> None:
 
     A frame is a megabyte or more, and thirty times a second there is a new one. Left to itself glibc gives that memory
     back and asks for it again now and then, and then each of its hundreds of pages is a fault, and is wiped first. And
-    it gives each thread a heap of its own, with gaps of its own, of megabytes: they share few and large blocks, so that
-    none ever waits long for another.
+    it gives each thread a heap of its own, with gaps of its own, of megabytes; few and large blocks are taken from it,
+    so that waiting for each other costs less than that.
     """
     choose = getattr(ctypes.CDLL(None), "mallopt", None)
     if choose is not None:

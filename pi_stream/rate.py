@@ -3,7 +3,7 @@
 from collections import deque
 
 _SPAN = 2_000_000  # microseconds that are looked at, or one interval where that is longer
-_STEP = 250_000  # microseconds from one mark to the next, at least
+_STEP = 250_000  # microseconds from one mark to the next, at least; by so much the span may be longer
 
 
 class Rate:
@@ -43,8 +43,8 @@ class Rate:
     def _since(self, now: int) -> tuple[int, int, int]:
         """Where the span that counts begins, and the moments and the amount after that."""
         marks = self._marks
-        while len(marks) > 2 and now - marks[1][0] >= _SPAN:
-            marks.popleft()
+        while len(marks) > 1 and now - marks[0][0] > _SPAN + _STEP and marks[1][1] < self._count:
+            marks.popleft()  # there is an interval after the next
         if not marks:
             return 0, 0, 0
         first, count, amount = marks[0]

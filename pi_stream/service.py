@@ -155,7 +155,7 @@ async def serve(
                         running.append(tasks.create_task(upkeep.reload_on(hangup, read_again), name="reload"))
                     await asyncio.wait({ended})
                     notify.stopping()
-                    ended.result()
+            ended.result()  # raises the bug that ended it, whenever that came
             for task in running:
                 task.cancel()
 
@@ -234,13 +234,15 @@ def _capture(settings: CameraSettings, choice: Choice, seq: Iterator[int], line:
     )
 
 
-def _end(ended: asyncio.Future[None], error: BaseException | None) -> None:
+def _end(ended: asyncio.Future[None], error: BaseException | None) -> bool:
+    """Returns whether it ends for that reason; else it was ending already."""
     if ended.done():
-        return
+        return False
     if error is None:
         ended.set_result(None)
     else:
         ended.set_exception(error)
+    return True
 
 
 def _www() -> Path:

@@ -12,6 +12,14 @@ from pi_stream.server.acks import AckReader
 from pi_stream.server.framing import Framing
 
 
+def _kept(told: list[BaseException]) -> Callable[[BaseException], bool]:
+    def keep(error: BaseException) -> bool:
+        told.append(error)
+        return True
+
+    return keep
+
+
 def _raises(error: Exception) -> Callable[..., None]:
     def raise_it(*_: object) -> None:
         raise error
@@ -22,7 +30,7 @@ def _raises(error: Exception) -> Callable[..., None]:
 async def _told(error: Exception, caplog: pytest.LogCaptureFixture) -> BaseException | None:
     """What `fail` is given when a callback of ours meets that error; None when it is logged instead."""
     loop, told = asyncio.get_running_loop(), list[BaseException]()
-    bugs.let_out(loop, told.append)
+    bugs.let_out(loop, _kept(told))
     Handover(loop, _raises(error)).put(1)
     await asyncio.sleep(0)  # its turn is before ours
     assert len(told) + len(caplog.records) == 1
@@ -42,13 +50,14 @@ async def test_a_fault_of_the_system_is_no_bug(error: Exception, caplog: pytest.
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
 
-async def test_a_bug_of_others_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("library", ["aiohttp.parser", "asyncio.sslproto"])
+async def test_a_bug_of_others_ends_nothing(library: str, caplog: pytest.LogCaptureFixture) -> None:
     """Of a library that was called by us, or of nobody we know."""
-    inside: dict[str, object] = {"__name__": "aiohttp.parser"}
-    exec("def parse(*_):\n    raise ZeroDivisionError", inside)  # noqa: S102 - a frame of aiohttp's, without a bug of it
+    inside: dict[str, object] = {"__name__": library}
+    exec("def parse(*_):\n    raise ZeroDivisionError", inside)  # noqa: S102 - a frame of theirs, without a bug of theirs
     loop = asyncio.get_running_loop()
     told: list[BaseException] = []
-    bugs.let_out(loop, told.append)
+    bugs.let_out(loop, _kept(told))
     Handover(loop, inside["parse"]).put(1)  # type: ignore[arg-type]  # it is a function
     loop.call_soon(_raises(ZeroDivisionError()))
     await asyncio.sleep(0)
@@ -56,14 +65,26 @@ async def test_a_bug_of_others_ends_nothing(caplog: pytest.LogCaptureFixture) ->
     assert not told
 
 
+async def test_a_bug_that_is_not_taken_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """The service is ending for another reason already; this one is not lost."""
+    loop = asyncio.get_running_loop()
+    bugs.let_out(loop, lambda _error: False)
+    Handover(loop, _raises(ZeroDivisionError("a bug"))).put(1)
+    await asyncio.sleep(0)
+    assert "a bug" in caplog.text
+
+
 async def test_a_bug_in_a_protocol_is_let_out() -> None:
     """In the one that reads all websockets."""
-    loop = asyncio.get_running_loop()
-    told: asyncio.Future[BaseException] = loop.create_future()
-    bugs.let_out(loop, told.set_result)
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    told: list[BaseException] = []
+    bugs.let_out(loop, _kept(told))
     error = ZeroDivisionError("a bug")
 
     class Greeted(asyncio.Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+            ended.set()
+
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             assert isinstance(transport, asyncio.Transport)
             AckReader(transport, Framing(1000, 1000), _raises(error), _raises(AssertionError()))  # type: ignore[arg-type]
@@ -72,5 +93,6 @@ async def test_a_bug_in_a_protocol_is_let_out() -> None:
     async with server, asyncio.timeout(10):
         _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(b"\x81\x82" + b"\0\0\0\0" + b"{}")
-        assert await told is error
+        await ended.wait()
         writer.close()
+    assert told == [error]

@@ -48,6 +48,18 @@ def test_only_the_last_two_seconds_count() -> None:
     assert rate.amount_per_second(8_950_000) == pytest.approx(140)
 
 
+@pytest.mark.parametrize("before", [[0], [0, 10_000_000], list(range(0, 3_000_000, 33_333))])
+def test_what_was_long_ago_does_not_count(before: list[int]) -> None:
+    """A beat that was slow, or paused, while nobody asked, is measured as it is now."""
+    rate = Rate()
+    for moment in before:
+        rate.tick(moment, amount=5)
+    for i in range(31):
+        rate.tick(60_000_000 + i * 100_000 // 3, amount=10)
+    assert rate.per_second(61_000_000) == pytest.approx(30, rel=0.01)
+    assert rate.amount_per_second(61_000_000) == pytest.approx(300, rel=0.01)
+
+
 def test_one_moment_is_no_rate() -> None:
     """A single moment says nothing about how often."""
     rate = Rate()

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from pi_stream.config import load
 from pi_stream.encoders import ENCODERS
+from pi_stream.handover import Handover
 from pi_stream.hub import Hub
 from pi_stream.hub.channel import Settings
 from pi_stream.overlay import Overlay
 from pi_stream.overlay.caption import CaptionDraft
 from pi_stream.overlay.captions import Captions
-from pi_stream.service import _Line
+from pi_stream.service import _Line, serve
 from tests.frames import plain_frame
 from tests.raw import framed, raw_socket
 from tests.running import PATIENCE, SMALL, Process, http, next_frame, process, running, say
@@ -201,12 +203,25 @@ async def test_a_bug_ends_the_service_with_its_traceback(tmp_path: Path, monkeyp
     assert caught.group_contains(ZeroDivisionError)
 
 
+async def test_a_bug_before_the_page_is_served_is_not_lost(tmp_path: Path) -> None:
+    """While the source opens, which may take its time."""
+
+    def broken(_item: int, _overtaken: int) -> None:
+        raise ZeroDivisionError("a bug")
+
+    Handover(asyncio.get_running_loop(), broken).put(1)  # its turn comes when the service waits for the first time
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await serve(load(Path(os.devnull), SMALL), state=tmp_path, ready=lambda _house, _server: None)
+    assert caught.group_contains(ZeroDivisionError)
+
+
 async def test_a_bug_in_a_protocol_ends_the_service_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The event loop alone would end that connection, and go on."""
 
     def broken(_text: bytes) -> int:
         raise ZeroDivisionError("a bug")
 
+    # By this name the package has a function.
     monkeypatch.setattr(import_module("pi_stream.server.websocket"), "parse_ack", broken)
 
     async def meet_it() -> None:

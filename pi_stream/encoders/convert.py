@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,13 +21,14 @@ _BT601 = 5
 _FULL = 2
 
 # libswscale's flags (libswscale/swscale.h). Chroma is repeated, not interpolated: two readers of one picture then
-# agree on every pixel, whatever program converted it. Without "accurate" rounding it has a way to RGB that takes a
-# seventh of the time, as exact for greys, and within 2 for all else; it takes pixels by the dozen, and so may read a
-# little beyond the end where a row has some left over.
+# agree on where each colour is. Without "accurate" rounding it has a way to RGB on x86 that takes a seventh of the
+# time, as exact for greys, and within 2 for all else. It takes up to 32 pixels at a time, and so may read a little
+# beyond the end where a row has some left over. On ARM it has such ways, too, but they round RGB and RGBA differently.
 _POINT = 0x10
 _AREA = 0x20
 _ACCURATE_RND = 0x40000
-_AT_A_TIME = 32  # pixels, at most
+_AT_A_TIME = 32  # pixels
+_X86 = platform.machine() in ("x86_64", "i686", "AMD64")
 
 # PyAV gives each conversion threads of its own from version 17 on, as many as there are cores, unless told otherwise.
 # There may be a dozen channels, which are encoded side by side already: threads that wait cost memory, and turns.
@@ -80,7 +82,7 @@ class RgbConverter:
             dst_colorspace=_BT601,
             src_color_range=_FULL,
             dst_color_range=_FULL,
-            interpolation=_POINT if frame.width % _AT_A_TIME == 0 else _POINT | _ACCURATE_RND,
+            interpolation=_POINT if _X86 and frame.width % _AT_A_TIME == 0 else _POINT | _ACCURATE_RND,
         )
         plane = picture.planes[0]
         # type: a plane is a buffer, which its stub does not say

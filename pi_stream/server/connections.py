@@ -1,8 +1,9 @@
 """Every connection that is open: so many at once, and none that keeps its place without asking for anything.
 
 aiohttp has no limits for that: not for how many there are, in older versions not for how long a header takes, and in
-no version for what waits in connections that nobody reads. So each connection has a protocol of ours before aiohttp's,
-which sees bytes come and writes wait, and lets both pass. (What a websocket says has rules of its own: `hearing`.)
+no version for what waits in connections that nobody reads. So each connection has a protocol of ours before aiohttp's
+(`turnstile`), which sees bytes come and writes wait, and lets both pass. (What a websocket says has rules of its own:
+`hearing`.)
 """
 
 import asyncio

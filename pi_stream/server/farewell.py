@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import cast
@@ -35,7 +36,8 @@ def part_with(transport: asyncio.Transport, text: bytes) -> None:
     """
     transport.write(text)
     if transport.can_write_eof():
-        transport.write_eof()
+        with suppress(OSError):  # it went away just now: shutdown(2)
+            transport.write_eof()
     else:
         transport.close()  # TLS
 

@@ -18,4 +18,6 @@ async def shake_hands(request: web.Request, socket: web.WebSocketResponse) -> as
         raise web.HTTPBadRequest(text="a websocket's first frame must wait for the answer to its handshake")
     await socket.prepare(request)
     transport = request.transport
-    return transport if isinstance(transport, asyncio.Transport) else None
+    if not isinstance(transport, asyncio.Transport) or transport.is_closing():
+        return None  # one over TLS that is closing may have lost its protocol already
+    return transport

@@ -49,7 +49,7 @@ class House:
     encodings: tuple[Encoding, ...]
     jpeg: str  # which library makes JPEGs
     picture_of_text: Callable[[str, TextEncoding, int, int, str, str], bytes]
-    fail: Callable[[BaseException], None]  # a bug was met: end the service
+    fail: Callable[[BaseException], object]  # a bug was met: end the service
     www: Path
     vitals: VitalSigns
     started: int  # microseconds of the server's clock

@@ -32,9 +32,13 @@ async def secured(
     below.set_protocol(_Below(below, inner))
     protocol = protocols()
     inner.set_protocol(protocol)
-    protocol.connection_made(_Secure(inner, below))
-    if hall.held and isinstance(protocol, asyncio.Protocol):
-        protocol.data_received(hall.held)
+    try:
+        protocol.connection_made(_Secure(inner, below))
+        if hall.held and isinstance(protocol, asyncio.Protocol):
+            protocol.data_received(hall.held)
+    except Exception as error:  # as asyncio does where it calls them itself
+        loop.call_exception_handler({"message": "a protocol failed", "exception": error, "protocol": protocol})
+        inner.abort()
 
 
 class _Hall(asyncio.Protocol):

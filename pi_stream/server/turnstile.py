@@ -22,7 +22,7 @@ _END = b"\r\n\r\n"  # of a header: RFC 9112, clause 2.1
 
 
 class Turnstile(asyncio.Protocol):
-    """Stands before the protocol of one of them.
+    """Stands before the protocol of one connection, and tells `Connections` how it fares.
 
     It is `busy` while a request is answered; else it asks nothing, or not all of it yet, `since` then.
     """

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 DRIFT = 3.0  # percent by which memory may differ between the second and the last third of the rounds
 LAG = 0.5  # seconds that the event loop may be late, but for one time in a hundred
+_IN_A_ROW = 3  # rounds in which more is held than after the first
 WAIT = 15.0  # seconds that the viewer who stays may wait for a picture of any kind
 
 
@@ -61,8 +62,11 @@ def complaints(rounds: Sequence[Round], workers: int, *, busy: bool = False) -> 
     for number, each in enumerate(rounds, 1):
         at = f"round {number}"
         for name in ("files", "tasks"):
-            now, then = getattr(each.rest, name), getattr(first, name)
-            if now > then:
+            # Somebody who was just told goodbye, or a film that was just left, may still be there in a rest; in one
+            # after the other, it is somebody who never goes.
+            then = getattr(first, name)
+            now = min(getattr(other.rest, name) for other in rounds[max(0, number - _IN_A_ROW) : number])
+            if number >= _IN_A_ROW and now > then:
                 found.append(f"{at}: {now} {name} at rest, {then} after the first round")
         if each.rest.threads > 1 + workers:
             found.append(f"{at}: {each.rest.threads} threads at rest, which is more than its pools have")
