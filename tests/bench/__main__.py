@@ -39,6 +39,7 @@ class Bench:
         ]
         if has_ustreamer():
             whom.append(("ustreamer", "mjpeg", "stream", ustreamer(self._films.yuyv, self._folder)))
+        whom.append(("bare JPEG", "mjpeg", "", bare(self._films.y4m)))
         for name, kind, path, party in whom:
             async with party as running:
                 for count in _VIEWERS:

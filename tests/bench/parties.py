@@ -82,10 +82,10 @@ async def ustreamer(yuyv: Path, folder: Path) -> AsyncIterator[Party]:
 
 
 @asynccontextmanager
-async def bare(size: int) -> AsyncIterator[Party]:
-    """A server that writes `size` bytes to everybody FPS times a second with asyncio, and does nothing else."""
+async def bare(what: int | Path) -> AsyncIterator[Party]:
+    """A server that writes so many bytes, or a y4m's pictures, to everybody FPS times a second: no more than that."""
     port = free_port()
-    async with _process([sys.executable, "-m", "tests.bench.bare", str(port), str(size)], port, {}) as party:
+    async with _process([sys.executable, "-m", "tests.bench.bare", str(port), str(what)], port, {}) as party:
         yield party
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 Table = dict[str, list[float]]
 """By name, such as "websocket / 50 / cpu_us": the value of each run."""
 
-_PARTIES = ("websocket", "mjpeg", "ustreamer", "bare write")
+_PARTIES = ("websocket", "mjpeg", "ustreamer", "bare JPEG", "bare write")
 _FEW, _MANY = 50, 200  # viewers, between which the cost of one more is taken
 
 
@@ -30,7 +30,7 @@ def _viewers(medians: Mapping[str, float]) -> list[str]:
             if of["cpu_us"] is None:
                 continue
             theirs = medians.get(f"ustreamer / {count} / cpu_us")
-            ratio = f"{of['cpu_us'] / theirs:.2f}" if theirs and party in ("websocket", "mjpeg") else "-"
+            ratio = f"{of['cpu_us'] / theirs:.2f}" if theirs and party in ("websocket", "mjpeg", "bare JPEG") else "-"
             numbers = f"{of['cpu_percent']:8.1f}{of['cpu_us']:10.0f}{ratio:>8}{of['fps']:7.1f}{of['fps_least']:7.1f}"
             lines.append(f"{party:<12}{count:>8}{numbers}{of['memory_mb']:6.0f}")
     floor = _one_more(medians, "bare write")
