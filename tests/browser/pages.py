@@ -55,7 +55,11 @@ async def open_page(browser: Browser, url: str, **options: Any) -> AsyncIterator
         lambda message: errors.append(f"{message.text} {message.location['url']}") if message.type == "error" else None,
     )
     await page.goto(url)
-    yield page
+    try:
+        yield page
+    except BaseException as error:
+        error.add_note(f"the page said: {errors}")
+        raise
     await context.close()
     expected = ("ERR_CONNECTION_REFUSED", "net::ERR", "WebSocket connection to")  # a server that was stopped on purpose
     unexpected = [error for error in errors if not any(each in error for each in expected)]
