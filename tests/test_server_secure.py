@@ -6,18 +6,22 @@ import ssl
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pi_stream.server.secure import secured
 from pi_stream.tls.self_signed import SelfSigned
 
 
-async def test_a_protocol_that_fails_ends_its_own_connection_only(tmp_path: Path) -> None:
-    """As without TLS: the event loop is told, and who let it in goes on."""
+@pytest.mark.parametrize(("error", "logged"), [(ZeroDivisionError("a bug"), True), (ConnectionResetError(), False)])
+async def test_a_protocol_that_fails_ends_its_own_connection_only(
+    error: Exception, logged: bool, tmp_path: Path
+) -> None:
+    """As without TLS: the event loop is told of a bug, not of somebody who left; and who let it in goes on."""
     loop = asyncio.get_running_loop()
     told: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _loop, context: told.append(context))
     certificate = SelfSigned(tmp_path / "tls.pem", ["pi.local"]).current
     trusting = ssl.create_default_context(cadata=certificate.public)
-    error = ZeroDivisionError("a bug")
 
     class Failing(asyncio.Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -40,4 +44,4 @@ async def test_a_protocol_that_fails_ends_its_own_connection_only(tmp_path: Path
                 pass  # cut off
             finally:
                 writer.close()
-    assert [context["exception"] for context in told] == [error]
+    assert [context["exception"] for context in told] == ([error] if logged else [])

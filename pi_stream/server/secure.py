@@ -37,8 +37,9 @@ async def secured(
         if hall.held and isinstance(protocol, asyncio.Protocol):
             protocol.data_received(hall.held)
     except Exception as error:  # as asyncio does where it calls them itself
-        loop.call_exception_handler({"message": "a protocol failed", "exception": error, "protocol": protocol})
         inner.abort()
+        if not isinstance(error, OSError):  # else it went away
+            loop.call_exception_handler({"message": "a protocol failed", "exception": error, "protocol": protocol})
 
 
 class _Hall(asyncio.Protocol):

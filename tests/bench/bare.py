@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 from simplejpeg import encode_jpeg_yuv_planes
@@ -44,15 +45,15 @@ def _random(size: int) -> Iterator[bytes]:
 def _jpegs(path: str) -> Iterator[bytes]:
     """Each is read and made when it is asked for."""
     luma, chroma = WIDTH * HEIGHT, WIDTH * HEIGHT // 4
-    with open(path, "rb") as file:  # noqa: PTH123 - the plainest there is
+    with Path(path).open("rb") as file:
         begins = len(file.readline()) + len(b"FRAME\n")
         for number in itertools.cycle(range(PICTURES)):
             planes = np.empty(luma + 2 * chroma, np.uint8)
             os.preadv(file.fileno(), [planes.data], begins + number * (planes.size + len(b"FRAME\n")))
             y, u, v = np.split(planes, (luma, luma + chroma))
             sides = (HEIGHT // 2, WIDTH // 2)
-            file_ = encode_jpeg_yuv_planes(y.reshape(HEIGHT, WIDTH), u.reshape(sides), v.reshape(sides), QUALITY)
-            yield b"--frame\r\nContent-Length: %d\r\nContent-Type: image/jpeg\r\n\r\n%b\r\n" % (len(file_), file_)
+            jpeg = encode_jpeg_yuv_planes(y.reshape(HEIGHT, WIDTH), u.reshape(sides), v.reshape(sides), QUALITY)
+            yield b"--frame\r\nContent-Length: %d\r\nContent-Type: image/jpeg\r\n\r\n%b\r\n" % (len(jpeg), jpeg)
 
 
 async def _serve(port: int, hello: bytes, messages: Iterator[bytes], thread: ThreadPoolExecutor | None) -> None:

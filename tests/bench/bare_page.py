@@ -9,16 +9,13 @@ import json
 import struct
 import sys
 from itertools import islice
+from pathlib import Path
 
-import av
 from aiohttp import WSMsgType, web
 
 from pi_stream import clock
 from pi_stream.encoders.jpeg import JpegEncoder
-from pi_stream.frame import Frame
-from pi_stream.sources.convert import Converter
-from pi_stream.sources.film import laps
-from tests.bench.film import FPS, HEIGHT, PICTURES, WIDTH
+from tests.bench.film import FPS, HEIGHT, PICTURES, WIDTH, frames
 from tests.bench.parties import QUALITY
 
 _PAGE = f"""<!doctype html><link rel="icon" href="data:,">
@@ -36,15 +33,6 @@ socket.onmessage = async ({{ data }}) => {{
   canvas.dataset.seq = '0';
 }};
 </script>"""
-
-
-def _jpegs(y4m: str) -> list[bytes]:
-    convert, encoder = Converter(WIDTH, HEIGHT), JpegEncoder(WIDTH, HEIGHT, QUALITY)
-    files = []
-    for seq, picture in enumerate(islice(laps(y4m, FPS), PICTURES)):
-        assert isinstance(picture.frame, av.VideoFrame)  # laps gives no other
-        files.append(encoder.encode(Frame(convert.convert(picture.frame), WIDTH, HEIGHT, seq, 0)))
-    return files
 
 
 async def _page(_request: web.Request) -> web.Response:
@@ -83,4 +71,6 @@ def _socket(files: list[bytes]) -> web.Application:
 
 
 if __name__ == "__main__":
-    web.run_app(_socket(_jpegs(sys.argv[2])), host="127.0.0.1", port=int(sys.argv[1]), print=None)
+    _encoder = JpegEncoder(WIDTH, HEIGHT, QUALITY)
+    _files = [_encoder.encode(frame) for frame in islice(frames(Path(sys.argv[2])), PICTURES)]
+    web.run_app(_socket(_files), host="127.0.0.1", port=int(sys.argv[1]), print=None)

@@ -1,11 +1,16 @@
 """The same pictures for everybody: the tests' film, without compression, as pi-stream and as uStreamer read them."""
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import av
 import numpy as np
+
+from pi_stream.frame import Frame
+from pi_stream.sources.convert import Converter
+from pi_stream.sources.film import laps
 
 FILM = Path(__file__).parents[1] / "media" / "bunny.mp4"
 WIDTH, HEIGHT, FPS = 1280, 720, 30
@@ -37,6 +42,14 @@ def write_films(folder: Path) -> Films:
         for picture in pictures:
             file.write(_rows(picture.reformat(format="yuyv422")))
     return films
+
+
+def frames(y4m: Path) -> Iterator[Frame]:
+    """The film's pictures as the service has them, over and over."""
+    convert = Converter(WIDTH, HEIGHT)
+    for seq, picture in enumerate(laps(str(y4m), FPS)):
+        assert isinstance(picture.frame, av.VideoFrame)  # laps gives no other
+        yield Frame(convert.convert(picture.frame), WIDTH, HEIGHT, seq, 0)
 
 
 def _rows(picture: av.VideoFrame) -> bytes:

@@ -9,14 +9,10 @@ import time
 from itertools import islice
 from pathlib import Path
 
-import av
-
 from pi_stream.encoders import ENCODERS
-from pi_stream.frame import Encoding, Frame
-from pi_stream.sources.convert import Converter
-from pi_stream.sources.film import laps
+from pi_stream.frame import Encoding
 from tests.bench.crowd import Tally, WebSocketViewer
-from tests.bench.film import FPS, HEIGHT, WIDTH
+from tests.bench.film import HEIGHT, WIDTH, frames
 from tests.bench.parties import PATIENCE, QUALITY, free_port
 
 _FRAMES = 20
@@ -24,12 +20,9 @@ _FRAMES = 20
 
 def encode(y4m: Path, encoding: Encoding) -> tuple[float, float]:
     """Milliseconds of wall time and of CPU, over all threads, for one frame: the medians of some."""
-    convert = Converter(WIDTH, HEIGHT)
     encoder = ENCODERS[encoding](WIDTH, HEIGHT, QUALITY)
     walls, cpus = [], []
-    for seq, picture in enumerate(islice(laps(str(y4m), FPS), _FRAMES)):
-        assert isinstance(picture.frame, av.VideoFrame)  # laps gives no other
-        frame = Frame(convert.convert(picture.frame), WIDTH, HEIGHT, seq, 0)
+    for frame in islice(frames(y4m), _FRAMES):
         wall, cpu = time.perf_counter(), time.process_time()
         encoder.encode(frame)
         cpus.append(1000 * (time.process_time() - cpu))
