@@ -131,6 +131,24 @@ async def test_mjpeg_is_one_jpeg_after_the_other(
     assert not caplog.records
 
 
+async def test_mjpeg_is_the_same_for_those_who_know_only_http_1_0(service: Running) -> None:
+    """Old tools, and some printers' screens: parts as they are, in no chunks."""
+    host, port = service.url.partition("://")[2].rstrip("/").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    async with asyncio.timeout(PATIENCE):
+        writer.write(b"GET /stream.mjpg?width=160 HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b" 200 OK" in head
+        assert b"chunked" not in head
+        assert await reader.readline() == b"--frame\r\n"
+        for _ in range(3):
+            lines = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
+            (length,) = [int(each.partition(": ")[2]) for each in lines if each.startswith("Content-Length")]
+            assert Image.open(io.BytesIO(await reader.readexactly(length))).size == (160, 90)
+            assert await reader.readexactly(11) == b"\r\n--frame\r\n"
+    writer.close()
+
+
 async def test_health_is_200_while_frames_flow(session: aiohttp.ClientSession) -> None:
     """JSON, for whatever watches over the service."""
     async with session.get("healthz") as answer:

@@ -202,6 +202,28 @@ async def test_an_mjpeg_reader_that_reads_nothing_holds_little_and_is_let_go(tmp
         reader.close()
 
 
+async def test_an_mjpeg_reader_on_a_slow_line_gets_whole_pictures_and_the_newest(tmp_path: Path) -> None:
+    """What was written only in part is written to the end; what came meanwhile, but for the newest, is left out."""
+    async with (
+        running(tmp_path, *PICTURE, "stream.quality=100") as service,
+        proxy(service.url, rate=300_000) as between,
+        http(Running(between.url, service.house)) as session,
+        session.get("stream.mjpg") as answer,
+    ):
+        seqs: list[int] = []
+        async with asyncio.timeout(PATIENCE):
+            assert await answer.content.readuntil(b"--frame\r\n") == b"--frame\r\n"
+            while len(seqs) < 20:
+                lines = (await answer.content.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
+                part = dict(each.split(": ") for each in lines)
+                jpeg = await answer.content.readexactly(int(part["Content-Length"]))
+                assert (jpeg[:2], jpeg[-2:]) == (b"\xff\xd8", b"\xff\xd9")
+                assert await answer.content.readexactly(11) == b"\r\n--frame\r\n"
+                seqs.append(int(part["X-Seq"]))
+        assert seqs == sorted(set(seqs))
+        assert seqs[-1] - seqs[0] > len(seqs) - 1, "the line was not slow enough to lose any"
+
+
 async def test_a_tab_that_reads_but_draws_nothing_is_kept(tmp_path: Path) -> None:
     """Nobody looks at it: it acknowledges nothing, for longer than stall_timeout, and goes on with its next ack."""
     async with running(tmp_path, *PICTURE, "stream.stall_timeout=1") as service, service.socket() as viewer:

@@ -12,7 +12,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from pi_stream.errors import SettingError
-from pi_stream.server import api, login, pictures
+from pi_stream.server import api, login, mjpeg, pictures
 from pi_stream.server.accepting import accept
 from pi_stream.server.addresses import addresses
 from pi_stream.server.certificate import certificate_file, certificate_page
@@ -56,7 +56,7 @@ def application(house: House) -> web.Application:
         [
             web.get("/ws", websocket),
             web.get("/ws/text", text_socket),
-            web.get("/stream.mjpg", pictures.stream_mjpg, allow_head=False),
+            web.get("/stream.mjpg", mjpeg.stream_mjpg, allow_head=False),
             web.get("/snapshot.jpg", pictures.snapshot_jpg),
             web.get("/snapshot.png", pictures.snapshot_png),
             web.get("/healthz", api.healthz),

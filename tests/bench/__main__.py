@@ -14,7 +14,7 @@ from typing import get_args
 from pi_stream.frame import Encoding
 from tests.bench import canvas, meter, one_core, steps
 from tests.bench.canvas import Ages
-from tests.bench.film import Films, write_films
+from tests.bench.film import FPS, Films, write_films
 from tests.bench.load import idle, load
 from tests.bench.parties import Party, bare, bare_page, film, has_ustreamer, pi_stream, ustreamer
 from tests.bench.table import Table, show
@@ -32,18 +32,21 @@ class Bench:
 
     async def viewers(self) -> None:
         """Those that are compared, in turn."""
-        frame_bytes = 0
         whom: list[tuple[str, str, str, AbstractAsyncContextManager[Party]]] = [
             ("websocket", "ws", "ws", pi_stream(*film(self._films.y4m))),
             ("mjpeg", "mjpeg", "stream.mjpg", pi_stream(*film(self._films.y4m))),
         ]
         if has_ustreamer():
             whom.append(("ustreamer", "mjpeg", "stream", ustreamer(self._films.yuyv, self._folder)))
-        whom.append(("bare JPEG", "mjpeg", "", bare(self._films.y4m)))
         for name, kind, path, party in whom:
             async with party as running:
                 for count in _VIEWERS:
-                    frame_bytes = await self._load(name, running, kind, path, count)
+                    await self._load(name, running, kind, path, count)
+        async with bare(self._films.y4m) as running:
+            alone = await idle(running, self._seconds)
+            self.table["a picture read and made a JPEG, for nobody / us"].append(1e4 * alone / FPS)
+            for count in _VIEWERS:
+                frame_bytes = await self._load("bare JPEG", running, "mjpeg", "", count)
         async with bare(frame_bytes) as running:
             for count in _VIEWERS:
                 await self._load("bare write", running, "raw", str(frame_bytes), count)

@@ -15,7 +15,7 @@ def show(machine: Mapping[str, str], medians: Mapping[str, float], runs: int, se
     lines.append(f"medians of {runs} run{'s' * (runs > 1)}, {seconds:g} s each; 1280x720, 30 fps, JPEG quality 80")
     lines += _viewers(medians)
     rest = [name for name in medians if not name.startswith(_PARTIES)]
-    lines += ["", *(f"{name:<40}{medians[name]:10.2f}" for name in rest)] if rest else []
+    lines += ["", *(f"{name:<50}{medians[name]:10.2f}" for name in rest)] if rest else []
     return "\n".join(lines)
 
 
