@@ -263,6 +263,13 @@ def test_a_film_that_vanishes(tmp_path: Path) -> None:
             [source.read() for _ in range(11)]
 
 
+def test_a_film_that_vanishes_in_the_moment_of_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was there a moment ago, as here it seems to be: the reason is the same."""
+    monkeypatch.setattr(Path, "is_file", lambda _: True)
+    with pytest.raises(SourceUnavailable, match=r"^no such file: film\.mkv$"):
+        film(tmp_path / "film.mkv", Hand())
+
+
 @pytest.mark.parametrize("make", ["text", "noise", "empty", "sound"])
 def test_no_video_is_told(tmp_path: Path, make: str) -> None:
     """A file that holds no video is refused in a sentence that names it."""

@@ -126,6 +126,8 @@ def _opened(path: str) -> InputContainer:
     try:
         # The prefix keeps libav from taking a name with a colon in it for an address.
         container = av.open(f"file:{path}", metadata_errors="replace")
+    except FileNotFoundError:  # it went away in this moment
+        raise SourceUnavailable(f"no such file: {name}") from None
     except (av.FFmpegError, OSError) as error:
         raise SourceUnavailable(f"{name} is not a video that can be read: {error.strerror}") from error
     if not container.streams.video or container.format.name in _NO_FILMS:
