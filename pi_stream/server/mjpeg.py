@@ -80,8 +80,8 @@ class _Stream:
         """
         self._subscription, self._transport = subscription, transport
         while not transport.is_closing() and subscription.failure is None:
-            await writer.drain()  # what waits meanwhile is replaced by what is newer
-            self._look.clear()
+            self._look.clear()  # first: what changes while this waits is to be seen
+            await writer.drain()  # and what comes is replaced by what is newer
             self.go_on()
             await self._look.wait()
 
