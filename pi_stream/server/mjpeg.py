@@ -36,12 +36,12 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
     )
     if request.version >= HttpVersion11:
         response.enable_chunked_encoding()
-    stream = _Stream(chunked=response.chunked)
+    viewer = _Viewer(chunked=response.chunked)
 
     async def close(_code: int, _reason: str) -> None:
         if request.transport is not None:
             abort(request.transport)
-        stream.look()
+        viewer.look()
 
     settings = settings_of(house, "jpeg", query)
     # What can be refused is, before the answer begins.
@@ -49,7 +49,7 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
         house.place(address_of(request)),
         house.viewers.guest(close),
         house.hub.subscribe(
-            settings, fps=query.fps, arrived=stream.go_on, failing=lambda _: stream.look()
+            settings, fps=query.fps, arrived=viewer.go_on, failing=lambda _: viewer.look()
         ) as subscription,
         suppress(ConnectionError),
     ):
@@ -60,12 +60,12 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
         keep_little(transport)
         with house.access.visits.visit(granted(house.access), lambda: close(*LOGGED_OUT)):
             await response.write(_FIRST)
-            await stream.run(subscription, writer, transport)
+            await viewer.run(subscription, writer, transport)
     return response
 
 
-class _Stream:
-    """Parts go out as packets come, past aiohttp's own writer, which would copy them: no task is woken for each."""
+class _Viewer:
+    """Is sent parts as packets come, past aiohttp's own writer, which would copy them: no task is woken for each."""
 
     def __init__(self, *, chunked: bool) -> None:
         self._chunked = chunked
@@ -91,17 +91,18 @@ class _Stream:
 
     def go_on(self) -> None:
         """Send the packet that waits, unless the last one is ahead of it. To be called when a packet came."""
-        if self._transport is None or self._subscription is None:
-            return
-        if self._transport.is_closing() or self._transport.get_write_buffer_size():
-            self.look()
-            return
-        packet = self._subscription.slot.poll()
-        if packet is not None:
+        transport, subscription = self._transport, self._subscription
+        if transport is None or subscription is None:
+            return  # its answer has not begun
+        if not transport.is_closing() and not transport.get_write_buffer_size():
+            packet = subscription.slot.poll()
+            if packet is None:
+                return
             part = _part_of(packet)
-            self._transport.write(part.chunk if self._chunked else part.body)
-            if self._transport.get_write_buffer_size():
-                self.look()
+            transport.write(part.chunk if self._chunked else part.body)
+            if not transport.get_write_buffer_size():
+                return
+        self.look()
 
 
 class _Part(NamedTuple):

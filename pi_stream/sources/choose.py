@@ -73,8 +73,12 @@ def _no_pi_camera() -> str | None:
 def _check_film(path: str) -> None:
     if not path:
         raise SettingError('camera.path: source = "file" needs the path of a film, got nothing')
-    if not Path(path).exists():
-        raise SettingError(f"camera.path: no such file: {path}")
+    try:
+        Path(path).stat()
+    except FileNotFoundError:
+        raise SettingError(f"camera.path: no such file: {path}") from None
+    except OSError as error:  # its folder is closed to this user, or there can be no such name
+        raise SettingError(f"camera.path: {path} cannot be read: {error.strerror}") from error
     film = importlib.import_module("pi_stream.sources.film")
     try:
         film.probe(path)

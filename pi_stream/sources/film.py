@@ -6,6 +6,7 @@ from contextlib import closing
 from fractions import Fraction
 from math import floor
 from pathlib import Path
+from stat import S_ISREG
 from typing import NamedTuple
 
 import av
@@ -121,15 +122,17 @@ def thinned(pictures: Generator[Picture, None, None], fps: float) -> Generator[P
 
 def _opened(path: str) -> InputContainer:
     name = Path(path).name
-    if not Path(path).is_file():
-        raise SourceUnavailable(f"{name} is not a file" if Path(path).exists() else f"no such file: {name}")
+    container = None
     try:
-        # The prefix keeps libav from taking a name with a colon in it for an address.
-        container = av.open(f"file:{path}", metadata_errors="replace")
-    except FileNotFoundError:  # it went away in this moment
+        if S_ISREG(Path(path).stat().st_mode):  # a pipe would be waited for
+            # The prefix keeps libav from taking a name with a colon in it for an address.
+            container = av.open(f"file:{path}", metadata_errors="replace")
+    except FileNotFoundError:
         raise SourceUnavailable(f"no such file: {name}") from None
     except (av.FFmpegError, OSError) as error:
         raise SourceUnavailable(f"{name} is not a video that can be read: {error.strerror}") from error
+    if container is None:
+        raise SourceUnavailable(f"{name} is not a file")
     if not container.streams.video or container.format.name in _NO_FILMS:
         container.close()
         raise SourceUnavailable(f"{name} is not a video that can be read: there are no pictures in it")

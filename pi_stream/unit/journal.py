@@ -95,8 +95,8 @@ class JournalHandler(logging.Handler):
                 CODE_FUNC=record.funcName,
                 **fields,
             )
-        except Exception:
-            self.handleError(record)  # logging's way: a log that fails is told on stderr, and ends nothing
+        except Exception:  # logging's way: a log that fails is told on stderr, and ends nothing
+            self.handleError(record)
 
 
 class PriorityFormatter(logging.Formatter):

@@ -31,8 +31,8 @@ class Repeats(logging.Filter):
         """See logging."""
         try:
             message = record.getMessage()
-        except Exception:
-            return True  # its arguments do not fit; the handler tells on stderr whose line it is, and goes on
+        except Exception:  # its arguments do not fit; the handler tells on stderr whose line it is, and goes on
+            return True
         kind = (record.name, record.levelno, _NUMBER.sub("#", message))
         now = self._now()
         with self._lock:
