@@ -83,7 +83,7 @@ def test_films_that_cannot_be(tmp_path: Path, kind: str) -> None:
     with pytest.raises(SettingError, match=r"^camera\.path: film\.txt is not a video that can be read: "):
         resolve(kind, str(text))
     with pytest.raises(SettingError, match=r"^camera\.path: x+ cannot be read: File name too long$"):
-        resolve("file", "x" * 300)
+        resolve(kind, "x" * 300)
     with pytest.raises(SettingError, match=r"^camera\.path: .* is not a file$"):
         resolve(kind, str(tmp_path))
 

@@ -3,6 +3,7 @@
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISCHR
 from typing import Literal, cast
 
 from pi_stream.errors import SettingError, SourceUnavailable
@@ -44,7 +45,7 @@ def is_better(kind: str, than: str) -> bool:
 
 
 def _auto(path: str) -> Choice:
-    if path.startswith("/dev/video") or Path(path).is_char_device():
+    if path.startswith("/dev/video") or (path and S_ISCHR(_mode(path))):
         return Choice("v4l2", path, f"camera.path is the device {path}")
     if path:
         _check_film(path)
@@ -73,14 +74,19 @@ def _no_pi_camera() -> str | None:
 def _check_film(path: str) -> None:
     if not path:
         raise SettingError('camera.path: source = "file" needs the path of a film, got nothing')
-    try:
-        Path(path).stat()
-    except FileNotFoundError:
-        raise SettingError(f"camera.path: no such file: {path}") from None
-    except OSError as error:  # its folder is closed to this user, or there can be no such name
-        raise SettingError(f"camera.path: {path} cannot be read: {error.strerror}") from error
+    _mode(path)  # says the whole path of what is missing
     film = importlib.import_module("pi_stream.sources.film")
     try:
         film.probe(path)
     except SourceUnavailable as error:
         raise SettingError(f"camera.path: {error}") from error
+
+
+def _mode(path: str) -> int:
+    """What kind of a file it is, as `stat` tells. Raises SettingError."""
+    try:
+        return Path(path).stat().st_mode
+    except FileNotFoundError:
+        raise SettingError(f"camera.path: no such file: {path}") from None
+    except OSError as error:  # its folder is closed to this user, or there can be no such name
+        raise SettingError(f"camera.path: {path} cannot be read: {error.strerror}") from error
