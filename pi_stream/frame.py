@@ -1,6 +1,6 @@
 """A frame is pixels; a packet is one frame encoded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -68,6 +68,7 @@ class Packet:
 
     `seq`, `captured` and `offline` are the frame's; `width` and `height` are the encoded picture's, which may be
     smaller than the frame's. `key`: it can be shown without an earlier one. `init`: decoder configuration, no picture.
+    `forms` is for those who send it: what each kind of them makes of it once, for all whom it is sent to.
     """
 
     encoding: Encoding
@@ -79,3 +80,4 @@ class Packet:
     offline: bool = False
     key: bool = True
     init: bool = False
+    forms: dict[type, object] = field(default_factory=dict, init=False, repr=False)

@@ -11,7 +11,6 @@ long: a line that cannot carry it is not asked again and again.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 
 # (part of the camera's width, quality, frames a second), each at most; each about two thirds to two fifths of the one
 # before in bytes a second. The first is what a viewer without "auto" gets.
@@ -91,7 +90,7 @@ class Ladder:
         self._clear_since: int | None = None
         self._crowded = False  # whether the span before was
         # Until then `weigh` has nothing to say, and need not be asked.
-        self.quiet_until: float = now + _SPAN if len(self._steps) > 1 else inf
+        self.quiet_until = now + _SPAN
         self._from: int | None = None  # the step that was left upwards for this one
 
     @property

@@ -13,6 +13,8 @@ class Rate:
     so only some are marked, with what had come until then.
     """
 
+    __slots__ = ("_amount", "_count", "_last", "_mark_due", "_marks")
+
     def __init__(self) -> None:
         self._count = self._amount = self._last = self._mark_due = 0
         self._marks: deque[tuple[int, int, int]] = deque(maxlen=_SPAN // _STEP + 2)  # moment, count, amount

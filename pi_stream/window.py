@@ -22,21 +22,23 @@ _WHOLE = 1 << 32
 
 
 class Sent(NamedTuple):
-    """A frame in flight: its seq; when it was captured and handed to the socket (microseconds); its bytes.
-
-    `drawn` is how many bytes the viewer had acknowledged when it was sent, `ahead` how many frames were on their way.
-    """
+    """A frame that was sent: its seq; when it was captured (microseconds); its bytes. One for all viewers."""
 
     seq: int
     captured: int
-    at: int
     size: int
-    drawn: int
-    ahead: int
+
+
+# A frame's way to one viewer: when it began (microseconds), how many bytes the viewer had acknowledged by then, and how
+# many frames were on their way. A bare tuple, since there is one for every frame of every viewer.
+_Trip = tuple[int, int, int]
 
 
 class Window:
     """The frames in flight to one viewer. With `size` None nothing is acknowledged and it is always open.
+
+    There is work here for every frame of every viewer, and between two of them the other viewers' have emptied the
+    caches: what need not be known of a viewer is not kept.
 
     `follows`: `size` is the least, and as many more as the line holds may be in flight. Without, it is the most.
     `measured`: what the line carries is wanted for other reasons; else it is left out where `size` is the most.
@@ -45,14 +47,15 @@ class Window:
     def __init__(self, size: int | None = None, *, follows: bool = False, measured: bool = False) -> None:
         self.size = size
         self.line = Line()
-        self._measured = follows or measured
         self._follows = follows
         self._flight: deque[Sent] = deque()
-        self._bytes = 0  # in flight
-        self._drawn = 0  # bytes, ever
+        # Of a window that is measured: the trips of the frames in flight, their bytes, and the bytes drawn, ever.
+        self._trips: deque[_Trip] | None = deque() if size is not None and (follows or measured) else None
+        self._bytes = self._drawn = 0
         self._spare = _SEARCH
         self._draining = False
         self._resized = 0  # when frames last became smaller; trips that began before are not measured
+        self.began = 0  # when the last trip did that ended (microseconds), of a window that is measured
 
     @property
     def open(self) -> bool:
@@ -79,25 +82,35 @@ class Window:
             self.line = Line()
             self._resized = now
 
-    def sent(self, seq: int, captured: int, now: int, size: int) -> None:
-        """Note a frame of `size` bytes that was handed to the socket; times in microseconds."""
+    def sent(self, frame: Sent, now: int) -> None:
+        """Note a frame that was handed to the socket now (microseconds)."""
+        if self._trips is not None:
+            self._trips.append((now, self._drawn, len(self._flight)))
+            self._bytes += frame.size
         if self.size is not None:
-            self._flight.append(Sent(seq, captured, now, size, self._drawn, len(self._flight)))
-            self._bytes += size
+            self._flight.append(frame)
 
     def ack(self, seq: int, now: int) -> Sent | None:
         """That frame and all before it were drawn. Returns the newest of them, if any was in flight.
 
         seq counts modulo 2**32; what lies less than half of that behind is "before".
         """
-        last = None
+        last, trip = None, None
         while self._flight and (seq - self._flight[0].seq) % _WHOLE < _HALF:
             last = self._flight.popleft()
-            self._bytes -= last.size
-            self._drawn += last.size
-        if self._measured and last is not None and self.size is not None and last.at >= self._resized:
-            shortest = self.line.trip(now, last.at, self._drawn - last.drawn, alone=last.ahead < self.size)
-            if now - last.at > _QUEUED * shortest:
-                self._spare = _SPARE
-            self._draining = self.line.stale(now)
+            if self._trips is not None:
+                trip = self._trips.popleft()
+                self._bytes -= last.size
+                self._drawn += last.size
+        if trip is not None:
+            self._measure(*trip, now)
         return last
+
+    def _measure(self, began: int, drawn: int, ahead: int, now: int) -> None:
+        self.began = began
+        if began < self._resized or self.size is None:
+            return
+        shortest = self.line.trip(now, began, self._drawn - drawn, alone=ahead < self.size)
+        if now - began > _QUEUED * shortest:
+            self._spare = _SPARE
+        self._draining = self.line.stale(now)

@@ -78,7 +78,7 @@ class Link:
                 waiting = None
                 self.taken += 1
                 amount = int(size() * self._random.uniform(0.9, 1.1))
-                window.sent(seq, int(captured), int(now), amount)
+                window.sent(Sent(seq, int(captured), amount), int(now))
                 self.most_in_flight = max(self.most_in_flight, window.in_flight)
                 heapq.heappush(events, (self._through(now, captured, amount), seq, False))
 

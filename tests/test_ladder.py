@@ -36,7 +36,7 @@ class Watched:
     def _weigh(self, now: int, sent: Sent, window: Window) -> None:
         before = self._ladder.step
         carried = window.line.rate / sent.size
-        if self._ladder.weigh(now, sent.at, self.link.taken, self.link.missed, carried):
+        if self._ladder.weigh(now, window.began, self.link.taken, self.link.missed, carried):
             self.moves.append((now / 1e6, self.steps.index(self._ladder.step)))
             window.resize(now, smaller=self._ladder.step.weight < before.weight)
             self.link.taken = self.link.missed = 0

@@ -1,12 +1,11 @@
 """One message for all viewers: whole websocket frames, and to each its own moment of sending."""
 
-import gc
+import weakref
 
 import pytest
 
 from pi_stream.frame import Packet
 from pi_stream.protocol import parse_packet
-from pi_stream.server import message
 from pi_stream.server.message import message_of
 
 
@@ -27,10 +26,11 @@ def packet(size: int) -> Packet:
 )
 def test_a_message_is_one_unmasked_binary_websocket_frame(size: int, head: bytes) -> None:
     """FIN and opcode 2, the length in as few bytes as RFC 6455 wants, then header and payload."""
-    whole, payload = message_of(packet(size), 7)
+    whole, payload, frame = message_of(packet(size), 7)
     assert bytes(whole) == head + bytes(payload)
     read, sent = parse_packet(bytes(payload))
     assert (read.seq, read.captured, sent, bytes(read.data)) == (42, 1_000_000, 7, packet(size).data)
+    assert frame == (42, 1_000_000, len(payload))
 
 
 def test_the_next_viewer_gets_the_same_memory_with_another_sent() -> None:
@@ -47,11 +47,8 @@ def test_the_next_viewer_gets_the_same_memory_with_another_sent() -> None:
 
 def test_it_goes_with_its_packet() -> None:
     """What nobody can be sent any more holds no memory."""
-    gc.collect()
     one = packet(1000)
-    message_of(one, 5)
-    assert one in message._made
-    kept = len(message._made)
+    memory = weakref.ref(message_of(one, 5).whole)
+    assert memory() is not None
     del one
-    gc.collect()
-    assert len(message._made) == kept - 1
+    assert memory() is None

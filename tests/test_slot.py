@@ -37,3 +37,12 @@ async def test_an_event_of_ones_own_is_set_by_the_put() -> None:
     slot.put(1)
     assert ready.is_set()
     assert slot.full
+
+
+async def test_an_item_that_waits_is_seen_by_who_asks_for_the_event_later() -> None:
+    """There is no event before somebody asks for one, and none is missed for that."""
+    slot: Slot[int] = Slot()
+    assert not slot.ready.is_set()
+    other: Slot[int] = Slot()
+    other.put(1)
+    assert other.ready.is_set()

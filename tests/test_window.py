@@ -4,20 +4,20 @@ from collections.abc import Callable
 
 import pytest
 
-from pi_stream.window import DEFAULT, Window
+from pi_stream.window import DEFAULT, Sent, Window
 from tests.link import Link, Rate, mbit
 
 
 def test_the_window_closes_when_full_and_an_ack_opens_it() -> None:
     """With a window of two, the third frame waits for the first one's ack."""
     window = Window(2)
-    window.sent(1, 100, 110, 9)
+    window.sent(Sent(1, 100, 9), 110)
     assert window.open
-    window.sent(2, 200, 210, 9)
+    window.sent(Sent(2, 200, 9), 210)
     assert not window.open
     drawn = window.ack(1, 300)
     assert drawn is not None
-    assert (drawn.seq, drawn.captured, drawn.at) == (1, 100, 110)
+    assert (drawn.seq, drawn.captured, drawn.size) == (1, 100, 9)
     assert window.open
     assert window.in_flight == 1
 
@@ -26,7 +26,7 @@ def test_an_ack_covers_all_frames_before_it() -> None:
     """A viewer that drew only the newest acknowledges the older ones with it."""
     window = Window(3)
     for seq in (4, 7, 9):
-        window.sent(seq, seq * 10, seq * 10, 9)
+        window.sent(Sent(seq, seq * 10, 9), seq * 10)
     drawn = window.ack(9, 200)
     assert drawn is not None
     assert drawn.captured == 90
@@ -36,7 +36,7 @@ def test_an_ack_covers_all_frames_before_it() -> None:
 def test_an_old_or_repeated_ack_changes_nothing() -> None:
     """What was acknowledged before is acknowledged no second time."""
     window = Window(2)
-    window.sent(5, 50, 50, 9)
+    window.sent(Sent(5, 50, 9), 50)
     assert window.ack(4, 60) is None
     assert window.ack(5, 61) is not None
     assert window.ack(5, 62) is None
@@ -46,8 +46,8 @@ def test_an_old_or_repeated_ack_changes_nothing() -> None:
 def test_seq_may_pass_its_largest_number() -> None:
     """Frame 0 comes after frame 2**32 - 1."""
     window = Window(2)
-    window.sent(2**32 - 1, 1, 1, 9)
-    window.sent(0, 2, 2, 9)
+    window.sent(Sent(2**32 - 1, 1, 9), 1)
+    window.sent(Sent(0, 2, 9), 2)
     drawn = window.ack(0, 3)
     assert drawn is not None
     assert drawn.captured == 2
@@ -59,7 +59,7 @@ def test_without_acks_the_window_is_always_open(frames: int) -> None:
     """A viewer that does not acknowledge is held back by its socket alone."""
     window = Window(None)
     for seq in range(frames):
-        window.sent(seq, seq, seq, 9)
+        window.sent(Sent(seq, seq, 9), seq)
     assert window.open
     assert window.in_flight == 0
 
@@ -121,13 +121,13 @@ def test_a_viewer_that_stops_acknowledging_is_sent_a_few_frames_and_no_more() ->
     window = Window(DEFAULT, follows=True)
     now = 0
     for seq in range(60):
-        window.sent(seq, now, now, FRAME)
+        window.sent(Sent(seq, now, FRAME), now)
         window.ack(seq, now + 12_000)
         now += 33_000
     count = 0
     while window.open:
         count += 1
-        window.sent(60 + count, now, now, FRAME)
+        window.sent(Sent(60 + count, now, FRAME), now)
     assert count <= 3
     window.ack(60 + count, now + 600_000_000)
     assert window.open
@@ -136,10 +136,10 @@ def test_a_viewer_that_stops_acknowledging_is_sent_a_few_frames_and_no_more() ->
 def test_a_viewer_that_acknowledges_one_frame_late_is_never_starved() -> None:
     """It may hold the last one until the next comes: two may be in flight, whatever is measured."""
     window = Window(DEFAULT, follows=True)
-    window.sent(0, 0, 0, FRAME)
+    window.sent(Sent(0, 0, FRAME), 0)
     for seq in range(1, 2000):
         assert window.open
-        window.sent(seq, seq * 33_000, seq * 33_000, FRAME)
+        window.sent(Sent(seq, seq * 33_000, FRAME), seq * 33_000)
         window.ack(seq - 1, seq * 33_000 + 15_000)
 
 

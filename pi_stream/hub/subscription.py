@@ -35,6 +35,8 @@ class Pace:
 class Subscription:
     """One who watches a channel. Packets wait in `slot`; `close` ends it."""
 
+    __slots__ = ("_arrived", "_channel", "_failing", "_pace", "missed", "settings", "slot")
+
     def __init__(
         self,
         channel: "Channel",

@@ -41,6 +41,7 @@ class AckReader(asyncio.BufferedProtocol):
         self._refuse = refuse
         self._go_on = go_on
         self._framing = framing
+        self._between = not framing.within  # nothing is half said, neither a frame nor a message
         self._held = b""  # the beginning of a head, or of what may become an acknowledgement
         self._rest = 0  # bytes to come of a body that is not looked at
         self._dropping = False  # and that does not pass on
@@ -54,8 +55,7 @@ class AckReader(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """See asyncio."""
         data = bytes(_AREA[:nbytes])
-        between = not (self._held or self._rest or self._framing.within)
-        if between and _is_one_text(data) and self._take(_unmasked(data[2:6], data[6:])):
+        if self._between and _is_one_text(data) and self._take(_unmasked(data[2:6], data[6:])):
             return  # as nearly always
         data = self._held + data
         begin = at = 0  # of what passes on, and of the frame that is looked at
@@ -86,6 +86,7 @@ class AckReader(asyncio.BufferedProtocol):
                 begin = body
             at = body
         self._held = data[at:]
+        self._between = not (self._held or self._rest or self._framing.within)
         self._pass_on(data[begin:at])
 
     def _may_pass(self, head: bytes) -> bool:

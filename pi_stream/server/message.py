@@ -1,22 +1,23 @@
 """A packet as it goes over every websocket: made once for all viewers, but for when it was sent to each."""
 
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 from pi_stream.frame import Packet
 from pi_stream.protocol import HEADER, serialize_header, write_sent
+from pi_stream.window import Sent
 
 _FINAL_BINARY = 0x82  # RFC 6455, clause 5.2: the whole of a binary message; what a service sends is not masked
 
 
 class Message(NamedTuple):
-    """One binary message: `whole` as it is on the wire, `payload` without the websocket's own few bytes before it."""
+    """One binary message: `whole` as it is on the wire, `payload` without the websocket's own few bytes before it.
+
+    `frame` is what a window keeps of it.
+    """
 
     whole: memoryview
     payload: memoryview
-
-
-_made: WeakKeyDictionary[Packet, Message] = WeakKeyDictionary()  # each is forgotten with its packet
+    frame: Sent
 
 
 def message_of(packet: Packet, sent: int) -> Message:
@@ -26,11 +27,11 @@ def message_of(packet: Packet, sent: int) -> Message:
     does not take at once may stay as it is: only `sent` ever changes, and that goes first. (Where the kernel takes
     nothing at all of a message, although nothing was ahead of it, `sent` may be that of a viewer a moment later.)
     """
-    message = _made.get(packet)
-    if message is None:
-        message = _made[packet] = _message(packet, sent)
-    else:
+    message = packet.forms.get(Message)
+    if isinstance(message, Message):
         write_sent(message.payload, sent)
+    else:
+        message = packet.forms[Message] = _message(packet, sent)
     return message
 
 
@@ -43,4 +44,4 @@ def _message(packet: Packet, sent: int) -> Message:
     else:
         before = bytes((_FINAL_BINARY, 127)) + size.to_bytes(8, "big")
     whole = memoryview(bytearray().join((before, serialize_header(packet, sent), packet.data)))
-    return Message(whole, whole[len(before) :])
+    return Message(whole, whole[len(before) :], Sent(packet.seq, packet.captured, size))

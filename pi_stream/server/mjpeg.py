@@ -3,7 +3,6 @@
 import asyncio
 from contextlib import suppress
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
@@ -112,13 +111,10 @@ class _Part(NamedTuple):
     body: memoryview
 
 
-_parts: WeakKeyDictionary[Packet, _Part] = WeakKeyDictionary()  # each is forgotten with its packet
-
-
 def _part_of(packet: Packet) -> _Part:
     """The same memory for all who watch."""
-    part = _parts.get(packet)
-    if part is None:
+    part = packet.forms.get(_Part)
+    if not isinstance(part, _Part):
         head = {"Content-Type": "image/jpeg", "Content-Length": str(len(packet.data)), **headers_of(packet)}
         lines = "\r\n".join([*(f"{name}: {value}" for name, value in head.items()), "", ""]).encode()
         # With the boundary that follows it: a browser shows a part when it sees the next boundary, and would
@@ -126,5 +122,5 @@ def _part_of(packet: Packet) -> _Part:
         size = len(lines) + len(packet.data) + len(_NEXT)
         before = b"%x\r\n" % size
         chunk = memoryview(b"".join((before, lines, packet.data, _NEXT, b"\r\n")))
-        part = _parts[packet] = _Part(chunk, chunk[len(before) : len(before) + size])
+        part = packet.forms[_Part] = _Part(chunk, chunk[len(before) : len(before) + size])
     return part

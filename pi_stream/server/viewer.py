@@ -17,7 +17,7 @@ from pi_stream.frame import Encoding, Packet, newer
 from pi_stream.hub.channel import Settings
 from pi_stream.hub.subscription import Subscription
 from pi_stream.ladder import Ladder, Step
-from pi_stream.protocol import HEADER, Error, Present, Reply, Stats, Watching, Welcome, fit, serialize
+from pi_stream.protocol import Error, Present, Reply, Stats, Watching, Welcome, fit, serialize
 from pi_stream.rate import Rate
 from pi_stream.server.house import House
 from pi_stream.server.message import message_of
@@ -53,7 +53,7 @@ class Viewer:
         self._outbox: deque[str] = deque()
         self._idle_acks = Tally()
         self._window = Window()
-        self._ladder: Ladder
+        self._ladder: Ladder | None = None
         self._watching: Watching  # what it was told of its pictures
         self._taken = 0  # frames of this subscription that were sent
         self._newest: int | None = None  # seq of the last frame sent, since it asked to watch
@@ -133,9 +133,8 @@ class Viewer:
 
         Raises LimitReached, and all stays as it was.
         """
-        ladder = Ladder(steps, clock.now())
-        self._subscribe(encoding, ladder.step)
-        self._ladder = ladder
+        self._subscribe(encoding, steps[0])
+        self._ladder = Ladder(steps, clock.now()) if len(steps) > 1 else None
         self._window = window  # frames on their way may never be drawn, and so never be acknowledged
         self._newest = None
 
@@ -182,20 +181,21 @@ class Viewer:
             return
         self._ages.append(now - drawn.captured)
         self.go_on()
-        if self.subscription is not None and now >= self._ladder.quiet_until:
-            self._weigh(self.subscription, drawn, now)
+        ladder = self._ladder
+        if ladder is not None and self.subscription is not None and now >= ladder.quiet_until:
+            self._weigh(ladder, self.subscription, drawn, now)
 
-    def _weigh(self, subscription: Subscription, drawn: Sent, now: int) -> None:
+    def _weigh(self, ladder: Ladder, subscription: Subscription, drawn: Sent, now: int) -> None:
         """Watch another step, if that is what its line carries, or may."""
-        step = self._ladder.step
+        step = ladder.step
         carried = self._window.line.rate / drawn.size
-        if self._ladder.weigh(now, drawn.at, self._taken, subscription.slot.dropped, carried):
+        if ladder.weigh(now, self._window.began, self._taken, subscription.slot.dropped, carried):
             try:
-                self._subscribe(subscription.settings.encoding, self._ladder.step)
+                self._subscribe(subscription.settings.encoding, ladder.step)
             except LimitReached:
-                self._ladder.undo(now)  # what it has goes on, until there is room
+                ladder.undo(now)  # what it has goes on, until there is room
             else:
-                self._window.resize(now, smaller=self._ladder.step.weight < step.weight)
+                self._window.resize(now, smaller=ladder.step.weight < step.weight)
 
     # --- what it is sent
 
@@ -235,28 +235,29 @@ class Viewer:
         be woken for that, which is half of what a viewer costs. The bytes go past aiohttp's own writer, which without
         compression keeps nothing back, so that whole messages stay whole.
         """
-        if self.subscription is None or not self.subscription.slot.full or not self._window.open:
+        subscription, transport = self.subscription, self._transport
+        if subscription is None or not subscription.slot.full or not self._window.open:
             return
-        if self._outbox or self._transport.get_write_buffer_size():
+        if self._outbox or transport.get_write_buffer_size():
             return  # `send` comes here when the messages are out, and who empties the transport does, too
-        if self._websocket.closed or self._transport.is_closing():
+        if self._websocket.closed or transport.is_closing():
             return
-        packet = self.subscription.slot.poll()
+        packet = subscription.slot.poll()
         # Not newer: it comes of a channel that was changed to, and is behind the one that was left.
         if packet is not None and (self._newest is None or newer(packet.seq, self._newest)):
-            self._transport.write(message_of(packet, self._sending(packet)).whole)
+            self._send(packet, transport)
 
-    def _sending(self, packet: Packet) -> int:
-        """Note that it is sent now, and say when that is."""
-        sent = clock.now()
-        size = HEADER.size + len(packet.data)
-        self._newest = packet.seq
+    def _send(self, packet: Packet, transport: asyncio.Transport) -> None:
+        now = clock.now()
+        message = message_of(packet, now)
+        frame, window = message.frame, self._window
+        self._newest = frame.seq
         self._taken += 1
-        self._window.sent(packet.seq, packet.captured, sent, size)
-        self._rate.tick(sent, size)
-        if self._window.size is None:
-            self._ages.append(sent - packet.captured)
-        return sent
+        window.sent(frame, now)
+        self._rate.tick(now, frame.size)
+        if window.size is None:
+            self._ages.append(now - frame.captured)
+        transport.write(message.whole)
 
     # --- how it fares
 
