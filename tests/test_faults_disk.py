@@ -17,7 +17,7 @@ from pi_stream.errors import SettingError
 from pi_stream.overlay import state
 from pi_stream.overlay.caption import Caption
 from pi_stream.tls import self_signed
-from tests.running import Process, http, process
+from tests.running import PATIENCE, Process, http, process
 
 # The command that comes after it, with a small disk of its own at the folder that is named first.
 _SMALL_DISK = ("unshare", "--mount", "--map-root-user", "sh", "-c", 'mount -t tmpfs -o size=64k none "$0" && exec "$@"')
@@ -46,6 +46,14 @@ async def _put(service: Process, text: str) -> None:
         assert answer.status == 201
 
 
+async def _put_and_kept(service: Process, disk: Path, text: str) -> None:
+    """Put the first caption, and wait until it is on the disk, where no line of the log says so."""
+    await _put(service, text)
+    async with asyncio.timeout(PATIENCE):
+        while not (disk / "captions.json").exists():  # noqa: ASYNC110 - nothing tells when a file of another process is there
+            await asyncio.sleep(0.01)
+
+
 async def _kept(service: Process, disk: Path) -> None:
     """Put a caption more, and see that all are on the disk again."""
     await _put(service, "after")
@@ -59,7 +67,7 @@ async def _kept(service: Process, disk: Path) -> None:
 async def test_a_full_disk_costs_only_what_a_restart_would_forget(tmp_path: Path) -> None:
     """Captions are shown all the same; the log says that they are not kept, and later that they are."""
     async with on_a_small_disk(tmp_path) as (service, disk):
-        await _put(service, "before")
+        await _put_and_kept(service, disk, "before")
         filler = disk / "filler"
         with pytest.raises(OSError, match="No space left"), filler.open("wb", buffering=0) as file:  # noqa: PT012
             while True:
@@ -74,7 +82,7 @@ async def test_a_full_disk_costs_only_what_a_restart_would_forget(tmp_path: Path
 async def test_a_disk_that_becomes_read_only_is_no_more_than_that(tmp_path: Path) -> None:
     """As an SD card does that wears out, until somebody mends it."""
     async with on_a_small_disk(tmp_path) as (service, disk):
-        await _put(service, "before")
+        await _put_and_kept(service, disk, "before")
 
         def remount(how: str) -> None:
             inside = ("nsenter", "--user", "--preserve-credentials", "--mount", f"--target={service.process.pid}")
