@@ -5,6 +5,8 @@ network. "camera" has what the service needs and the real picamera2 on libcamera
 Python as on a Raspberry Pi. "machine" has a kernel, too: `virtual_machine` boots it. A root is never changed once it is
 built: `container.Container` runs on a copy that is thrown away. Its name carries a hash of its recipe, so that another
 recipe is another root. Building needs root's rights, mmdebstrap and a mirror: the one that this machine's apt uses.
+
+`python -m tests.appliance.roots` builds those that `make test-appliance` uses, for it to find them ready.
 """
 
 import fcntl
@@ -257,3 +259,8 @@ def _alone(lock: Path) -> Iterator[None]:
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+if __name__ == "__main__":
+    for _each in ("camera", "cloud", "debian", "offline", "builder"):
+        root(_each)
