@@ -144,7 +144,7 @@ def load(path: Path | None = None, assignments: Sequence[str] = ()) -> Config:
     Without a path: /etc/pi-stream/config.toml if there is one, else the defaults. Raises SettingError, whose text is
     one line that names file, section, key, what was expected and what was there.
     """
-    if path is None and SYSTEM_CONFIG.exists():
+    if path is None and _is_there(SYSTEM_CONFIG):
         path = SYSTEM_CONFIG
     table: dict[str, Any] = {}
     if path is not None:
@@ -199,6 +199,17 @@ def _replace(path: Path, text: str) -> None:
     shutil.copy2(path, path.with_name(path.name + ".bak"))
     old = path.stat()
     atomic.write(path.resolve(), text.encode(), mode=stat.S_IMODE(old.st_mode), owner=(old.st_uid, old.st_gid))
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file. One that cannot even be looked for is taken to be: reading it says why."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:

@@ -110,6 +110,15 @@ def test_without_a_path_the_systems_file_is_read_if_there_is_one(
     assert load().server.port == 81
 
 
+def test_a_systems_file_that_cannot_even_be_looked_for_is_no_reason_for_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a folder that is closed to whoever runs the service: it may say that only this machine may look."""
+    monkeypatch.setattr(config, "SYSTEM_CONFIG", tmp_path / ("x" * 300))  # too long a name: root, too, is refused
+    with pytest.raises(SettingError, match="cannot be read: File name too long"):
+        load()
+
+
 def test_the_state_folder_is_systemds_else_xdgs_else_the_homes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three places, in this order."""
     monkeypatch.setenv("HOME", "/home/aki")
