@@ -106,6 +106,18 @@ async def test_text_of_others_is_only_ever_text(browser: Browser, service: Runni
         assert "hacked" not in await other.title()
 
 
+@pytest.mark.parametrize("part", ["viewers.js", "main.js", "style.css"])
+async def test_a_page_that_lost_a_part_of_itself_on_the_way_loads_again(
+    browser: Browser, service: Running, part: str
+) -> None:
+    """As when the network changes at that moment: nobody has to know that a reload helps."""
+    async with open_page(browser, "about:blank") as page:
+        await page.route(f"**/{part}", lambda route: route.abort("internetdisconnected"), times=1)
+        await page.goto(service.url)
+        await page.wait_for_function("() => getComputedStyle(document.body).margin === '0px'")  # it is dressed
+        await wait_for_frames(page)
+
+
 async def test_the_page_survives_a_restart_of_the_service(browser: Browser, tmp_path: Path) -> None:
     """It says that it lost it, comes back by itself, and the captions are still there."""
     port = f"server.port={free_port()}"
