@@ -7,7 +7,6 @@ import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -221,8 +220,7 @@ async def test_a_bug_in_a_protocol_ends_the_service_too(tmp_path: Path, monkeypa
     def broken(_text: bytes) -> int:
         raise ZeroDivisionError("a bug")
 
-    # By this name the package has a function.
-    monkeypatch.setattr(import_module("pi_stream.server.websocket"), "parse_ack", broken)
+    monkeypatch.setattr("pi_stream.server.feed.parse_ack", broken)
 
     async def meet_it() -> None:
         async with running(tmp_path) as service, service.socket("ws") as connection:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import deque
-from functools import partial
 
 from aiohttp import WSMsgType, web
 from msgspec import UNSET, UnsetType
@@ -29,7 +28,6 @@ from pi_stream.protocol import (
     Unwatch,
     Watch,
     choose,
-    parse_ack,
     parse_request,
 )
 from pi_stream.server.access import address_of
@@ -68,7 +66,7 @@ async def _serve(house: House, request: web.Request) -> web.StreamResponse:
         hearing.refuses(code, reason)
         viewer.dismiss(code, reason)
 
-    AckReader(transport, framing(house), partial(_take_ack, viewer), refuse, viewer.go_on)
+    AckReader(transport, framing(house), viewer.feed.take_ack, refuse, viewer.feed.go_on)
     viewer.welcome()
     try:
         with house.access.visits.visit(viewer.grant, lambda: viewer.close(*LOGGED_OUT)):
@@ -76,20 +74,13 @@ async def _serve(house: House, request: web.Request) -> web.StreamResponse:
     except* ConnectionError:
         pass  # it went away in the middle of a message: that is how most viewers leave
     finally:
-        viewer.unwatch()
+        viewer.feed.unwatch()
         house.viewers.leave(viewer)
         if (
             socket.close_code in (None, 1006) and not viewer.knows
         ):  # not a polite end: what the kernel holds for it goes with it
             abort(transport)
     return socket
-
-
-def _take_ack(viewer: Viewer, text: bytes) -> bool:
-    if (seq := parse_ack(text)) is None:
-        return False
-    viewer.ack(seq)
-    return True
 
 
 async def _receive(house: House, viewer: Viewer, hearing: Hearing) -> None:
@@ -128,13 +119,13 @@ async def _do(house: House, viewer: Viewer, request: Request) -> None:
             house.change(viewer.address)
         match request:
             case Ack(seq=seq):
-                viewer.ack(seq)
+                viewer.feed.ack(seq)
             case Ping(sent=sent):
                 viewer.reply(Pong(sent=sent, clock=clock.now(), utc=clock.utc()))
             case Watch():
                 _watch(house, viewer, request)
             case Unwatch():
-                viewer.unwatch()
+                viewer.feed.unwatch()
             case CaptionPut(caption=draft):
                 caption = house.captions.put(draft, by=viewer.name)
             case CaptionDelete(id=gone):
@@ -161,9 +152,9 @@ def _watch(house: House, viewer: Viewer, watch: Watch) -> None:
         quality = watch.quality if isinstance(watch.quality, int) else house.config.stream.quality
     fps = min(watch.fps or camera.fps, camera.fps)
     if not watch.acks:
-        viewer.keep_little()
+        viewer.feed.keep_little()
     ladder = steps(camera.width, fps, quality, widest=watch.width)
     frames = DEFAULT if watch.window is UNSET else watch.window
     window = Window(frames if watch.acks else None, follows=auto and watch.window is UNSET, measured=auto)
-    viewer.watch(encoding, ladder if auto else ladder[:1], window)
-    viewer.ask_again = lambda: _watch(house, viewer, watch)
+    viewer.feed.watch(encoding, ladder if auto else ladder[:1], window)
+    viewer.feed.ask_again = lambda: _watch(house, viewer, watch)
