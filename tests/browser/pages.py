@@ -77,8 +77,9 @@ async def watch(page: Page, **settings: str) -> None:
 async def wait_for_frames(page: Page, condition: str = "true") -> None:
     """Until a frame that fulfils the condition (JavaScript, `data` is the canvas's dataset) was drawn."""
     await page.wait_for_function(
-        "(condition) => { const canvas = document.getElementById('picture'); const data = canvas.dataset;"
-        f" return data.seq !== undefined && ({condition}); }}"
+        # The page may not be there yet.
+        "(condition) => { const canvas = document.getElementById('picture'); const data = canvas?.dataset;"
+        f" return data?.seq !== undefined && ({condition}); }}"
     )
 
 

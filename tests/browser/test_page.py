@@ -114,7 +114,7 @@ async def test_a_page_that_lost_a_part_of_itself_on_the_way_loads_again(
     async with open_page(browser, "about:blank") as page:
         await page.route(f"**/{part}", lambda route: route.abort("internetdisconnected"), times=1)
         await page.goto(service.url)
-        await page.wait_for_function("() => getComputedStyle(document.body).margin === '0px'")  # it is dressed
+        await page.wait_for_function("() => document.body && getComputedStyle(document.body).margin === '0px'")
         await wait_for_frames(page)
 
 
