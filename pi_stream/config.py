@@ -205,10 +205,8 @@ def _is_there(path: Path) -> bool:
     """Whether there is such a file. One that cannot even be looked for is taken to be: reading it says why."""
     try:
         path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError | NotADirectoryError)
     return True
 
 

@@ -108,9 +108,10 @@ class Window:
 
     def _measure(self, began: int, drawn: int, ahead: int, now: int) -> None:
         self.began = began
-        if began < self._resized or self.size is None:
+        if began < self._resized:
             return
-        shortest = self.line.trip(now, began, self._drawn - drawn, alone=ahead < self.size)
+        alone = self.size is not None and ahead < self.size
+        shortest = self.line.trip(now, began, self._drawn - drawn, alone=alone)
         if now - began > _QUEUED * shortest:
             self._spare = _SPARE
         self._draining = self.line.stale(now)

@@ -3,14 +3,20 @@
  * of its modules none of it runs. No module itself, so that it is there before they are asked for.
  */
 
-const PATIENCE = 2000; // milliseconds; a network that changes needs about one
+{
+  // Milliseconds: a network that changes needs about one second. What one reload did not help is tried seldom, lest
+  // many pages that were refused a part keep a busy service busy.
+  const [navigation] = performance.getEntriesByType('navigation');
+  const again = navigation instanceof PerformanceNavigationTiming && navigation.type === 'reload';
+  const patience = again ? 15000 : 2000;
 
-addEventListener(
-  'error',
-  ({ target }) => {
-    if (target instanceof HTMLScriptElement || (target instanceof HTMLLinkElement && target.rel === 'stylesheet')) {
-      setTimeout(() => location.reload(), PATIENCE);
-    }
-  },
-  true, // such errors do not bubble
-);
+  addEventListener(
+    'error',
+    ({ target }) => {
+      if (target instanceof HTMLScriptElement || (target instanceof HTMLLinkElement && target.rel === 'stylesheet')) {
+        setTimeout(() => location.reload(), patience);
+      }
+    },
+    true, // such errors do not bubble
+  );
+}

@@ -149,7 +149,7 @@ class Feed:
         if subscription is None or not subscription.slot.full or not self._window.open:
             return
         if self._ahead or transport.get_write_buffer_size():
-            return  # `send` comes here when the messages are out, and who empties the transport does, too
+            return  # `Viewer.send` comes here when the messages are out, and who empties the transport does, too
         if self._websocket.closed or transport.is_closing():
             return
         packet = subscription.slot.poll()
