@@ -225,6 +225,10 @@ class Container:
         low = number % 64 * 4
         self.address = f"{first}{low + 2}"
         inside = ("nsenter", "--target", str(self.leader), "--net")
+        # An IPv6 address would come by itself two seconds later, and a browser that loads a page just then drops all
+        # that it was loading, from wherever: ERR_NETWORK_CHANGED.
+        with suppress(FileNotFoundError):  # a kernel without IPv6
+            Path(f"/proc/sys/net/ipv6/conf/{self._interface}/disable_ipv6").write_text("1")
         for command in (
             ("ip", "address", "add", f"{first}{low + 1}/30", "dev", self._interface),
             ("ip", "link", "set", self._interface, "up"),

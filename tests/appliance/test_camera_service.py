@@ -74,6 +74,7 @@ async def test_the_bars_in_a_browser(camera: Container, browser: Browser) -> Non
     service = Serving(camera)
     service.until(lambda health: health["ok"] and health["source"] == "picamera2")
     async with open_page(browser, service.url) as page:
+        await wait_for_frames(page)
         await watch(page, encoding="jpeg", quality="80")  # and not "auto", which would make pictures smaller under load
         for encoding, (tolerance, edges) in _WITHIN.items():
             await watch(page, encoding=encoding)
