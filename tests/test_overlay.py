@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import pi_stream.overlay
 from pi_stream.frame import Frame
 from pi_stream.overlay import Caption, Overlay, placard, render_text
+from pi_stream.overlay.allowance import Allowance
 from pi_stream.overlay.caption import Anchor, CaptionDraft, caption_from
 
 WIDTH, HEIGHT = 640, 360
@@ -156,12 +157,74 @@ def test_captions_that_bury_the_picture_are_bounded(caplog: pytest.LogCaptureFix
     """Dozens of captions as large as the picture cost a bounded time; which are left out is said once."""
     captions = tuple(caption("█", f"c{n}", size=1, x=0, y=0, background=f"#0000{n:02x}80") for n in range(99))
     captions = tuple(caption("W " * 300, c.id, size=1, x=0, y=0, background=c.background) for c in captions)
-    overlay = Overlay()
+    overlay = Overlay(Allowance(1, 1e12))
     for _ in range(2):
         overlay.draw(grey(64, 36), captions, dict)
     assert overlay.rendered < 20
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert "those after it are not drawn" in caplog.text
+
+
+def test_a_text_that_changes_too_often_shows_what_it_said_before() -> None:
+    """When its share of the time is spent, what was drawn is shown again, and what never was is not there yet."""
+    overlay = Overlay(Allowance(0, 1))
+    first, again, none = grey(), grey(), grey()
+    overlay.draw(first, (caption("{seq}"),), partial(dict, seq="1"))
+    overlay.draw(again, (caption("{seq}"), caption("new", "c2", y=0.5)), partial(dict, seq="2"))
+    overlay.draw(none, (caption("new", "c2", y=0.5),), dict)
+    assert overlay.rendered == 1
+    assert np.array_equal(first.data, again.data)
+    assert np.array_equal(none.data, grey().data)
+    small = grey(320, 180)
+    overlay.draw(small, (caption("{seq}"),), dict)  # what was drawn for another size is of no use
+    assert np.array_equal(small.data, grey(320, 180).data)
+
+
+def test_texts_that_change_too_often_are_drawn_in_turn() -> None:
+    """Each has its turn, however many there are, before the first has its second."""
+
+    class TwoAFrame(Allowance):
+        left = 2
+
+        def some(self, now: int) -> bool:  # noqa: ARG002 - it is Allowance's
+            self.left -= 1
+            return self.left >= 0
+
+    allowance = TwoAFrame(0, 0)
+    overlay = Overlay(allowance)
+    captions = tuple(caption("{seq}", f"c{number}") for number in range(5))
+    said = []
+    for seq in range(6):
+        allowance.left = 2
+        overlay.draw(grey(), captions, partial(dict, seq=str(seq)))
+        said.append([drawn.text for drawn in overlay._drawn.values()])
+    assert said[:3] == [["0", "0"], ["0", "0", "1", "1"], ["0", "0", "1", "1", "2"]]
+    assert said[5] == ["3", "3", "4", "4", "5"]
+
+
+def test_the_share_of_the_time_is_kept_over_time() -> None:
+    """What is saved has an end, and what was spent too much is waited for."""
+    allowance = Allowance(0.25, 100)
+    assert allowance.some(0)
+    allowance.spend(120)
+    assert not allowance.some(80)
+    assert allowance.some(84)
+    assert allowance.some(1_000_000)
+    allowance.spend(100)
+    assert not allowance.some(1_000_000)
+
+
+def test_fonts_that_come_late_draw_the_captions_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caption that was drawn before fontconfig had answered is not left with boxes for letters."""
+
+    class Installed:
+        late = 0
+
+    monkeypatch.setattr(pi_stream.overlay, "installed", Installed)
+    overlay, captions = Overlay(), (caption("a"),)
+    for Installed.late, rendered in ((0, 1), (0, 1), (1, 2), (1, 2)):
+        overlay.draw(grey(), captions, dict)
+        assert overlay.rendered == rendered
 
 
 @settings(max_examples=40, deadline=None)

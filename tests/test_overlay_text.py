@@ -4,8 +4,10 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import unicodedata
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pi_stream.errors import BadMessage
-from pi_stream.overlay import bidi
+from pi_stream.overlay import bidi, fontconfig, fonts
 from pi_stream.overlay.clusters import CodePoints, clusters, is_emoji
 from pi_stream.overlay.fonts import BUNDLED, Fonts, installed
 from pi_stream.overlay.layout import Layout
@@ -267,6 +269,50 @@ def test_without_programs_on_the_path_captions_are_drawn() -> None:
     )
     assert done.stdout.startswith("(")
     assert "fc-match was not found" in done.stderr
+
+
+def test_fontconfig_that_is_slow_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The bundled font serves until the answer is there, and nothing is said to be missing before."""
+    monkeypatch.setattr(fonts, "_BRIEFLY", 0)
+    answer = threading.Event()
+
+    def ask(_: str) -> str:
+        assert answer.wait(60)
+        return f"{BUNDLED}|0|True|False|10fffd"
+
+    slow = Fonts(ask)
+    slow.faces(["日"], "mono")
+    assert BOX not in slow.faces([BOX], "sans")[0].characters
+    assert slow.late == 0
+    answer.set()
+    for question in tuple(slow._asked.values()):
+        question.wait(60)
+    assert slow.late == 3  # sans, monospace and its Japanese
+    assert BOX in slow.faces([BOX], "sans")[0].characters
+    assert slow.late == 3
+    assert not caplog.records
+
+
+def test_fontconfig_that_gives_no_answer_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may have been reading a slow card for its first time: that is no reason to do without it for ever."""
+    monkeypatch.setattr(fontconfig, "_AGAIN", 0)
+    monkeypatch.setattr(fonts, "_BRIEFLY", 60)
+    tries = count()
+
+    def ask(_: str) -> str:
+        if next(tries) < 2:
+            raise subprocess.TimeoutExpired("fc-match", 20)
+        return f"{BUNDLED}|0|True|False|10fffd"
+
+    assert BOX in Fonts(ask).faces([BOX], "sans")[0].characters
+    assert [record.message for record in caplog.records] == [
+        "fontconfig did not say within 20 s which fonts there are: captions have the bundled font alone until it does; "
+        "it is asked every minute"
+    ]
 
 
 def test_a_font_that_is_gone_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from pi_stream import clock
 from pi_stream.frame import Frame
+from pi_stream.overlay.allowance import Allowance
 from pi_stream.overlay.bidi import library
 from pi_stream.overlay.block import Align
 from pi_stream.overlay.caption import Anchor, Caption, CaptionDraft
 from pi_stream.overlay.captions import Captions
 from pi_stream.overlay.fields import fill_in, needs, parse_text
+from pi_stream.overlay.fonts import installed
 from pi_stream.overlay.patch import Patch
 from pi_stream.overlay.placard import placard, render_text
 from pi_stream.overlay.text import render
@@ -36,18 +39,28 @@ _ANCHORS: Mapping[Anchor, tuple[float, float, Align]] = {
     "bottom-right": (1, 1, "right"),
 }
 _NARROWEST = 0.25  # of the picture's width, that a caption's lines may have even close to the picture's edge
-_MOST = 8  # times the picture's area, that all captions together may cover: it bounds memory and time
+_MOST = 8  # times the picture's area, that all captions together may cover: it bounds memory, and the time of blending
+# Of the time, what drawing texts anew may take. Many captions may appear at once in one frame; but where long texts
+# change in every frame, it is they that come late, and not the pictures.
+_SHARE, _AT_ONCE = 0.25, 300_000  # microseconds
 
 _NOTHING: Mapping[str, str] = {}
 _CLOCK = frozenset({"time"})
 
 
+class _Look(NamedTuple):
+    """What a caption may look different for: the picture's size, how many fonts came late, and the time, in seconds."""
+
+    size: tuple[int, int]
+    fonts: int
+    second: datetime
+
+
 class _Drawn(NamedTuple):
-    """A caption as it was drawn on the last frame: of what size that was, in which second, and what it said."""
+    """A caption as it was drawn, and what it said."""
 
     caption: Caption
-    size: tuple[int, int]
-    second: datetime
+    look: _Look
     text: str
     patch: Patch
 
@@ -58,13 +71,18 @@ class Overlay:
         overlay = Overlay()
         overlay.draw(frame, captions.all, lambda: {"fps": "29.9", "seq": str(frame.seq), "host": "garage"})
 
-    `rendered` counts the texts that were drawn anew. One call at a time, from any thread.
+    `rendered` counts the texts that were drawn anew. That may take its `allowance` of the time and no more: where too
+    much changes, a caption comes some frames late, or says for so long what it said before. One call at a time, from
+    any thread.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, allowance: Allowance | None = None) -> None:
         self.rendered = 0
         self._drawn: dict[str, _Drawn] = {}  # by the captions' ids
         self._crowded = False
+        self._allowance = allowance or Allowance(_SHARE, _AT_ONCE)
+        self._turn = 0  # the first caption that may be drawn anew; those before it were, in the frames before
+        self._next: int | None = None  # the first that had to wait in this frame
         library()  # at the start, while there surely are file descriptors: it is looked for only once
 
     def draw(self, frame: Frame, captions: tuple[Caption, ...], values: Callable[[], Mapping[str, str]]) -> None:
@@ -74,19 +92,21 @@ class Overlay:
         them is used; one that is missing is drawn as a dash. `{time}` is the wall clock's, in the machine's own time
         zone.
         """
-        size = (frame.width, frame.height)
-        second = datetime.now().replace(microsecond=0)
+        look = _Look((frame.width, frame.height), installed().late, datetime.now().replace(microsecond=0))
         known: Mapping[str, str] | None = None
         drawn: dict[str, _Drawn] = {}
         area = 0
-        for caption in captions:
+        self._turn, self._next = self._next or 0, None
+        for place, caption in enumerate(captions):
             fields = needs(parse_text(caption.text))
             if known is None and not fields <= _CLOCK:
                 known = values()
             try:
-                now = self._draw(caption, size, second, fields, known or _NOTHING)
+                now = self._draw(place, caption, look, fields, known or _NOTHING)
             except OSError as error:  # its font is gone, or no file descriptor is left to read it with
                 log.warning("the caption %s is left out: its font cannot be read: %s", caption.id, error)
+                continue
+            if now is None:
                 continue
             drawn[caption.id] = now
             area += now.patch.area
@@ -99,26 +119,42 @@ class Overlay:
         self._drawn = drawn
 
     def _draw(
-        self,
-        caption: Caption,
-        size: tuple[int, int],
-        second: datetime,
-        fields: frozenset[str],
-        values: Mapping[str, str],
-    ) -> _Drawn:
-        """The caption as it is now; what has not changed since the last frame is not drawn anew."""
+        self, place: int, caption: Caption, look: _Look, fields: frozenset[str], values: Mapping[str, str]
+    ) -> _Drawn | None:
+        """The caption as it is now, or, where its turn has not come, as it was, if it was; what has not changed since
+        the last frame is not drawn anew."""
         before = self._drawn.get(caption.id)
-        if before is None or before.caption is not caption or before.size != size:
-            text = fill_in(parse_text(caption.text), values, second.astimezone())
-            return _Drawn(caption, size, second, text, self._patch(caption, text, size))
-        if not fields or (fields == _CLOCK and before.second == second):
-            return before
-        text = fill_in(parse_text(caption.text), values, second.astimezone())
-        patch = before.patch if text == before.text else self._patch(caption, text, size)
-        return _Drawn(caption, size, second, text, patch)
+        text: str | None = None
+        if before is not None and before.caption is caption and before.look[:2] == look[:2]:
+            if not fields or (fields == _CLOCK and before.look.second == look.second):
+                return before
+            text = fill_in(parse_text(caption.text), values, look.second.astimezone())
+            if text == before.text:
+                return before._replace(look=look)
+        if not self._may_draw(place):
+            return before if before is not None and before.look.size == look.size else None
+        if text is None:
+            text = fill_in(parse_text(caption.text), values, look.second.astimezone())
+        return _Drawn(caption, look, text, self._patch(caption, text, look.size))
+
+    def _may_draw(self, place: int) -> bool:
+        if place < self._turn or self._next is not None:
+            return False
+        if self._allowance.some(clock.now()):
+            return True
+        self._next = place
+        return False
 
     def _patch(self, caption: Caption, text: str, size: tuple[int, int]) -> Patch:
         self.rendered += 1
+        started = clock.now()
+        try:
+            return self._render(caption, text, size)
+        finally:
+            self._allowance.spend(clock.now() - started)
+
+    @staticmethod
+    def _render(caption: Caption, text: str, size: tuple[int, int]) -> Patch:
         width, height = size
         anchor_x, anchor_y, align = _ANCHORS[caption.anchor]
         room = {"left": 1 - caption.x, "center": 2 * min(caption.x, 1 - caption.x), "right": caption.x}[align]

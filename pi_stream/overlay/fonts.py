@@ -1,11 +1,10 @@
 """Which font has which character: fontconfig's answers, and a font of our own for when there is no fontconfig."""
 
 import logging
-import shutil
 import subprocess
 import threading
 import unicodedata
-from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -13,51 +12,44 @@ from pi_stream.errors import used_up
 from pi_stream.overlay.caption import Family
 from pi_stream.overlay.clusters import CodePoints, clusters, east_asian_language, is_east_asian, is_emoji, needed
 from pi_stream.overlay.face import Face
+from pi_stream.overlay.fontconfig import Ask, Question, ask_fontconfig
 
 log = logging.getLogger(__name__)
 
 BUNDLED = Path(__file__).parent.parent / "fonts" / "DejaVuSans.ttf"
 
 _GENERIC: dict[Family, str] = {"sans": "sans-serif", "serif": "serif", "mono": "monospace"}
-_FORMAT = "%{file}|%{index}|%{outline}|%{color}|%{charset}\n"
-_PATIENCE = 20  # seconds for fc-match: usually 0.01, but the first call after a font was installed reads them all
+_BRIEFLY = 1.0  # seconds that whoever draws waits for fontconfig; what comes later is taken when it is there
 _TOLD = 32  # characters without a font that the log hears of
 _REMEMBERED = 4096  # clusters whose face is remembered
 
-Ask = Callable[[str], str]
-
-
-def ask_fontconfig(pattern: str) -> str:
-    """fontconfig's fonts for a pattern such as `serif:lang=ja`, best first, one a line as `_FORMAT` says.
-
-    Blocks while fc-match runs. Raises OSError or subprocess.SubprocessError when it cannot be asked.
-    """
-    program = shutil.which("fc-match")
-    if program is None:
-        raise FileNotFoundError("fc-match was not found")
-    answer = subprocess.run(  # noqa: S603 - a program by its path, no shell, and patterns of our own only
-        [program, "--sort", f"--format={_FORMAT}", pattern],
-        capture_output=True,
-        check=True,
-        text=True,
-        errors="surrogateescape",
-        timeout=_PATIENCE,
-    )
-    return answer.stdout
-
 
 class Fonts:
-    """The faces of this machine. fontconfig is asked at the first use of a family, and never again."""
+    """The faces of this machine. fontconfig is asked at the first use of a family, and not again once it answered.
+
+    Until it answers, the bundled font serves.
+    """
 
     def __init__(self, ask: Ask = ask_fontconfig) -> None:
         self._ask = ask
         self._lists: dict[str, list[Face]] = {}
+        self._asked: dict[str, Question] = {}  # what has no list yet
+        self._late = 0
         self._found: dict[tuple[str, Family, str], Face] = {}
         self._missing: set[str] = set()  # no font has them
         self._told: set[str] = set()  # and the log has said so
         self._failed = False
         self._lock = threading.Lock()
         self._bundled = Face(BUNDLED, 0, CodePoints(BUNDLED.with_suffix(".charset.txt").read_text("ascii")))
+
+    @property
+    def late(self) -> int:
+        """How many answers came too late for whoever asked: what was drawn before may be drawn better since."""
+        if self._asked:
+            with self._lock, suppress(OSError):  # nothing is left to read it with: it is asked again by the next use
+                for pattern in tuple(self._asked):
+                    self._list(pattern)
+        return self._late
 
     def faces(self, clusters: list[str], family: Family) -> list[Face]:
         """The face for each cluster of a paragraph.
@@ -110,26 +102,45 @@ class Fonts:
         for face in plain:  # a font for the letter at least, if not for all that stands above and below it
             if wanted[0] in face.characters and face.opens:
                 return face
-        self._missing.update(wanted)
+        if not self._asked:
+            self._missing.update(wanted)
         return next(face for face in plain if face.opens)
 
     def _list(self, pattern: str) -> list[Face]:
-        if pattern not in self._lists:
-            faces: list[Face] = []
-            try:
-                faces = [face for line in self._ask(pattern).splitlines() if (face := _face_from(line))]
-            except (OSError, subprocess.SubprocessError) as error:
-                if used_up(error):
-                    raise  # it may be there, and is asked again
-                if not self._failed:
-                    log.warning(
-                        "no answer from fontconfig (%s): captions have the bundled font alone, no Japanese, no emoji; "
-                        "`apt install fontconfig fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji` mends it",
-                        error,
-                    )
-                self._failed = True
-            self._lists[pattern] = [*faces, self._bundled]
+        """The faces for a pattern, best first, the bundled one last; that alone while there is no answer."""
+        if pattern in self._lists:
+            return self._lists[pattern]
+        question = self._asked.get(pattern)
+        late = question is not None
+        if question is None:
+            question = Question(self._ask, pattern)
+            if not self._asked:  # else it was waited for long enough
+                question.wait(_BRIEFLY)
+        if not question.answered:
+            self._asked[pattern] = question
+            return [self._bundled]
+        self._asked.pop(pattern, None)
+        if late:
+            self._late += 1
+            self._found.clear()
+        self._lists[pattern] = [*self._faces_in(question), self._bundled]
         return self._lists[pattern]
+
+    def _faces_in(self, question: Question) -> list[Face]:
+        """Those of an answer, which are none where fontconfig cannot be asked."""
+        try:
+            return [face for line in question.answer().splitlines() if (face := _face_from(line))]
+        except (OSError, subprocess.SubprocessError) as error:
+            if used_up(error):
+                raise  # it may be there, and is asked again
+            if not self._failed:
+                log.warning(
+                    "no answer from fontconfig (%s): captions have the bundled font alone, no Japanese, no emoji; "
+                    "`apt install fontconfig fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji` mends it",
+                    error,
+                )
+            self._failed = True
+            return []
 
     def _tell(self) -> None:
         with self._lock:
