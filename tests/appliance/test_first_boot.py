@@ -20,7 +20,7 @@ from tests.appliance.package import deb
 from tests.appliance.roots import root
 from tests.test_image_answers import HASH, KEY
 
-PATIENCE = 120.0  # seconds until a test says that something does not come
+PATIENCE = 300.0  # seconds until a test says that something does not come
 UNIT = "pi-stream-first-boot.service"
 ANSWERS = {
     "hostname": "doorcam",
