@@ -60,6 +60,8 @@ def quote(value: Any) -> str:
         text = msgspec.json.encode(value, enc_hook=str).decode()
     except UnicodeEncodeError:
         text = ascii(value)  # a text with what is no character
+    except RecursionError:  # it could be read, but by one that needs less room
+        return "what is nested too deep"
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
 
 

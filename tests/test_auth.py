@@ -170,7 +170,24 @@ def test_five_tries_are_free_and_then_the_pause_doubles() -> None:
         throttle.tries("192.168.1.2")
     assert pauses == [1, 2, 4, 8, 16, 32, LONGEST, LONGEST]
     assert throttle.pause("192.168.1.3") == 0
-    throttle.succeeded("192.168.1.2")
+    throttle.succeeded("192.168.1.2", all_is_right=True)
+    assert throttle.pause("192.168.1.2") == 0
+
+
+def test_a_password_that_one_has_makes_guesses_at_the_other_cost_as_much() -> None:
+    """Who may look does not guess the right to change by logging in between; who knows all has nothing to guess."""
+    throttle = Throttle(lambda: 0.0)
+    for _ in range(FREE):
+        assert throttle.pause("192.168.1.2") == 0
+        throttle.tries("192.168.1.2")
+        throttle.succeeded("192.168.1.2", all_is_right=False)
+    assert len(throttle) == 0
+    for _ in range(FREE):
+        throttle.tries("192.168.1.2")
+        throttle.tries("192.168.1.2")
+        throttle.succeeded("192.168.1.2", all_is_right=False)
+    assert throttle.pause("192.168.1.2") == 1
+    throttle.succeeded("192.168.1.2", all_is_right=True)
     assert throttle.pause("192.168.1.2") == 0
 
 

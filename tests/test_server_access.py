@@ -414,7 +414,7 @@ async def test_a_damaged_file_lets_nobody_in_and_a_whole_one_does_again(
         lock.file.write_bytes(data)
         async with asyncio.timeout(PATIENCE):
             while await _status(session, "GET /api/status", bearer(lock.view)) != status:
-                service.house.access.throttle.succeeded("127.0.0.1")
+                service.house.access.throttle.succeeded("127.0.0.1", all_is_right=True)
                 await asyncio.sleep(0.05)
     assert "nobody can log in" in caplog.text
     assert "Traceback" not in caplog.text
@@ -438,7 +438,7 @@ async def test_without_any_password_the_form_says_what_to_do(tmp_path: Path) -> 
         lock = Lock(tmp_path)
         async with asyncio.timeout(PATIENCE):
             while await _status(session, "GET /api/status", bearer(lock.view)) != 200:
-                service.house.access.throttle.succeeded("127.0.0.1")
+                service.house.access.throttle.succeeded("127.0.0.1", all_is_right=True)
                 await asyncio.sleep(0.05)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp.streams import EMPTY_PAYLOAD
 
 from pi_stream.config import Limits
 from pi_stream.protocol import parse_packet
@@ -204,6 +205,53 @@ async def test_half_a_frame_keeps_no_place(tmp_path: Path) -> None:
             await messages_until(next_one, "welcome")
 
 
+async def test_empty_lines_do_not_hide_how_long_a_header_is(tmp_path: Path) -> None:
+    """Some may stand before a request, and aiohttp skips them: the end of those is not the end of the header."""
+    async with running(tmp_path) as service, _opened(service) as (reader, writer):
+        writer.write(b"\r\n\r\n\r\n" + GET)
+        async with asyncio.timeout(PATIENCE):
+            assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+            await reader.readuntil(b"}")
+        writer.write(b"\r\n\r\n" + GET[:-2] + 200 * (b"X: " + b"a" * 300 + b"\r\n"))
+        status, _, sentence = _error(await _rest(reader))
+        assert (status, sentence) == (431, "the header of a request was longer than 32768 bytes")
+
+
+async def test_a_body_that_comes_after_its_refusal_is_no_new_header(tmp_path: Path) -> None:
+    """It is read and forgotten, whether it comes at once, or so late that a header would have to be there."""
+    async with running(tmp_path, "limits.header_timeout=1") as service, _opened(service) as (reader, writer):
+        head = b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50000\r\n\r\n"
+        for _ in range(2):
+            writer.write(head)
+            async with asyncio.timeout(PATIENCE):
+                assert b" 404 " in await reader.readuntil(b"\r\n\r\n")
+                await reader.readuntil(b"}}")
+            writer.write(b"x" * 25_000)
+            async with service.socket() as viewer:
+                for _ in range(3):  # one a second
+                    await messages_until(viewer, "stats")
+            writer.write(b"x" * 25_000)
+            await _get(reader, writer)
+        assert service.house.refusals.counts.total() == 0
+
+
+async def test_acknowledgements_are_signs_of_life(tmp_path: Path) -> None:
+    """A small program may acknowledge frames and not know of pings."""
+    async with (
+        running(tmp_path, "limits.idle_timeout=3") as service,
+        http(service) as session,
+        session.ws_connect("ws", autoping=False) as viewer,
+    ):
+        await viewer.send_json({"type": "watch", "accept": ["jpeg"], "acks": True})
+        seconds = 0
+        while seconds < 6:
+            message = await viewer.receive(PATIENCE)
+            assert message.type not in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED), message.extra
+            if message.type is aiohttp.WSMsgType.BINARY:
+                await viewer.send_json({"type": "ack", "seq": parse_packet(message.data)[0].seq})
+            seconds += message.type is aiohttp.WSMsgType.TEXT and message.json()["type"] == "stats"
+
+
 async def test_who_only_listens_but_is_there_stays(tmp_path: Path) -> None:
     """It answers pings, and that is enough, on both websockets."""
     async with running(tmp_path, "limits.idle_timeout=3") as service, service.socket() as viewer:
@@ -325,7 +373,7 @@ async def test_what_is_sent_before_it_is_asked_for_is_not_kept() -> None:
     transport = await made.get()
     turnstile = transport.get_protocol()
     assert isinstance(turnstile, Turnstile)
-    with turnstile.answering():
+    with turnstile.answering(EMPTY_PAYLOAD):
         async with asyncio.timeout(PATIENCE):
             for _ in range(100):
                 writer.write(bytes(100_000))

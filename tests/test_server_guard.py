@@ -272,3 +272,10 @@ def test_to_ask_for_the_host_costs_next_to_nothing(record_property: Callable[[st
         each = (perf_counter() - begin) / times * 1e6
         record_property(f"microseconds for {host}", round(each, 2))
         assert each < 200
+
+
+async def test_a_page_of_ours_may_ask_by_a_whole_address(service: Running) -> None:
+    """As through a proxy: its Origin has the port, and so has the address in the request line."""
+    url = service.url.rstrip("/")
+    lines = [f"Host: {url.removeprefix('http://')}", f"Origin: {url}", "Content-Length: 0"]
+    assert (await _ask(service, f"POST {url}/logout HTTP/1.1", *lines))[0] == 303

@@ -134,14 +134,24 @@ async def test_the_cookie_of_a_login_is_for_https_only(tmp_path: Path) -> None:
         async with session.post("login", data={"password": "change me"}, allow_redirects=False) as answer:
             assert answer.status == 303
             assert answer.headers["Set-Cookie"].endswith("; HttpOnly; SameSite=Strict; Secure")
+            # Else browsers would keep it from being replaced by that of a login by http, once TLS is off again.
+            assert answer.headers["Set-Cookie"].startswith("__Secure-pi-stream-session=")
             secure = answer.headers["Set-Cookie"].partition(";")[0]
         plain = f"pi-stream-session={keys.session(grant, time.time())}"  # of a login before TLS was switched on
-        for cookie, status in ((secure, 200), (plain, 401)):
+        renamed = f"__Secure-{plain}"
+        for cookie, status in ((secure, 200), (plain, 401), (renamed, 401)):
             async with (
                 aiohttp.ClientSession(service.url, cookie_jar=aiohttp.DummyCookieJar()) as other,
                 other.get("api/status", headers={"Cookie": cookie}, ssl=False) as answer,
             ):
                 assert answer.status == status
+        address = service.url.removeprefix("https://").rstrip("/")
+        line = f"GET http://{address}/api/status HTTP/1.1"  # aiohttp 3.11 takes the scheme from there
+        reader, writer = await asyncio.open_connection(*address.split(":"), ssl=service.trusted)
+        writer.write(f"{line}\r\nHost: {address}\r\nCookie: {plain}\r\n\r\n".encode())
+        async with asyncio.timeout(PATIENCE):
+            assert b" 401 " in await reader.readline()
+        writer.close()
         login = {"Authorization": f"Basic {b64encode(b'any:change me').decode()}"}
         async with session.post("api/links", json={"path": "/stream.mjpg"}, headers=login) as answer:
             link = (await answer.json())["path"]

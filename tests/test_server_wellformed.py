@@ -31,6 +31,12 @@ def _get(path: str = "/healthz", *headers: str, version: str = "HTTP/1.1", metho
     return "\r\n".join([f"{method} {path} {version}", "Host: localhost", *headers, "", ""])
 
 
+def _handshake(name: str, value: str) -> str:
+    headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    headers = {**headers, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", name: value}
+    return _get("/ws", *(f"{each}: {said}" for each, said in headers.items()))
+
+
 def _chunked(body: str) -> str:
     return _post("Transfer-Encoding: chunked", body=body)
 
@@ -79,11 +85,10 @@ STRANGE = {
     "a space first": " " + _get(),
     "a path without a slash": _get("healthz"),
     "a path of bytes": _get("/\xff\xfe"),
-    "a path of 9000 letters": _get("/" + 9000 * "a"),
     "a host and a port alone": _get("localhost:80"),
     "a port beyond all": _get("http://localhost:99999/healthz"),
     "half an address": _get("http://[::1/healthz"),
-    "a value of 9000 letters": _get("/healthz", "X-A: " + 9000 * "a"),
+    "an expectation of bytes nowhere": _get("/nowhere", "Expect: \xff"),
     "a date of the year 99999999999": _get("/style.css", "If-Modified-Since: Mon, 01 Jan 99999999999 00:00:00 GMT"),
 }
 ANSWERED = {
@@ -91,6 +96,14 @@ ANSWERED = {
     "the name of a user": (_get("http://a:b@localhost/healthz"), 200),
     "two slashes": (_get("//healthz"), 404),
     "a host after two slashes": (_get("//evil.example/healthz"), 404),
+    "a path of 30000 letters": (_get("/" + 30_000 * "a"), 404),
+    "a value of 30000 letters": (_get("/healthz", "X-A: " + 30_000 * "a"), 200),
+    "a handshake with a key of bytes": (_handshake("Sec-WebSocket-Key", "\xe9"), 400),
+    "a handshake with a version of bytes": (_handshake("Sec-WebSocket-Version", "\xe9"), 400),
+    "a handshake with a connection of bytes": (_handshake("Connection", "\xe9, Upgrade"), 400),
+    "a handshake with an upgrade of bytes": (_handshake("Upgrade", "websocket, \xe9"), 400),
+    "a handshake with a protocol of bytes": (_handshake("Sec-WebSocket-Protocol", "\xe9"), 400),
+    "a handshake with an extension of bytes": (_handshake("Sec-WebSocket-Extensions", "\xe9"), 400),
     "a way up": (_get("/../../etc/passwd"), 404),
     "a way up in percents": (_get("/%2e%2e/%2e%2e/etc/passwd"), 404),
     "NUL in percents": (_get("/index.html%00"), 404),
@@ -104,6 +117,7 @@ ANSWERED = {
     "the head of a stream": (_get("/stream.mjpg", method="HEAD"), 405),
     "the head of a websocket": (_get("/ws", method="HEAD"), 400),
     "another expectation": (_post("Content-Length: 2", "Expect: a-pony"), 417),
+    "an expectation of bytes": (_get("/healthz", "Expect: \xff"), 417),
     "an expectation": (_post("Content-Length: 2", "Expect: 100-continue"), 400),
     "a way to HTTP/2": (_get("/healthz", "Connection: Upgrade", "Upgrade: h2c"), 200),
     "a cookie of bytes": (_get("/healthz", "Cookie: \xff;;;=;a=b=c;"), 200),

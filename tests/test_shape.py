@@ -90,3 +90,12 @@ def test_the_nearest_word_is_near() -> None:
     """A word that resembles nothing has no nearest."""
     assert nearest("widht", ["width", "height"]) == "width"
     assert nearest("zzz", ["width", "height"]) is None
+
+
+def test_what_is_nested_too_deep_is_told_without_its_value() -> None:
+    """There are depths at which a value can be read and not be written again."""
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(ShapeError, match="nested too deep"):
+        convert(deep, int)

@@ -53,9 +53,17 @@ class Throttle:
         while len(self._tries) > _MOST:
             self._tries.popitem(last=False)
 
-    def succeeded(self, address: str) -> None:
-        """What it tried was right."""
-        self._tries.pop(household(address), None)
+    def succeeded(self, address: str, *, all_is_right: bool) -> None:
+        """What it tried last was right.
+
+        With `all_is_right` it knows all there is to guess, and what went before is forgiven. Else it may still guess
+        more: what went before stays, lest a password that one has makes guesses at the other free.
+        """
+        group = household(address)
+        if (tries := self._tries.get(group)) is not None:
+            tries.wrong = 0 if all_is_right else tries.wrong - 1
+            if tries.wrong <= 0:
+                del self._tries[group]
 
 
 def household(address: str) -> str:

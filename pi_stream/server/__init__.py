@@ -28,9 +28,9 @@ from pi_stream.server.openapi import openapi
 from pi_stream.server.plain import plain_application
 from pi_stream.server.rights import rights_of
 from pi_stream.server.texts import text_socket
-from pi_stream.server.turnstile import answering
+from pi_stream.server.turnstile import HEADER_SIZE, answering
 from pi_stream.server.websocket import websocket
-from pi_stream.server.wellformed import wellformed
+from pi_stream.server.wellformed import expecting, wellformed
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,8 @@ def application(house: House) -> web.Application:
     app[HOUSE] = house
     app.on_response_prepare.append(add_headers(lambda: house.config.server.origins))
     app.add_routes(
-        [
+        expecting(route)
+        for route in [
             web.get("/ws", websocket),
             web.get("/ws/text", text_socket),
             web.get("/stream.mjpg", mjpeg.stream_mjpg, allow_head=False),
@@ -176,6 +177,8 @@ async def _served(life: AsyncExitStack, house: House, app: web.Application) -> C
             access_log=no_log,
             keepalive_timeout=_KEEP_ALIVE,
             lingering_time=_LINGER,
+            max_line_size=HEADER_SIZE,  # of each line; of all together, `turnstile` sees to it
+            max_field_size=HEADER_SIZE,
             auto_decompress=False,  # `wellformed` refuses what is packed: some versions inflate it without a limit
         )
 

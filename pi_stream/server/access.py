@@ -23,12 +23,13 @@ from pi_stream.auth.rights import EVERYTHING, Grant, Right
 from pi_stream.auth.throttle import Throttle
 from pi_stream.config import Auth
 from pi_stream.errors import LimitReached, SettingError
+from pi_stream.server.addressed import over_tls
+from pi_stream.server.cookie import cookie_of
 from pi_stream.server.rights import linked
 from pi_stream.server.visits import Visits
 
 log = logging.getLogger(__name__)
 
-COOKIE = "pi-stream-session"
 _LOOK_EVERY = 1.0  # seconds between two looks at the file
 _REMEMBERED = 64  # passwords that tools sent with their requests, and that were right
 _WAITING = 8  # passwords that may wait to be tried; each takes a fraction of a second
@@ -92,8 +93,8 @@ class Access:
         if self.keys is not None:
             if (link := request.query.get("access")) is not None and linked(request.path):
                 found = self.keys.by_link(request.path, link, self.now())
-            if found is None and (cookie := _cookie(request)) is not None:
-                found = self.keys.by_session(cookie, self.now(), secure=request.secure)
+            if found is None and (cookie := cookie_of(request)) is not None:
+                found = self.keys.by_session(cookie, self.now(), secure=over_tls(request))
         return found or self.everybody
 
     async def _by_header(self, shown: str, address: str) -> Grant:
@@ -136,7 +137,7 @@ class Access:
         if found is None or keys is not self.keys:  # it may have been changed meanwhile
             log.warning("a wrong password came from %s", address)
             raise LoginNeeded("this password is not right")
-        self.throttle.succeeded(address)
+        self.throttle.succeeded(address, all_is_right=found.right is Right.CONTROL)
         return found
 
     def _pause(self, address: str) -> None:
@@ -181,14 +182,3 @@ class Access:
         self.keys = keys
         self._valid = frozenset() if keys is None else keys.valid
         self._remembered.clear()
-
-
-def _cookie(request: web.Request) -> str | None:
-    """Our cookie: RFC 6265, clause 4.2.1. Other services of this host may have set others, with names over which
-    aiohttp's reader stumbles in some versions."""
-    for line in request.headers.getall("Cookie", ()):
-        for pair in line.split(";"):
-            name, _, value = pair.strip().partition("=")
-            if name == COOKIE:
-                return value
-    return None

@@ -82,9 +82,9 @@ async def metrics(request: web.Request) -> web.Response:
     house = request.app[HOUSE]
     vitals = house.vitals.latest
     rows: list[tuple[str, str, str, float | None]] = [
-        ("source_online", "gauge", "1 while the source delivers", float(house.camera.online)),
+        ("source_online", "gauge", "1 while the source delivers", int(house.camera.online)),
         ("source_fps", "gauge", "Frames a second from the source", house.camera.fps),
-        ("viewers", "gauge", "Connected viewers", len(house.viewers)),
+        ("viewers", "gauge", "Viewers, of pages, scripts and /stream.mjpg", house.viewers.count),
         ("stalled_viewers_total", "counter", "Connections let go because they read nothing", house.stalls.let_go),
         ("connections", "gauge", "Connections that are open", len(house.connections)),
         ("unread_bytes", "gauge", "Bytes that wait for viewers who read slowly", house.connections.unread),
@@ -104,7 +104,7 @@ async def metrics(request: web.Request) -> web.Response:
             lines += [
                 f"# HELP pi_stream_{name} {text}.",
                 f"# TYPE pi_stream_{name} {kind}",
-                f"pi_stream_{name} {value:g}",
+                f"pi_stream_{name} {value!r}",
             ]
     lines += [
         "# HELP pi_stream_refused_total Refused because of this limit.",
@@ -138,10 +138,12 @@ async def post_caption(request: web.Request) -> web.Response:
 
 
 async def put_caption(request: web.Request) -> web.Response:
-    """PUT /api/captions/{id}: create or replace that one."""
-    request.app[HOUSE].change(address_of(request))
-    draft = parse_caption(await body_of(request), request.match_info["id"])
-    return _json(request.app[HOUSE].captions.put(draft))
+    """PUT /api/captions/{id}: create that one, 201, or replace it."""
+    house, wanted = request.app[HOUSE], request.match_info["id"]
+    house.change(address_of(request))
+    draft = parse_caption(await body_of(request), wanted)
+    new = all(caption.id != wanted for caption in house.captions.all)
+    return _json(house.captions.put(draft), 201 if new else 200)
 
 
 async def delete_caption(request: web.Request) -> web.Response:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from pi_stream.server.addressed import host_of
 from pi_stream.server.house import HOUSE, House
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ async def certificate_page(request: web.Request) -> web.Response:
     house = request.app[HOUSE]
     certificate = _certificate(house)
     facts = {
-        "page": f"https://{request.host}/",
+        "page": f"https://{host_of(request)}/",
         "kind": _OWN if house.identity is not None and house.identity.self_signed else _GIVEN,
         "names": ", ".join(sorted(certificate.names)),
         "ends": f"{certificate.ends:%Y-%m-%d}",

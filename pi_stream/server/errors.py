@@ -1,6 +1,7 @@
 """Every refusal as an HTTP status with a JSON reason; the one place where the statuses are chosen."""
 
 import logging
+from http import HTTPStatus
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -28,9 +29,17 @@ _STATUS: dict[type[Refused], int] = {
 }
 
 
+_CODES = {413: "content-too-large", 416: "range-not-satisfiable", 422: "unprocessable-content"}
+
+
 def refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:
     """An HTTP error as JSON: {"error": {"code", "message"}}."""
     return web.json_response({"error": {"code": code, "message": message}}, status=status, headers=headers)
+
+
+def code_of(status: int) -> str:
+    """A status as a code; its name in RFC 9110, which Python's and aiohttp's versions follow more or less."""
+    return _CODES.get(status) or HTTPStatus(status).phrase.lower().replace(" ", "-")
 
 
 @web.middleware
@@ -54,7 +63,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if error.status < 400:
             raise
         keep = {name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers}
-        return refusal(error.status, error.reason.lower().replace(" ", "-"), error.text or error.reason, keep)
+        return refusal(error.status, code_of(error.status), error.text or error.reason, keep)
     except web.RequestPayloadError as error:
         return refusal(400, "bad-message", f"the body cannot be read: {error}")
     except ConnectionError:

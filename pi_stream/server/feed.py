@@ -170,6 +170,11 @@ class Feed:
         transport.write(message.whole)
 
     @property
+    def acked(self) -> int:
+        """A number that changes with every acknowledgement of a frame, and with little else."""
+        return self._taken - self._window.in_flight if self._window.size is not None else 0
+
+    @property
     def watching(self) -> str | None:
         """What it watches, such as "jpeg 1280x720 q80"; None: no pictures."""
         return str(self._subscription.settings) if self._subscription is not None else None

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from pi_stream.server.addressed import host_of, over_tls
 from pi_stream.server.errors import refusal
 from pi_stream.server.house import House
 from pi_stream.server.names import names_of
@@ -27,8 +28,9 @@ def guard(house: House) -> Middleware:
         if len(hosts) != 1:
             return refusal(400, "bad-message", f"Host: expected it once, got it {len(hosts)} times")
         # They differ where the request line holds a whole URL, which then counts: RFC 9112, clause 3.2.2.
-        if not (names.include(hosts[0]) and (request.host == hosts[0] or names.include(request.host))):
-            return _misdirected(hosts[0] if request.host == hosts[0] else request.host)
+        for host in (hosts[0], host_of(request)):
+            if not names.include(host):
+                return _misdirected(host)
         if (request.method not in _SAFE or opens_websocket(request)) and _foreign(request, house.config.server.origins):
             return refusal(
                 403, "foreign-origin", "a page of another site may not do this; [server] origins lists those that may"
@@ -61,5 +63,5 @@ def _foreign(request: web.Request, allowed: Collection[str]) -> bool:
         return True
     # "null" is a page that hides where it is from. A page of ours has the address that it asked for; by TLS to a proxy,
     # which may ask us without. Where we speak it ourselves, a page that came without is anybody's who is on the way.
-    schemes = ("https",) if request.secure else ("http", "https")
-    return origin is not None and origin.lower() not in {f"{scheme}://{request.host.lower()}" for scheme in schemes}
+    schemes = ("https",) if over_tls(request) else ("http", "https")
+    return origin is not None and origin.lower() not in {f"{scheme}://{host_of(request).lower()}" for scheme in schemes}

@@ -1,5 +1,7 @@
 """What somebody says on a websocket. Who says nothing for long is not listened to any more."""
 
+from collections.abc import Callable
+
 from aiohttp import WSMessage, WSMsgType, web
 
 from pi_stream.server.framing import Framing
@@ -38,12 +40,18 @@ def framing(house: House) -> Framing:
 
 
 class Hearing:
-    """Listens to one websocket, which `response` made."""
+    """Listens to one websocket, which `response` made.
 
-    def __init__(self, house: House, socket: web.WebSocketResponse, address: str) -> None:
+    `acked` tells whether acknowledgements came, by being another number than before: `acks` keeps them to itself.
+    """
+
+    def __init__(
+        self, house: House, socket: web.WebSocketResponse, address: str, acked: Callable[[], int] = lambda: 0
+    ) -> None:
         self._house = house
         self._socket = socket
         self._address = address
+        self._acked = acked
 
     async def next(self) -> WSMessage | None:
         """The next message, text or binary; None when it ended. Raises Unheard."""
@@ -55,13 +63,14 @@ class Hearing:
         return None
 
     async def _whole(self, idle: float) -> WSMessage:
-        for turn in range(_PINGS):
+        turn, acked = 0, self._acked()
+        while turn < _PINGS:
             if turn:
                 await self._socket.ping()
             try:
                 return await self._socket.receive(idle / _PINGS)
             except TimeoutError:
-                continue
+                turn, acked = (1 if acked != self._acked() else turn + 1), self._acked()
         text = f"nothing came for {idle:g} seconds, not even the answer to a ping (limits.idle_timeout)"
         self._house.refusals.count("limits.idle_timeout", self._address, text)
         raise Unheard(text)

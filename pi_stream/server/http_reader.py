@@ -56,6 +56,8 @@ class HttpReader(web.RequestHandler):
         """See aiohttp. What is no HTTP comes here before any middleware, and everything else with another status."""
         if isinstance(exc, ConnectionError):
             raise exc  # it went away, which aiohttp ends quietly
+        if isinstance(exc, UnicodeEncodeError) and not request.headers.get("Expect", "").isascii():
+            status, message = _BAD_REQUEST, "Expect"  # aiohttp tells it back, which cannot be written
         if status != _BAD_REQUEST:
             return super().handle_error(request, status, exc, message)
         self._tell(exc)

@@ -11,8 +11,10 @@ from msgspec import Meta, Struct
 from pi_stream.auth.keys import LONGEST_LINK, SESSION_SECONDS
 from pi_stream.auth.rights import Right
 from pi_stream.errors import BadMessage, LimitReached, Unsupported
-from pi_stream.server.access import COOKIE, LoginNeeded, address_of
+from pi_stream.server.access import LoginNeeded, address_of
+from pi_stream.server.addressed import over_tls
 from pi_stream.server.bodies import body_of
+from pi_stream.server.cookie import set_cookie
 from pi_stream.server.house import HOUSE, House
 from pi_stream.server.rights import linked
 from pi_stream.shape import ShapeError, convert
@@ -56,14 +58,14 @@ async def login(request: web.Request) -> web.StreamResponse:
     if access.keys is None:  # it changed in this moment
         return _page(house, 401, "This password is not right.")
     answer = _to_the_page()
-    _set_cookie(answer, request, access.keys.session(grant, access.now(), secure=request.secure), SESSION_SECONDS)
+    set_cookie(answer, request, access.keys.session(grant, access.now(), secure=over_tls(request)), SESSION_SECONDS)
     return answer
 
 
 async def logout(request: web.Request) -> web.StreamResponse:
     """POST /logout: this browser forgets its session."""
     answer = _to_the_page()
-    _set_cookie(answer, request, "", 0)
+    set_cookie(answer, request, "", 0)
     return answer
 
 
@@ -120,9 +122,3 @@ def _page(house: House, status: int = 200, problem: str = "", retry_after: str |
 def _to_the_page() -> web.Response:
     # Relative, so that it works behind a path prefix; and with GET, whatever led here.
     return web.Response(status=303, headers={"Location": "./", "Cache-Control": "no-store"})
-
-
-def _set_cookie(answer: web.Response, request: web.Request, value: str, seconds: int) -> None:
-    """Without a path: it is then for where the page lies, behind a prefix too (RFC 6265, clause 5.1.4)."""
-    secure = "; Secure" if request.secure else ""
-    answer.headers.add("Set-Cookie", f"{COOKIE}={value}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")

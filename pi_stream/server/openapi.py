@@ -40,6 +40,7 @@ def _document() -> dict[str, Any]:
         },
     }
     wrong = _answer("What was asked cannot be done, and why", "application/json", {"$ref": _REF.format(name="Error")})
+    became = _answer("As it became", "application/json", caption)
     body = {"required": True, "content": {"application/json": {"schema": draft}}}
     id_in_path = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
     width, quality, fps = (
@@ -82,7 +83,7 @@ def _document() -> dict[str, Any]:
                 "post": {
                     "summary": "Create a caption",
                     "requestBody": body,
-                    "responses": {"201": _answer("As it became", "application/json", caption), "4XX": wrong},
+                    "responses": {"201": became, "4XX": wrong},
                 },
             },
             "/api/captions/{id}": {
@@ -91,7 +92,7 @@ def _document() -> dict[str, Any]:
                 "put": {
                     "summary": "Create or replace a caption",
                     "requestBody": body,
-                    "responses": {"200": _answer("As it became", "application/json", caption), "4XX": wrong},
+                    "responses": {"200": became, "201": became, "4XX": wrong},
                 },
                 "delete": {"summary": "Remove a caption", "responses": {"204": {"description": "Gone"}, "4XX": wrong}},
             },

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from pi_stream.server.addressed import host_of
 from pi_stream.server.certificate import certificate_page
 from pi_stream.server.errors import errors, refusal
 from pi_stream.server.files import routes
@@ -9,7 +10,7 @@ from pi_stream.server.guard import guard, opens_websocket
 from pi_stream.server.headers import add_headers
 from pi_stream.server.house import HOUSE, House
 from pi_stream.server.turnstile import answering
-from pi_stream.server.wellformed import wellformed
+from pi_stream.server.wellformed import expecting, wellformed
 
 _LOOKS = (".css", ".svg")  # of files that the explaining page is made with: from there, a browser would not take them
 
@@ -20,7 +21,8 @@ def plain_application(house: House) -> web.Application:
     app[HOUSE] = house
     app.on_response_prepare.append(add_headers(lambda: house.config.server.origins))
     app.add_routes(
-        [
+        expecting(route)
+        for route in [
             web.get("/certificate", certificate_page),
             *(route for route in routes(house.www) if route.path.endswith(_LOOKS)),
             web.route("*", "/{any:.*}", _elsewhere),
@@ -31,7 +33,7 @@ def plain_application(house: House) -> web.Application:
 
 async def _elsewhere(request: web.Request) -> web.Response:
     """To the same place by https. What changes something has been overheard already, so it is refused instead."""
-    there = f"https://{request.host}{request.rel_url}"
+    there = f"https://{host_of(request)}{request.rel_url}"
     if request.method not in ("GET", "HEAD") or opens_websocket(request):
         return refusal(403, "https-needed", f"this service speaks https: {there}")
     # For this time only: the settings may say http again.

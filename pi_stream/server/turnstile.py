@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.typedefs import Handler
 
 from pi_stream import clock
@@ -17,7 +17,7 @@ from pi_stream.server.sockets import abort, backlog, newest_wins, peer
 if TYPE_CHECKING:
     from pi_stream.server.connections import Connections
 
-_HEADER_SIZE = 32_768  # bytes of a request's first line and header; aiohttp's own limit is for each of its lines
+HEADER_SIZE = 32_768  # bytes of a request's first line and header; aiohttp's own limit is for each of its lines
 _END = b"\r\n\r\n"  # of a header: RFC 9112, clause 2.1
 
 
@@ -39,8 +39,10 @@ class Turnstile(asyncio.Protocol):
         self.since = clock.now()
         self._answered = 0  # requests
         self._came = 0  # bytes of this request
+        self._begun = False  # more than the empty lines came that may be before a request: RFC 9112, clause 2.2
         self._whole = False  # its header is
         self._last = b""  # of its header, as may belong to the end of it
+        self._body: StreamReader | None = None  # of a request that was answered before all of it had come
         self._refused = False  # it was told why, and has a moment to read that
         # A body that is too long came, or requests that nobody answers yet: what came then is lost, and whatever comes
         # after it is nothing that could be understood. It ends with this answer.
@@ -69,38 +71,50 @@ class Turnstile(asyncio.Protocol):
 
     def _may_come(self, data: bytes) -> bool:
         """Whether it is not too much for one request."""
-        if self.busy:
-            if self._came > self._all.limits().request_size + _HEADER_SIZE:
-                self.overrun = True
-                return False
+        most = self._all.limits().request_size + HEADER_SIZE
+        if self.busy or self._lingers():
+            self.overrun = self._came > most
             self._came += len(data)
-            return True
+            return not self.overrun
         if not self._came:
             self.since = clock.now()
         self._came += len(data)
+        if self._whole:
+            self.overrun = self._came > most
+            return not self.overrun
         seen = self._last + data
-        self._whole = self._whole or _END in seen
-        self._last = seen[1 - len(_END) :]
-        if self._whole or self._came <= _HEADER_SIZE:
+        if not self._begun:
+            seen = seen.lstrip(b"\r\n")
+            self._begun = bool(seen)
+        end = seen.find(_END)
+        self._whole, self._last = end >= 0, seen[1 - len(_END) :]
+        if self._came - (len(seen) - end if self._whole else 0) <= HEADER_SIZE:
             return True
-        text = f"the header of a request was longer than {_HEADER_SIZE} bytes"
+        text = f"the header of a request was longer than {HEADER_SIZE} bytes"
         self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text)
         return False
 
+    def _lingers(self) -> bool:
+        """Whether a body is still coming that nobody waits for; aiohttp reads on for ten seconds, and then hangs up."""
+        if self._body is not None and self._body.is_eof():
+            self._body, self._came, self.since = None, 0, clock.now()
+        return self._body is not None
+
     @contextmanager
-    def answering(self) -> Iterator[None]:
+    def answering(self, body: StreamReader) -> Iterator[None]:
         """Its request is answered while the block runs."""
         self.busy, self._came = True, 0
         try:
             yield
         finally:
-            self.busy, self._came, self._whole, self._last = False, 0, False, b""
+            self.busy, self._came, self._begun, self._whole, self._last = False, 0, False, False, b""
+            self._body = None if body.is_eof() else body
             self._answered += 1
             self.since = clock.now()
 
     def look(self, now: int) -> None:
         """End it if it keeps others waiting."""
-        if self.busy or self._behind is None:
+        if self.busy or self._behind is None or self._lingers():
             return
         if self._refused:
             if now - self.since >= MOMENT * 1e6:
@@ -151,7 +165,7 @@ async def answering(request: web.Request, handler: Handler) -> web.StreamRespons
     connection = request.transport.get_protocol() if request.transport is not None else None
     if not isinstance(connection, Turnstile):
         return await handler(request)
-    with connection.answering():
+    with connection.answering(request.content):
         answered = await handler(request)
     if connection.overrun:
         answered.force_close()

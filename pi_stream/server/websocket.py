@@ -60,7 +60,7 @@ async def _serve(house: House, request: web.Request) -> web.StreamResponse:
     newest_wins(transport)
     let_speak(transport)
     viewer = Viewer(house, granted(house.access), socket, transport)
-    hearing = Hearing(house, socket, viewer.address)
+    hearing = Hearing(house, socket, viewer.address, lambda: viewer.feed.acked)
 
     def refuse(code: int, reason: str) -> None:
         hearing.refuses(code, reason)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pi_stream.errors import BadMessage, Unsupported
+from pi_stream.shape import quote
 
 _WHOLE = {"Byte", "Integer32", "Integer64"}
 _NUMBERS = {"Rectangle": 4, "Size": 2}
@@ -55,7 +56,7 @@ def _value(name: str, value: object, known: Mapping[str, Control]) -> object:
 
 def _several(name: str, value: object, count: int) -> list[object]:
     if not isinstance(value, list | tuple) or (count and len(value) != count) or not value:
-        raise BadMessage(f"controls.{name}: expected a list of {count or 'some'} values, got {value!r}")
+        raise BadMessage(f"controls.{name}: expected a list of {count or 'some'} values, got {quote(value)}")
     return list(value)
 
 
@@ -67,10 +68,10 @@ def _one(name: str, value: object, control: Control) -> object:
         return tuple(_number(name, number, Control("Integer32")) for number in numbers)
     if control.type == "Bool":
         if not isinstance(value, bool):
-            raise BadMessage(f"controls.{name}: expected true or false, got {value!r}")
+            raise BadMessage(f"controls.{name}: expected true or false, got {quote(value)}")
     elif control.type == "String":
         if not isinstance(value, str):
-            raise BadMessage(f"controls.{name}: expected a text, got {value!r}")
+            raise BadMessage(f"controls.{name}: expected a text, got {quote(value)}")
     else:
         raise Unsupported(f"controls.{name}: values of the type {control.type} cannot be set")
     return value
@@ -81,5 +82,5 @@ def _number(name: str, value: object, control: Control) -> int | float:
     if isinstance(value, bool) or not isinstance(value, kinds) or not control.low <= value <= control.high:
         noun = "a number" if control.type == "Float" else "a whole number"
         low, high = (f"{bound:g}" if isinstance(bound, float) else bound for bound in (control.low, control.high))
-        raise BadMessage(f"controls.{name}: expected {noun} from {low} to {high}, got {value!r}")
+        raise BadMessage(f"controls.{name}: expected {noun} from {low} to {high}, got {quote(value)}")
     return value
