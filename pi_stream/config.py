@@ -161,12 +161,19 @@ def load(path: Path | None = None, assignments: Sequence[str] = ()) -> Config:
 
 
 def state_folder() -> Path:
-    """Where what must survive a restart lies: systemd's $STATE_DIRECTORY, else the user's own state folder."""
+    """Where what must survive a restart lies: systemd's $STATE_DIRECTORY, else the user's own state folder.
+
+    A user without a home, as one that a container made up, has the system's; whether it may write there is another
+    question, which the log and the doctor answer.
+    """
     if given := os.environ.get("STATE_DIRECTORY"):
         return Path(given.split(":")[0])  # systemd lists several, separated by colons; the first is ours
     if given := os.environ.get("XDG_STATE_HOME"):
         return Path(given) / "pi-stream"
-    return Path.home() / ".local" / "state" / "pi-stream"
+    try:
+        return Path.home() / ".local" / "state" / "pi-stream"
+    except RuntimeError:  # neither $HOME nor an entry in /etc/passwd
+        return SYSTEM_STATE
 
 
 def service_folder() -> Path:

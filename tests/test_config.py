@@ -1,5 +1,9 @@
 """The settings."""
 
+import asyncio
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -9,6 +13,7 @@ import pytest
 from pi_stream import config
 from pi_stream.config import Config, load
 from pi_stream.errors import SettingError
+from tests.launchers import NOBODY_KNOWN, or_skip
 
 HERE = Path(__file__).parent
 SHIPPED = HERE.parent / "config.toml"
@@ -129,3 +134,17 @@ def test_the_state_folder_is_systemds_else_xdgs_else_the_homes(monkeypatch: pyte
     assert config.state_folder() == Path("/home/aki/state/pi-stream")
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/pi-stream")
     assert config.state_folder() == Path("/var/lib/pi-stream")
+
+
+async def test_who_has_no_home_has_the_systems_state_folder() -> None:
+    """A container may give a number for a user and no more: no $HOME, and no line in /etc/passwd."""
+    launcher = await or_skip(NOBODY_KNOWN, "a user without a name")
+    found = await asyncio.to_thread(
+        subprocess.run,
+        [*launcher, sys.executable, "-c", "from pi_stream import config; print(config.state_folder())"],
+        env={name: value for name, value in os.environ.items() if name not in ("STATE_DIRECTORY", "XDG_STATE_HOME")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(found.stdout.strip()) == config.SYSTEM_STATE

@@ -19,6 +19,7 @@ from pi_stream.checkup import Checkup
 from pi_stream.config import Config
 from pi_stream.doctor import Doctor, Finding, Machine, Patient, checks, worst
 from pi_stream.doctor.table import summary, table
+from tests.launchers import NOBODY_KNOWN, or_skip
 from tests.machines import Tree, laptop, pi_4, pi_5, zero_2
 from tests.running import PATIENCE, free_port, http, process, running
 
@@ -224,6 +225,19 @@ async def test_the_service_says_what_the_command_says(tmp_path: Path) -> None:
     assert {each["area"] for each in report["findings"]} == set(checks(Machine(), Patient(state=tmp_path)))
     (settings,) = [each for each in report["findings"] if each["area"] == "settings"]
     assert settings["level"] == "ok"
+
+
+async def test_a_user_whom_nobody_knows_may_be_told_how_it_is(tmp_path: Path) -> None:
+    """Without a home, and without a line in /etc/passwd: the folder is named, and the service goes on."""
+    launcher = await or_skip(NOBODY_KNOWN, "a user without a name")
+    async with process(tmp_path, launcher=launcher) as service, http(service) as session:
+        async with session.get("api/doctor") as answer:
+            assert answer.status == 200
+            (storage,) = [each for each in (await answer.json())["findings"] if each["area"] == "storage"]
+        assert f"captions are kept in {tmp_path}, " in storage["what"]
+        async with session.get("healthz") as answer:
+            assert answer.status == 200
+        assert await service.stop() == 0
 
 
 async def test_many_who_ask_cost_one_examination(monkeypatch: pytest.MonkeyPatch) -> None:

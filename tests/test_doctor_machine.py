@@ -259,6 +259,15 @@ def test_a_home_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Who looks at the page need not know who has started it."""
     monkeypatch.setenv("HOME", str(tmp_path))
     one(storage(Machine(), Patient(state=tmp_path / ".local/state/pi-stream")), "ok", " ~/.local/state/pi-stream,")
+    one(storage(Machine(), Patient(state=tmp_path)), "ok", " ~,")
+
+
+def test_the_root_is_nobodys_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what users have for one who were made for a service; the folder is named as it can be found."""
+    monkeypatch.setenv("HOME", "/")
+    (found,) = storage(Machine(), Patient(state=STATE))
+    assert str(STATE) in found.what
+    assert "~" not in found.what
 
 
 # --- fonts and encodings

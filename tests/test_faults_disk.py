@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,26 +16,17 @@ from pi_stream.errors import SettingError
 from pi_stream.overlay import state
 from pi_stream.overlay.caption import Caption
 from pi_stream.tls import self_signed
+from tests.launchers import or_skip
 from tests.running import PATIENCE, Process, http, process
 
 # The command that comes after it, with a small disk of its own at the folder that is named first.
 _SMALL_DISK = ("unshare", "--mount", "--map-root-user", "sh", "-c", 'mount -t tmpfs -o size=64k none "$0" && exec "$@"')
 
 
-def _problem(launcher: tuple[str, ...]) -> str:
-    """Why there can be no such disk; empty: there can."""
-    if shutil.which("unshare") is None:
-        return "unshare, of util-linux, is not here"
-    done = subprocess.run([*launcher, "true"], capture_output=True, text=True, check=False)
-    return done.stderr.strip() if done.returncode else ""
-
-
 @asynccontextmanager
 async def on_a_small_disk(folder: Path) -> AsyncIterator[tuple[Process, Path]]:
     """The service with its state on a disk of 64 KiB, and where that is for others."""
-    launcher = (*_SMALL_DISK, str(folder))
-    if problem := await asyncio.to_thread(_problem, launcher):
-        pytest.skip(f"no disk can be mounted here: {problem}")
+    launcher = await or_skip((*_SMALL_DISK, str(folder)), "a disk for one process")
     async with process(folder, launcher=launcher) as service:
         yield service, Path(f"/proc/{service.process.pid}/root{folder}")
 

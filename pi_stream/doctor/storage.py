@@ -49,9 +49,16 @@ def _nearest(folder: Path) -> Path:
 
 
 def _short(folder: Path) -> str:
-    """A home is nobody's business on the page: ~ stands for it."""
-    home = Path.home()
-    return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
+    """A home is nobody's business on the page: ~ stands for it.
+
+    A user that was made for one service has / for a home, which is none, or has none at all.
+    """
+    try:
+        home = Path.home()
+    except RuntimeError:  # neither $HOME nor an entry in /etc/passwd
+        return str(folder)
+    is_a_home = home != Path(home.anchor)
+    return str("~" / folder.relative_to(home)) if is_a_home and folder.is_relative_to(home) else str(folder)
 
 
 def _size(number: int) -> str:
