@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from pi_stream import __version__, config
 from pi_stream.config import Config, Tls
-from pi_stream.doctor import Doctor, Finding, Level, Machine, Patient, Shown, Webcam, checks, worst
+from pi_stream.doctor import Doctor, Finding, Level, Look, Machine, Patient, Shown, Webcam, checks, worst
 from pi_stream.errors import SettingError
 from pi_stream.frame import Encoding, Frame
 from pi_stream.overlay.bidi import library as fribidi
@@ -46,11 +46,15 @@ class Checkup:
         self._until = 0.0  # on time.monotonic's clock
 
     async def report(self) -> Report:
-        """The newest report, at most ten seconds old."""
+        """The newest report, at most ten seconds old, and made after the last `forget`."""
         if self._made is None or (self._made.done() and time.monotonic() >= self._until):
             self._made = asyncio.get_running_loop().run_in_executor(None, self._examine)
         # Who goes away while it is being made does not take it from the others.
         return await asyncio.shield(self._made)
+
+    def forget(self) -> None:
+        """What was found holds no more, as the settings are others now: who asks next has it looked for anew."""
+        self._made = None
 
     def _examine(self) -> Report:
         report = made(self._doctor)
@@ -65,15 +69,23 @@ def made(doctor: Doctor) -> Report:
 
 
 def of_service(
-    settings: Config, state: Path, holds_camera: Callable[[], bool], own: "Callable[[], Certificate] | None" = None
+    settings: Callable[[], Config],
+    state: Path,
+    holds_camera: Callable[[], bool],
+    own: "Callable[[], Certificate] | None" = None,
 ) -> Checkup:
-    """For the service itself, which runs with these settings. `holds_camera`: has it libcamera's camera open now?
+    """For the service itself; `settings` are those in force, which a reload replaces: they are asked for each time.
 
-    `own` is the certificate that it shows; None where there is none.
+    `holds_camera`: has it libcamera's camera open now? `own` is the certificate that it shows; None: there is none.
     """
     said = "those of this service are right"
-    patient = _patient(settings, state, said, serving=True, holds_camera=holds_camera, own=own)
-    return Checkup(Doctor(checks(Machine(), patient)))
+    machine = Machine()
+
+    def looks() -> Mapping[str, Look]:
+        patient = _patient(settings(), state, said, serving=True, holds_camera=holds_camera, own=own)
+        return checks(machine, patient)
+
+    return Checkup(Doctor(looks))
 
 
 def of_machine(path: Path | None, assignments: Sequence[str]) -> Doctor:
@@ -85,7 +97,8 @@ def of_machine(path: Path | None, assignments: Sequence[str]) -> Doctor:
         settings, said = Config(), error  # the other checks go on with the defaults
     # Whom a person at a terminal asks about is the service that systemd starts, if there is one.
     mine = "STATE_DIRECTORY" in os.environ or not os.path.lexists(config.SYSTEM_STATE)
-    return Doctor(checks(Machine(), _patient(settings, config.state_folder() if mine else config.SYSTEM_STATE, said)))
+    patient = _patient(settings, config.state_folder() if mine else config.SYSTEM_STATE, said)
+    return Doctor(lambda: checks(Machine(), patient))
 
 
 def _patient(

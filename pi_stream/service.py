@@ -120,7 +120,7 @@ async def serve(
                 stalls=Stalls(config.stream.stall_timeout),
                 viewers=viewers,
                 checkup=checkup.of_service(
-                    config,
+                    lambda: house.config,
                     state,
                     lambda: camera.kind == "picamera2" and camera.online and not camera.resting,
                     None if identity is None else lambda: identity.certificate,

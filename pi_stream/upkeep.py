@@ -120,6 +120,7 @@ class Upkeep:
         if choice is not None:
             house.camera.replace(**self._source(camera, choice))
         house.config = changed.config
+        house.checkup.forget()
         house.camera.idle_stop = camera.idle_stop
         house.set_limits()
         if changed.touches("camera.fps", "stream.quality"):

@@ -54,7 +54,7 @@ def test_a_check_that_hangs_is_a_warning_and_keeps_nobody_waiting() -> None:
         return [HOT]
 
     try:
-        ill = Doctor({"temperature": hangs, "camera": lambda: [FINE]}, patience=0.2)
+        ill = Doctor(lambda: {"temperature": hangs, "camera": lambda: [FINE]}, patience=0.2)
         for words in ("gave no answer in 0.2 s", "still hangs"):
             begun = time.monotonic()
             first, second = ill.examine()
@@ -86,7 +86,7 @@ def test_what_cannot_be_looked_at_is_told_and_the_rest_goes_on(error: Exception,
     def fails() -> list[Finding]:
         raise error
 
-    first, second = Doctor({"power": fails, "camera": lambda: [FINE]}).examine()
+    first, second = Doctor(lambda: {"power": fails, "camera": lambda: [FINE]}).examine()
     assert (first.area, first.level, second) == ("power", level, FINE)
     assert words in first.what
 
@@ -98,7 +98,7 @@ def test_a_bug_of_a_check_is_not_hidden() -> None:
         raise TypeError("a mistake of ours")
 
     with pytest.raises(TypeError, match="a mistake of ours"):
-        Doctor({"power": wrong}).examine()
+        Doctor(lambda: {"power": wrong}).examine()
 
 
 @pytest.mark.parametrize("build", [pi_5, pi_4, zero_2, laptop, Tree])
@@ -115,7 +115,8 @@ def test_every_machine_can_be_looked_at(tmp_path: Path, build: Callable[[Path], 
 def test_a_machine_that_shows_nothing_is_no_crash(tmp_path: Path) -> None:
     """An empty root: no /proc, no /sys."""
     machine = Machine(root=tmp_path, ask=lambda *_, **__: None)
-    assert {each.area for each in Doctor(checks(machine, Patient(state=tmp_path))).examine()} >= {"memory", "system"}
+    findings = Doctor(lambda: checks(machine, Patient(state=tmp_path))).examine()
+    assert {each.area for each in findings} >= {"memory", "system"}
 
 
 # --- on a terminal
@@ -249,7 +250,7 @@ async def test_many_who_ask_cost_one_examination(monkeypatch: pytest.MonkeyPatch
         go.wait(PATIENCE)
         return [FINE]
 
-    shared = Checkup(Doctor({"camera": look}))
+    shared = Checkup(Doctor(lambda: {"camera": look}))
     asking = [asyncio.ensure_future(shared.report()) for _ in range(20)]
     await asyncio.sleep(0)
     asking.pop().cancel()  # who goes away takes it from nobody
@@ -265,7 +266,7 @@ async def test_many_who_ask_cost_one_examination(monkeypatch: pytest.MonkeyPatch
 
 def test_the_services_doctor_knows_when_the_camera_is_its_own(tmp_path: Path) -> None:
     """So that libcamera is not asked while it takes pictures for us."""
-    report = checkup.made(checkup.of_service(Config(), tmp_path, lambda: True)._doctor)
+    report = checkup.made(checkup.of_service(Config, tmp_path, lambda: True)._doctor)
     (camera,) = [each for each in report.findings if each.area == "camera" and "libcamera" in each.what]
     assert "in use" in camera.what
 

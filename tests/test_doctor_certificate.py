@@ -54,7 +54,7 @@ def test_without_tls_and_before_the_first_start_there_is_none(tmp_path: Path, mo
     """Neither is wrong."""
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     for mode, words in (("off", "served by http"), ("self-signed", "when it starts")):
-        (found,) = checkup.of_machine(None, [f"tls.mode={mode}"])._checks["certificate"]()
+        (found,) = checkup.of_machine(None, [f"tls.mode={mode}"])._checks()["certificate"]()
         assert found.level == "ok"
         assert words in found.what
     assert list(tmp_path.iterdir()) == []
@@ -64,7 +64,7 @@ def test_wrong_files_are_a_fault_and_closed_ones_are_roots_to_look_at(tmp_path: 
     """The service may be able to read what this user cannot."""
     issued = issue(tmp_path, "a.example", ends=-DAY / 2)
     doctor = checkup.of_machine(None, issued.settings)
-    (found,) = doctor._checks["certificate"]()
+    (found,) = doctor._checks()["certificate"]()
     assert (found.level, "ended on" in found.what) == ("fault", True)
 
     def closed() -> Shown:
@@ -74,7 +74,7 @@ def test_wrong_files_are_a_fault_and_closed_ones_are_roots_to_look_at(tmp_path: 
             raise SettingError("[tls] key: key.pem cannot be read") from None
 
     patient = Patient(state=tmp_path, tls="files", certificate=closed)
-    (found,) = Doctor({"certificate": lambda: certificate(patient)}).examine()
+    (found,) = Doctor(lambda: {"certificate": lambda: certificate(patient)}).examine()
     assert found.level == "unknown"
     assert found.what == "key.pem may not be read by this user"
 

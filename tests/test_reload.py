@@ -214,6 +214,21 @@ async def test_the_kind_of_source_is_taken_over_and_so_are_origins_and_captions(
                 assert answer.status == expected
 
 
+async def test_the_doctor_looks_with_the_settings_that_were_taken_over(tmp_path: Path, manager: Manager) -> None:
+    """At once, although what it found is otherwise shown for a while."""
+    film = Path(__file__).parent / "media" / "bunny.mp4"
+    async with _service(tmp_path, manager) as (service, config), http(service) as session:
+        await manager.hears("READY=1")
+        for source in ("synthetic", "file"):
+            async with session.get("api/doctor") as answer:
+                (camera,) = [each for each in (await answer.json())["findings"] if each["area"] == "camera"]
+            assert camera["what"] == f'none is needed: the settings say source = "{source}"'
+            config.write_text(_SMALL.replace("'synthetic'", f"'file'\npath = '{film}'"))
+            service.process.send_signal(signal.SIGHUP)
+            await manager.hears("RELOADING=1")
+            await manager.hears("READY=1")
+
+
 _ACTIVATE = """
 import os, socket, sys
 given = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]

@@ -1,6 +1,6 @@
 """The doctor: looks at the machine and at pi-stream's place in it, and says what is wrong and what mends it.
 
-    doctor = Doctor(checks(Machine(), patient))
+    doctor = Doctor(lambda: checks(Machine(), patient))
     for finding in doctor.examine():
         print(finding.level, finding.area, finding.what, finding.mend)
 

@@ -16,13 +16,13 @@ _EXPECTED = (OSError, ValueError, LookupError, ImportError, subprocess.Subproces
 
 
 class Doctor:
-    """Examines with these checks, by area, as often as it is asked to.
+    """Examines as often as it is asked to, with what `checks` gives for it: checks by area.
 
     A check that hangs, in a driver for one, is left behind with its thread, and is not started again until it has come
     back: there is never more than one thread for an area.
     """
 
-    def __init__(self, checks: Mapping[str, Look], patience: float = PATIENCE) -> None:
+    def __init__(self, checks: Callable[[], Mapping[str, Look]], patience: float = PATIENCE) -> None:
         self._checks = checks
         self._patience = patience
         self._away: dict[str, threading.Thread] = {}
@@ -32,10 +32,11 @@ class Doctor:
         """All findings, in the order of the checks. Blocks, at most for the doctor's patience; on any thread."""
         with self._lock:
             end = time.monotonic() + self._patience
+            checks = self._checks()
             self._away = {area: thread for area, thread in self._away.items() if thread.is_alive()}
-            looks = {area: _Look(area, look) for area, look in self._checks.items() if area not in self._away}
+            looks = {area: _Look(area, look) for area, look in checks.items() if area not in self._away}
             findings: list[Finding] = []
-            for area in self._checks:
+            for area in checks:
                 if area not in looks:
                     findings.append(_hangs(area, "still hangs in the look before"))
                     continue
