@@ -115,7 +115,7 @@ def _patient(
             raise said
         camera = settings.camera
         if camera.source == "file" or (camera.source == "auto" and camera.path and not camera.path.startswith("/dev/")):
-            resolve("file", camera.path)  # raises SettingError where the film is missing or none
+            resolve(camera.source, camera.path)  # raises SettingError where the film is missing or none
         return said
 
     def certificate() -> Shown | None:

@@ -195,6 +195,18 @@ def test_wrong_settings_are_a_fault_and_the_other_looks_are_made_all_the_same(
     assert words in wrong["what"]
 
 
+def test_a_device_that_is_named_by_a_link_is_not_taken_for_a_film(tmp_path: Path) -> None:
+    """Wherever the link lies: source "auto" looks at what it leads to."""
+    link = tmp_path / "camera"
+    link.symlink_to("/dev/null")
+    (settings,) = [
+        each
+        for each in json.loads(doctor("--json", "--set", f"camera.path={link}").stdout)["findings"]
+        if each["area"] == "settings"
+    ]
+    assert settings["level"] == "ok"
+
+
 def test_a_missing_font_is_not_told_twice() -> None:
     """The finding says it; the overlay's warning in the log does not come on top."""
     answer = doctor("--set", "camera.source=synthetic", PATH="/nowhere")

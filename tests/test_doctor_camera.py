@@ -120,6 +120,21 @@ def test_a_webcam_is_camera_enough_for_a_pc(tmp_path: Path) -> None:
     assert "Integrated Camera at /dev/video0" in said(findings)
 
 
+@pytest.mark.parametrize("source", ["v4l2", "auto"])
+def test_a_webcam_may_be_named_by_a_link(tmp_path: Path, source: str) -> None:
+    """udev's own, which stays when numbers change; one that leads elsewhere is told by the name in the settings."""
+    tree = laptop(tmp_path)
+    link = "/dev/v4l/by-id/usb-046d_C270-video-index0"
+    tree.link(link, "../../video0")
+    patient = Patient(state=STATE, source=source, path=link, webcams=lambda: [WEBCAM])
+    assert said(cameras(tree.machine, patient)) == "ok Integrated Camera at /dev/video0 (V4L2)"
+    (tree.root / link.lstrip("/")).unlink()
+    for target in ("../../video1", "../../video7", Path(link).name):  # no camera, nothing, and round and round
+        tree.link(link, target)
+        assert link in worst(cameras(tree.machine, patient), "fault").what
+        (tree.root / link.lstrip("/")).unlink()
+
+
 def test_without_a_webcam_a_pc_is_warned_and_refused_what_its_settings_ask_for(tmp_path: Path) -> None:
     """The picture is made up, which is no fault unless a webcam was asked for."""
     tree = laptop(tmp_path)

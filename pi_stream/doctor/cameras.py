@@ -1,6 +1,7 @@
 """Camera: what libcamera and V4L2 find, and what to do where they find none."""
 
 import importlib.metadata
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from msgspec import Struct
 from pi_stream.doctor.finding import Area, Finding
 from pi_stream.doctor.holders import locks
 from pi_stream.doctor.machine import Machine
-from pi_stream.doctor.patient import Patient
+from pi_stream.doctor.patient import Patient, Webcam
 from pi_stream.doctor.system import is_pi
 
 _say = Area("camera")
@@ -48,7 +49,7 @@ def cameras(machine: Machine, patient: Patient) -> list[Finding]:
     if patient.wants_webcam and webcams:
         findings += [_say.ok(f"{webcam.card} at {webcam.path} (V4L2)") for webcam in webcams]
         found = True
-        if patient.path and patient.path not in (webcam.path for webcam in webcams):
+        if patient.path and not _is_one_of(machine, patient.path, webcams):
             mend = f"Plug it in, or set camera.path to {webcams[0].path}."
             findings.append(_say.fault(f"the camera of the settings, {patient.path}, is not among them", mend))
     if not found and not any(each.level in ("fault", "unknown") for each in findings):
@@ -107,6 +108,11 @@ def _is_among(cameras: list[_Camera], path: str) -> bool:
     if path.isdigit():
         return int(path) < len(cameras)
     return any(path.lower() in f"{camera.model} {camera.id}".lower() for camera in cameras)
+
+
+def _is_one_of(machine: Machine, path: str, webcams: Sequence[Webcam]) -> bool:
+    """Whether the path leads to one, be it by a link: what udev makes below /dev/v4l stays when numbers change."""
+    return os.path.realpath(machine.path(path)) in {os.path.realpath(machine.path(each.path)) for each in webcams}
 
 
 def _versions(libcamera: str, patient: Patient) -> Finding:
