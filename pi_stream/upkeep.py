@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -45,11 +46,15 @@ class Upkeep:
         self._source = source
 
     async def every_second(self) -> None:
-        """Tell viewers and service manager how it goes, and let go of who reads nothing; until cancelled."""
+        """Tell viewers and service manager how it goes, let go of who reads nothing, and keep to the time zone.
+
+        Until cancelled.
+        """
         house = self._house
         trimming = heap.Trimming(lambda: house.hub.ended + house.viewers.left + house.camera.closed)
         while True:
             await asyncio.sleep(1)
+            time.tzset()  # looks whether the machine's time zone is another now, which nothing else does: 12 µs
             house.viewers.tell_stats(house.vitals.read())
             house.stalls.sweep(clock.now())
             house.connections.sweep(clock.now())

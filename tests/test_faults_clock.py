@@ -1,7 +1,12 @@
-"""A calendar that jumps by a year, forwards and backwards, under the running service: tests/stand_in_clock.c."""
+"""A calendar that jumps by a year, forwards and backwards, under the running service: tests/stand_in_clock.c.
+
+And a time zone that is another one, as when somebody tells a new appliance where it is.
+"""
 
 import asyncio
 import io
+import os
+import struct
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +21,7 @@ from pi_stream.auth import store
 from pi_stream.auth.keys import Keys
 from pi_stream.auth.passwords import hashed
 from pi_stream.protocol import parse_packet
+from tests.launchers import or_skip
 from tests.preloaded import compiled
 from tests.running import PATIENCE, http, messages_until, next_frame, process, say
 
@@ -38,9 +44,31 @@ class Calendar:
         new.replace(self._file)
 
 
-async def _one_in_the_picture(viewer: websockets.ClientConnection, year: int) -> None:
-    """Wait until the caption in the upper half, a field, reads as the one in the lower half that `year` is put in."""
-    await say(viewer, "caption.put", id=1, caption=_caption(str(year), "below", 0.5))
+# The command that comes after it, for which the file that is named first is the machine's time zone.
+_OWN_ZONE = (
+    *("unshare", "--mount", "--map-root-user"),
+    *("sh", "-c", 'mount --bind "$0" /etc/localtime && exec env --unset=TZ "$@"'),
+)
+
+
+class Zone:
+    """A file as /etc/localtime is one; what it says is changed in place, for it is seen through a mount."""
+
+    def __init__(self, file: Path, name: str) -> None:
+        self.file = file
+        self.become(name, 0)
+
+    def become(self, name: str, hours: int) -> None:
+        """Have it be a zone of three letters, so many hours ahead of UTC: RFC 8536's version 1, with no changes."""
+        counts = struct.pack(">6L", 0, 0, 0, 0, 1, len(name) + 1)
+        kind = struct.pack(">lBB", hours * 3600, 0, 0)
+        self.file.write_bytes(b"TZif" + bytes(16) + counts + kind + name.encode() + b"\0")
+        os.utime(self.file, (hours, hours))  # it was written in an instant, and changes are seen by the second
+
+
+async def _one_in_the_picture(viewer: websockets.ClientConnection, expected: object) -> None:
+    """Wait until the caption in the upper half, a field, reads as the one in the lower half, which is put there."""
+    await say(viewer, "caption.put", id=1, caption=_caption(str(expected), "below", 0.5))
     await messages_until(viewer, "ok", re=1)
     async with asyncio.timeout(PATIENCE):
         while True:
@@ -87,6 +115,20 @@ async def test_pictures_and_captions_go_on_when_the_calendar_jumps(tmp_path: Pat
             assert len((await answer.json())["captions"]) == 2
         assert await service.stop() == 0
         assert "Traceback" not in "".join(service.lines)
+
+
+async def test_a_time_zone_that_is_set_is_in_the_pictures_without_a_restart(tmp_path: Path) -> None:
+    """The C library reads the machine's zone once, and again only when it is asked to look."""
+    zone = Zone(tmp_path / "localtime", "AAA")
+    launcher = await or_skip((*_OWN_ZONE, str(zone.file)), "a time zone for one process")
+    async with process(tmp_path, launcher=launcher) as service, service.socket() as viewer:
+        await say(viewer, "caption.put", id=0, caption=_caption("{time:%Z}", "above", 0))
+        await messages_until(viewer, "ok", re=0)
+        await say(viewer, "watch", accept=["png"])
+        await _one_in_the_picture(viewer, "AAA")
+        zone.become("WWW", 9)
+        await _one_in_the_picture(viewer, "WWW")
+        assert await service.stop() == 0
 
 
 @pytest.mark.parametrize("step", [_YEAR, -_YEAR], ids=["forwards", "backwards"])
