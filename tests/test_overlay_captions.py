@@ -38,6 +38,20 @@ async def test_captions_are_put_replaced_in_place_and_deleted() -> None:
         assert captions.all == ()
 
 
+@pytest.mark.parametrize("highest", ["c99999999999", "c999999999", "c" + "9" * 63, "c2"])
+async def test_no_id_that_somebody_chose_makes_captions_overwrite_each_other(tmp_path: Path, highest: str) -> None:
+    """Captions without one go on to get ids of their own, and short ones, after a restart too."""
+    path = tmp_path / "captions.json"
+    async with Captions(path) as captions:
+        captions.put(CaptionDraft(id=highest, text="chosen"))
+        for text in ("one", "two"):
+            captions.put(CaptionDraft(text=text))
+    async with Captions(path) as captions:
+        captions.put(CaptionDraft(text="three"))
+        assert [caption.text for caption in captions.all] == ["chosen", "one", "two", "three"]
+        assert all(len(caption.id) < 4 for caption in captions.all[1:])
+
+
 async def test_deleting_what_is_not_there_names_it() -> None:
     """The error carries the id that was asked for."""
     async with Captions(None) as captions:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,9 @@ from pi_stream.overlay.caption import LONGEST_TEXT, Caption, CaptionDraft, capti
 from pi_stream.overlay.state import State, load, save
 
 log = logging.getLogger(__name__)
+
+_OURS = re.compile(r"c([0-9]{1,9})")  # an id as captions are given one
+_MOST = 999_999_999  # the highest number in them, after which comes c1 again
 
 
 class Captions:
@@ -37,7 +41,7 @@ class Captions:
         self._captions: dict[str, Caption] = {}
         self._ends: dict[str, int] = {}  # by id, microseconds of clock.now(), for those with a ttl
         self._all: tuple[Caption, ...] = ()
-        self._numbered = 0  # the highest n of the ids c<n> that were given
+        self._numbered = 0  # the number in the id that was given last
         self._timer: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()  # there is something for the writing task to do
         self._idle = asyncio.Event()  # and there is not, now
@@ -54,7 +58,8 @@ class Captions:
                 if caption.ttl is not None:
                     left = min(max(state.left.get(caption.id, caption.ttl), 0), caption.ttl)
                     self._ends[caption.id] = now + round(left * 1e6)
-                self._count(caption.id)
+            numbered = filter(None, map(_OURS.fullmatch, self._captions))
+            self._numbered = max((int(each[1]) for each in numbered), default=0)
             self._all = state.captions
         await self._tasks.__aenter__()
         if self._path is not None:
@@ -83,10 +88,12 @@ class Captions:
     def put(self, draft: CaptionDraft, *, by: str = "") -> Caption:
         """Add a caption, or with the id of one that there is replace it where it stands; its ttl starts now.
 
+        One without an id gets c1, c2 and so on, whichever nobody else has taken.
         `by`, when given, is who wrote it, whatever the draft says. Raises BadMessage for a draft that cannot be, and
         LimitReached when there is no room for another.
         """
-        id = draft.id if draft.id is not None else f"c{self._numbered + 1}"  # noqa: A001 - it is the field's name
+        numbered = self._numbered if draft.id is not None else self._next()
+        id = draft.id if draft.id is not None else f"c{numbered}"  # noqa: A001 - it is the field's name
         caption = caption_from(draft, id, by)
         if len(caption.text) > self.longest:
             raise BadMessage(
@@ -100,7 +107,7 @@ class Captions:
                 wait=60,
             )
         self._captions[id] = caption
-        self._count(id)
+        self._numbered = numbered
         self._ends.pop(id, None)
         if caption.ttl is not None:
             self._ends[id] = clock.now() + round(caption.ttl * 1e6)
@@ -163,9 +170,12 @@ class Captions:
         if not self.expire(clock.now()):
             self._wind_timer()  # timers may be a little early
 
-    def _count(self, id: str) -> None:  # noqa: A002 - it is the field's name
-        if id.startswith("c") and id[1:].isascii() and id[1:].isdecimal() and len(id) <= 12:
-            self._numbered = max(self._numbered, int(id[1:]))
+    def _next(self) -> int:
+        """The next number that is in no id: there are far more of them than captions."""
+        number = self._numbered % _MOST + 1
+        while f"c{number}" in self._captions:
+            number = number % _MOST + 1
+        return number
 
     def _state(self) -> State:
         now = clock.now()
