@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.pages import open_page, pixels, wait_for_frames, watch
-from tests.running import Running, free_port, process, running
+from tests.running import PATIENCE, Running, free_port, process, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -115,6 +115,32 @@ async def test_a_page_that_lost_a_part_of_itself_on_the_way_loads_again(
         await page.route(f"**/{part}", lambda route: route.abort("internetdisconnected"), times=1)
         await page.goto(service.url)
         await page.wait_for_function("() => document.body && getComputedStyle(document.body).margin === '0px'")
+        await wait_for_frames(page)
+
+
+async def test_what_loading_again_did_not_help_is_tried_again_but_seldom(browser: Browser, service: Running) -> None:
+    """Two seconds after the first loss, fifteen after each later one: many such pages must not keep a service busy."""
+    losses: asyncio.Queue[None] = asyncio.Queue()
+    async with open_page(browser, "about:blank") as page:
+        await page.expose_function("tellOfLoss", lambda: losses.put_nowait(None))
+        await page.add_init_script("window.own = performance;")
+        await page.clock.install(time=0)
+        await page.clock.pause_at(1000)  # the page's time stands still but where it is moved
+        await page.add_init_script(
+            "performance.getEntriesByType = (kind) => own.getEntriesByType(kind);"  # Playwright's clock has none
+            "window.reloads = 0; navigation.addEventListener('navigate', () => { reloads += 1; });"
+            "addEventListener('error', () => tellOfLoss(), true);"
+        )
+        await page.route("**/main.js", lambda route: route.abort("internetdisconnected"))
+        await page.goto(service.url)
+        for patience, helps in ((2000, False), (15_000, False), (15_000, True)):
+            await asyncio.wait_for(losses.get(), PATIENCE)
+            await page.clock.fast_forward(patience - 1)
+            assert await page.evaluate("reloads") == 0
+            if helps:
+                await page.unroute("**/main.js")
+            await page.clock.fast_forward(1)
+        await page.clock.resume()
         await wait_for_frames(page)
 
 
