@@ -1,7 +1,8 @@
 /* A webcam for tests, preloaded into a process: /dev/video77, 960x720 YUYV at 50 frames a second.
  *
  * Every frame is grey, with luma 20 + its number, modulo 200. As with a driver, a frame goes into a buffer that was
- * queued, oldest first, and is lost when none is. What goes wrong is named by STAND_IN_FAULT:
+ * queued, oldest first, and is lost when none is. STAND_IN_DEVICE names another path, which may change while it runs.
+ * What goes wrong is named by STAND_IN_FAULT:
  *   denied   opening is not permitted          codec    it is a memory-to-memory device
  *   busy     another program has it            unplug   after ten frames the device is gone
  *   stall    after ten frames no more come     mjpeg    it lists MJPEG only, and gives garbage
@@ -177,7 +178,8 @@ static void *real(const char *name)
 
 static int opened(const char *path)
 {
-    if (strcmp(path, "/dev/video77")) return -2;
+    const char *device = getenv("STAND_IN_DEVICE");
+    if (strcmp(path, device ? device : "/dev/video77")) return -2;
     if (fault("denied")) return fail(EACCES);
     return camera = ((int (*)(const char *, int, ...))real("open"))("/dev/null", O_RDWR | O_CLOEXEC);
 }

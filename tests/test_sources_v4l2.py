@@ -41,6 +41,42 @@ except SourceUnavailable as error:
 print(json.dumps({"frames": frames, "reason": reason, "facts": facts}))
 """
 
+# The same, of a webcam that comes back under another number; the folder stands for /dev.
+RENUMBERED = """
+import itertools, json, os, sys
+from pathlib import Path
+from pi_stream.errors import SourceUnavailable
+from pi_stream.sources import open_source, resolve
+from pi_stream.sources.devices import capture_devices
+from tests.stand_in_picamera2 import Plan, installed
+folder = Path(sys.argv[1])
+capture_devices.__defaults__ = (str(folder),)
+nodes = [folder / "video77", folder / "video78"]
+
+def plug(old, new):
+    old.rename(new)
+    os.environ["STAND_IN_DEVICE"] = str(new)
+
+def opened():
+    try:
+        source = open_source(choice.kind, path=choice.path, width=320, height=240, fps=50, seq=itertools.count())
+    except SourceUnavailable as error:
+        return str(error)
+    source.read()
+    source.close()
+    return Path(source.describe()["device"]).name
+
+nodes[0].touch()
+plug(nodes[0], nodes[0])
+with installed(Plan(cameras=[])):
+    choice = resolve("auto")
+seen = [opened()]
+plug(nodes[0], folder / "unplugged")
+seen.append(opened())
+plug(folder / "unplugged", nodes[1])
+print(json.dumps([*seen, opened()]))
+"""
+
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -49,9 +85,14 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(library: Path, fault: str = "", fps: int = 50, rotation: int = 0, skip: int = 0) -> dict[str, Any]:
+    result: dict[str, Any] = printed(library, SCRIPT, str(fps), str(rotation), str(skip), fault=fault)
+    return result
+
+
+def printed(library: Path, script: str, *arguments: str, fault: str = "") -> Any:
     environment = {**os.environ, "LD_PRELOAD": str(library), "STAND_IN_FAULT": fault}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(fps), str(rotation), str(skip)],
+        [sys.executable, "-c", script, *arguments],
         env=environment,
         cwd=Path(__file__).parent.parent,
         capture_output=True,
@@ -60,8 +101,7 @@ def run(library: Path, fault: str = "", fps: int = 50, rotation: int = 0, skip: 
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    return json.loads(done.stdout)
 
 
 def test_frames(library: Path) -> None:
@@ -143,3 +183,9 @@ def test_nothing_plugged_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pi_stream.sources.v4l2.capture_devices", list)
     with pytest.raises(SourceUnavailable, match=r"^no /dev/video\* capture device; is a webcam plugged in\?$"):
         V4l2Source("", width=64, height=48, fps=30, rotation=0, seq=iter(()), stall_timeout=1)
+
+
+def test_one_that_comes_back_under_another_number(library: Path, tmp_path: Path) -> None:
+    """What "auto" has chosen opens it all the same; meanwhile it is said that there is none."""
+    gone = "no /dev/video* capture device; is a webcam plugged in?"
+    assert printed(library, RENUMBERED, str(tmp_path)) == ["video77", gone, "video78"]

@@ -15,7 +15,9 @@ _BEST_FIRST = ("picamera2", "v4l2", "synthetic")  # of what "auto" chooses from,
 
 @dataclass(frozen=True)
 class Choice:
-    """A source's kind and path, why it is this one, and what the better ones lacked: sentences for log and status."""
+    """A source's kind and path ("": the first of that kind, whenever it is opened), why it is this one, and what the
+    better ones lacked: sentences for log and status.
+    """
 
     kind: Kind
     path: str
@@ -56,7 +58,8 @@ def _auto(path: str) -> Choice:
     refused = [f"picamera2: {no_camera}"]
     devices = capture_devices()
     if devices:
-        return Choice("v4l2", devices[0].path, f"{devices[0].path} is a camera ({devices[0].card})", tuple(refused))
+        # Without a path, for a webcam that is plugged in again, or resets itself, may come back under another number.
+        return Choice("v4l2", "", f"a webcam was found at {devices[0].path} ({devices[0].card})", tuple(refused))
     refused.append("v4l2: no /dev/video* capture device that can be opened (is a webcam plugged in?)")
     return Choice("synthetic", "", "there is no camera, so the picture is made up", tuple(refused))
 
