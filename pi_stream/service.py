@@ -8,11 +8,11 @@ import asyncio
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from pi_stream import bugs, checkup, clock, heap, next_steps, protocol, vitals
@@ -32,7 +32,7 @@ from pi_stream.server.house import House
 from pi_stream.server.names import names_of
 from pi_stream.server.sockets import Stalls
 from pi_stream.server.viewers import Viewers
-from pi_stream.sources import Choice, open_source, resolve
+from pi_stream.sources import Choice, chosen, open_source
 from pi_stream.sources.capture import Capture
 from pi_stream.text_picture import picture_of_text
 from pi_stream.unit import Notify, Watchdog
@@ -40,6 +40,8 @@ from pi_stream.upkeep import Upkeep, silence
 
 if TYPE_CHECKING:
     from pi_stream.identity import Identity
+
+T = TypeVar("T")
 
 _KEPT = 6  # frames' worth of memory: as many as are on their way at once, in one shape or another
 _PATIENCE = 3.0  # seconds that the page waits for a camera that is slow to open
@@ -72,7 +74,10 @@ async def serve(
     watchdog = Watchdog.from_environment(notify)
     watchdog.allow(silence(config))
     notify.status("opening the source")
-    choice = await asyncio.to_thread(resolve, config.camera.source, config.camera.path)
+    choice = await _unless(ended, chosen(config.camera.source, config.camera.path))
+    if choice is None:
+        ended.result()
+        return
     identity = None if config.tls.mode == "off" else await asyncio.to_thread(_identity, config, state)
     viewers, signs = Viewers(), vitals.VitalSigns()
 
@@ -158,6 +163,17 @@ async def serve(
             ended.result()  # raises the bug that ended it, whenever that came
             for task in running:
                 task.cancel()
+
+
+async def _unless(ended: asyncio.Future[None], awaited: Coroutine[Any, Any, T]) -> T | None:
+    """What is awaited; None where the service is to end before it comes."""
+    task = asyncio.create_task(awaited)
+    either: set[asyncio.Future[Any]] = {task, ended}
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        return None if ended.done() else task.result()
+    finally:
+        task.cancel()
 
 
 def _identity(config: Config, state: Path) -> "Identity":

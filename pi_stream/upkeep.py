@@ -12,7 +12,7 @@ from pi_stream.config import Config
 from pi_stream.errors import SettingError, used_up
 from pi_stream.reload import OPENS_AGAIN, change
 from pi_stream.server.house import House
-from pi_stream.sources import Choice, camera_nodes, is_better, resolve
+from pi_stream.sources import Choice, camera_nodes, chosen, is_better, looking
 from pi_stream.unit import Notify, Watchdog, sentence
 
 log = logging.getLogger(__name__)
@@ -86,11 +86,12 @@ class Upkeep:
         """With source "auto", change to a better camera than there was so far as soon as it comes; until cancelled.
 
         The service may be there before the machine has found its cameras, and a webcam is plugged in when it is.
+        What libcamera says too late is looked at, too.
         """
-        known, looks = list[str](), 0
+        known, looks = (list[str](), False), 0
         while True:
             try:
-                there = camera_nodes()
+                there = (camera_nodes(), looking())
                 looks = _LOOKS if there != known else looks - 1
                 known = there
                 if looks > 0:
@@ -105,7 +106,7 @@ class Upkeep:
         house = self._house
         settings = house.config.camera
         if settings.source == "auto" and not settings.path and house.camera.kind != "picamera2":
-            choice = await asyncio.to_thread(resolve, "auto")
+            choice = await chosen("auto")
             if house.config.camera is settings and is_better(choice.kind, house.camera.kind):
                 log.info("a better camera than %s came: %s", house.camera.kind, choice.why)
                 house.camera.replace(**self._source(settings, choice), reason="a camera came, and it is opened")
@@ -119,7 +120,7 @@ class Upkeep:
         changed = change(house.config, wanted)
         camera = changed.config.camera
         reopens = changed.touches(*OPENS_AGAIN)
-        choice = await asyncio.to_thread(resolve, camera.source, camera.path) if reopens else None
+        choice = await chosen(camera.source, camera.path) if reopens else None
         if house.identity is not None:  # its files may be others under the same names
             await asyncio.to_thread(house.identity.read_again, changed.config.tls)
         if choice is not None:

@@ -2,7 +2,8 @@
 
     python -m tests.faulty serve ...
 
-A fault is there while the folder $FAULTS has a file of its name; `Faults` puts and takes them.
+A fault is there while the folder $FAULTS has a file of its name; `Faults` puts and takes them. One that is none,
+"plugged", is a node that cameras are made of.
 """
 
 import os
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 from isal import isal_zlib
 
-from pi_stream import cli
+from pi_stream import cli, upkeep
 from pi_stream.encoders import jpeg
 from tests.stand_in_picamera2 import CompletedRequest, Picamera2, Plan, installed
 
@@ -61,6 +62,9 @@ class FaultyCamera(Picamera2):
 
     @staticmethod
     def global_camera_info() -> list[dict[str, Any]]:
+        if there("silent"):
+            print("libcamera hangs while it looks", flush=True)  # noqa: T201 - a test waits for it
+            threading.Event().wait()
         return [] if there("absent") else Picamera2.global_camera_info()
 
     def configure(self, config: dict[str, Any]) -> None:
@@ -133,6 +137,7 @@ def main() -> int:
         (isal_zlib, "compressobj", "png", MemoryError()),
     ):
         setattr(module, name, _failing(fault, getattr(module, name), error))
+    vars(upkeep)["camera_nodes"] = lambda: ["/dev/media0"] if there("plugged") else []
     with installed(Plan()):
         sys.modules["picamera2"].__dict__["Picamera2"] = FaultyCamera
         threading.Thread(target=_shoot, daemon=True).start()

@@ -124,8 +124,9 @@ async def process(
     environment: Mapping[str, str] | None = None,
     launcher: Sequence[str] = (),
     module: str = "pi_stream",
+    until: str = "Stop with",
 ) -> AsyncIterator[Process]:
-    """`pi-stream serve`, small unless a file says otherwise, once it said that it is ready.
+    """`pi-stream serve`, small unless a file says otherwise, once it said that it is ready, or the line of `until`.
 
     A `launcher` is a command that becomes the one after it; `module` is run in the place of pi_stream.
     """
@@ -143,11 +144,11 @@ async def process(
     lines: list[str] = []
     try:
         async with asyncio.timeout(PATIENCE):
-            while not lines or not lines[-1].startswith("Stop with"):
+            while not lines or not lines[-1].startswith(until):
                 line = (await child.stdout.readline()).decode()
                 assert line, f"pi-stream ended: {''.join(lines)}"
                 lines.append(line)
-        url = next(line.strip() for line in lines if line.startswith("  http"))
+        url = next((line.strip() for line in lines if line.startswith("  http")), "")
         yield Process(child, url, lines)
     finally:
         if child.returncode is None:

@@ -1,14 +1,17 @@
 """With source = "auto" a camera that comes after the start is taken: a machine finds its cameras in its own time."""
 
 import asyncio
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pi_stream import upkeep
-from pi_stream.sources import Choice, choose, is_better, resolve
+from pi_stream.sources import Choice, choose, chosen, is_better
 from pi_stream.sources.devices import Device
-from tests.running import PATIENCE, messages_until, running
+from pi_stream.sources.question import Question
+from tests.running import PATIENCE, http, messages_until, running
 from tests.stand_in_picamera2 import Plan, installed
 
 
@@ -51,11 +54,11 @@ async def test_who_names_a_source_keeps_it(tmp_path: Path, nodes: Nodes, monkeyp
     """Nothing is even looked for, whatever is plugged in."""
     looked_for: list[str] = []
 
-    def noted(kind: str, path: str = "") -> Choice:
+    async def noted(kind: str, path: str = "") -> Choice:
         looked_for.append(kind)
-        return resolve(kind, path)
+        return await chosen(kind, path)
 
-    monkeypatch.setattr(upkeep, "resolve", noted)
+    monkeypatch.setattr(upkeep, "chosen", noted)
     async with running(tmp_path, "camera.source=synthetic") as service:
         nodes.there.append("/dev/video0")
         async with asyncio.timeout(PATIENCE):
@@ -63,6 +66,37 @@ async def test_who_names_a_source_keeps_it(tmp_path: Path, nodes: Nodes, monkeyp
                 await nodes.looks.get()
         assert looked_for == []
         assert service.house.camera.kind == "synthetic"
+
+
+async def test_a_libcamera_that_says_nothing_holds_no_page_up_and_is_heard_when_it_does(
+    tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meanwhile the next source is taken, and nobody else is sent to ask it."""
+    answers, asked = threading.Event(), list[str]()
+    with installed(Plan()) as library:
+
+        def silent() -> list[dict[str, Any]]:
+            asked.append(threading.current_thread().name)
+            answers.wait(PATIENCE)
+            return library.plan.cameras
+
+        monkeypatch.setattr(library, "global_camera_info", staticmethod(silent))
+        monkeypatch.setattr(choose, "_libcamera", Question("libcamera", choose._find_camera, limit=0.05))
+        try:
+            async with running(tmp_path, "camera.source=auto") as service, service.socket() as viewer:
+                async with http(service) as session, session.get("api/status") as answer:
+                    source = (await answer.json())["source"]
+                assert source["kind"] == "synthetic"
+                assert source["refused"][0] == "picamera2: libcamera gave no answer within 0.05 s"
+                nodes.there.append("/dev/media0")
+                async with asyncio.timeout(PATIENCE):
+                    for _ in range(nodes.looks.qsize() + 5):  # so many times it was time for another look
+                        await nodes.looks.get()
+                assert asked == ["question"]
+                answers.set()
+                await messages_until(viewer, "source", kind="picamera2")
+        finally:
+            answers.set()
 
 
 def test_what_is_better() -> None:

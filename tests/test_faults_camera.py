@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -131,3 +132,19 @@ async def test_a_bug_in_the_camera_s_source_ends_the_process_with_its_traceback(
         faults.put("bug", "stuck")
         assert await service.ended() == 1
         assert "ZeroDivisionError: a bug" in "".join(service.lines)
+
+
+async def test_a_stop_does_not_wait_for_a_libcamera_that_hangs_while_it_looks_for_cameras(tmp_path: Path) -> None:
+    """Neither before there is a page nor later, when something is plugged in and it is asked again."""
+    faults = Faults(tmp_path / "faults")
+    service = partial(process, tmp_path, "camera.source=auto", environment=faults.environment, module="tests.faulty")
+    faults.put("silent")
+    async with service(until="libcamera hangs") as early:
+        assert await early.stop() == 0
+    faults.mend("silent")
+    faults.put("absent")
+    async with service() as later:
+        faults.put("silent", "plugged")
+        await later.says("libcamera hangs")
+        assert await later.stop() == 0
+        assert "Traceback" not in "".join(later.lines)

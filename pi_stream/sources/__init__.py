@@ -1,4 +1,4 @@
-"""Sources: where frames come from. `resolve` chooses one, `open_source` opens it, `Capture` runs it on a thread.
+"""Sources: where frames come from. `chosen` settles which, `open_source` opens it, `Capture` runs it on a thread.
 
 The module of a kind is imported when it is opened: nobody needs the libraries of the others.
 """
@@ -7,11 +7,23 @@ from collections.abc import Iterator
 
 from pi_stream.errors import SettingError
 from pi_stream.sources.capture import Capture
-from pi_stream.sources.choose import Choice, Kind, is_better, resolve
+from pi_stream.sources.choose import Choice, Kind, chosen, is_better, looking, resolve
 from pi_stream.sources.devices import camera_nodes
 from pi_stream.sources.source import Json, Source
 
-__all__ = ["Capture", "Choice", "Json", "Kind", "Source", "camera_nodes", "is_better", "open_source", "resolve"]
+__all__ = [
+    "Capture",
+    "Choice",
+    "Json",
+    "Kind",
+    "Source",
+    "camera_nodes",
+    "chosen",
+    "is_better",
+    "looking",
+    "open_source",
+    "resolve",
+]
 
 
 def open_source(

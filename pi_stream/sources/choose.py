@@ -1,5 +1,6 @@
 """Which source there will be, and why: so that whoever expected another one can read what to mend."""
 
+import asyncio
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Literal, cast
 
 from pi_stream.errors import SettingError, SourceUnavailable
 from pi_stream.sources.devices import capture_devices
+from pi_stream.sources.question import Question, asked
 
 Kind = Literal["picamera2", "v4l2", "file", "synthetic"]
 _BEST_FIRST = ("picamera2", "v4l2", "synthetic")  # of what "auto" chooses from, without a path
@@ -26,7 +28,8 @@ class Choice:
 
 
 def resolve(kind: str, path: str = "") -> Choice:
-    """Settle `kind`, which may be "auto", and look at the film, if it is one.
+    """Settle `kind`, which may be "auto", and look at the film, if it is one; may block for ten seconds, or as long as
+    the film's disk does.
 
     Raises SettingError, naming the setting, for a kind that there is not, and for a film that is missing or is none.
     """
@@ -39,6 +42,16 @@ def resolve(kind: str, path: str = "") -> Choice:
     if kind == "file":
         _check_film(path)
     return Choice(cast("Kind", kind), path, f'the settings say source = "{kind}"')
+
+
+async def chosen(kind: str, path: str = "") -> Choice:
+    """`resolve` beside the event loop; who is cancelled does not wait for it, nor does a process that ends."""
+    return await asyncio.wrap_future(asked(lambda: resolve(kind, path)))
+
+
+def looking() -> bool:
+    """Whether libcamera still has to say which cameras it finds. Once it has, another look is worth it."""
+    return _libcamera.open
 
 
 def is_better(kind: str, than: str) -> bool:
@@ -66,12 +79,19 @@ def _auto(path: str) -> Choice:
 
 def _no_pi_camera() -> str | None:
     """Why picamera2 has no camera to offer; None when it has one."""
-    module = importlib.import_module("pi_stream.sources.libcamera")
     try:
-        module.find_camera("")
+        _libcamera.answer()
     except SourceUnavailable as error:
         return str(error)
     return None
+
+
+def _find_camera() -> object:
+    return importlib.import_module("pi_stream.sources.libcamera").find_camera("")
+
+
+# To look is to load it, and to talk to every sensor: either may hang in a driver.
+_libcamera = Question("libcamera", _find_camera, limit=10)
 
 
 def _check_film(path: str) -> None:
