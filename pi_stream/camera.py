@@ -4,8 +4,8 @@
                       └──▶ (nobody watches) ──▶ resting ──▶ (somebody does) ──▶ opening ...
 
 The pauses grow from half a second to fifteen. While there is no source, a placard that says why is handed on in its
-place, flagged offline, twice a second. Signs of life, for the watchdog, are frames, placards while the source is tried
-again and again, and rest.
+place, flagged offline, twice a second; also where a source that has rested takes longer than a moment to open. Signs of
+life, for the watchdog, are frames, placards while the source is tried again and again, and rest.
 """
 
 import asyncio
@@ -24,9 +24,10 @@ log = logging.getLogger(__name__)
 _PAUSES = (0.5, 1, 2, 4, 8, 15)  # seconds before the next try
 _PROVEN = 10_000_000  # microseconds online after which a failure counts as the first again
 _PLACARD_PERIOD = 0.5  # seconds between two offline frames
-_PATIENCE = 1.0  # seconds of opening, at start, before the placard is shown
+_PATIENCE = 1.0  # seconds of opening, at start and after rest, before the placard is shown
 _TRYING = 60_000_000  # microseconds since the last try; more than opening, closing and the longest pause take together
 _REST_PERIOD = 1.0  # seconds between two signs of life of a source that rests
+_OPENING = "the camera is being opened"  # for whoever came while it rested
 
 
 class OpenSource(Protocol):
@@ -70,8 +71,8 @@ class Camera:
         """`facts` are added to what is said of the source. `open_source` is given the frames' numbers; `placard`
         draws width, height, title, reason as I420; `show` is handed every frame; `changed` is called when the source
         goes away or comes back. After `idle_stop` seconds in which `watched` was not set the source is closed, until
-        it is (0: never). It counts as online then: nothing is known to be wrong with it. `alive` is called at each sign
-        of life.
+        it is (0: never). It counts as online then: nothing is known to be wrong with it; and so it does while it is
+        opened again, for a second. `alive` is called at each sign of life.
         """
         self.kind = kind
         self._facts = facts
@@ -93,6 +94,7 @@ class Camera:
         self.closed = 0  # sources, since the start
         self._alive = alive
         self._tried_at = clock.now()
+        self._patience: asyncio.TimerHandle | None = None  # with a source that is opened after rest
         self._replaced = asyncio.Event()
         self._replacing = ""
 
@@ -105,6 +107,11 @@ class Camera:
     def fps(self) -> float:
         """Frames a second that the source gives now."""
         return self._source.fps if self.online and self._source is not None else 0.0
+
+    @property
+    def opening(self) -> bool:
+        """Whether all that keeps pictures from coming is that a source which has rested is slow to open."""
+        return self.reason == _OPENING
 
     def describe(self) -> dict[str, Any]:
         """The source and its state, as JSON."""
@@ -126,15 +133,18 @@ class Camera:
 
     async def run(self) -> None:
         """Until cancelled. Raises SettingError when the source can never be opened, and lets bugs out."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._hold_placard(), name="placard")
-            while True:
-                keeping = tasks.create_task(self._keep(), name="source")
-                await self._replaced.wait()
-                self._replaced.clear()
-                self._set(online=False, reason=self._replacing)
-                keeping.cancel()
-                await asyncio.wait({keeping})
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._hold_placard(), name="placard")
+                while True:
+                    keeping = tasks.create_task(self._keep(), name="source")
+                    await self._replaced.wait()
+                    self._replaced.clear()
+                    self._set(online=False, reason=self._replacing)
+                    keeping.cancel()
+                    await asyncio.wait({keeping})
+        finally:
+            self._call_off()
 
     def replace(
         self,
@@ -161,6 +171,7 @@ class Camera:
                 await self._run_once()
                 self._source = None
                 await self._rest()
+                self._patience = asyncio.get_running_loop().call_later(_PATIENCE, self._tell_opening)
                 failures = 0
                 continue
             except SourceUnavailable as error:
@@ -222,6 +233,15 @@ class Camera:
         finally:
             self.resting = False
 
+    def _tell_opening(self) -> None:
+        self._set(online=False, reason=_OPENING)
+
+    def _call_off(self) -> None:
+        """What there is to say of the opening is known, or there is nobody left to be told."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
     async def _hold_placard(self) -> None:
         await self._pause(_PATIENCE)
         drawn: tuple[str | None, Plane | None] = (None, None)
@@ -259,6 +279,7 @@ class Camera:
         return {"PI_STREAM_SOURCE": self.kind}
 
     def _set(self, *, online: bool, reason: str | None) -> None:
+        self._call_off()
         if (online, reason) != (self.online, self.reason):
             self.online, self.reason = online, reason
             self._state_changed.set()

@@ -127,7 +127,7 @@ async def serve(
                 checkup=checkup.of_service(
                     lambda: house.config,
                     state,
-                    lambda: camera.kind == "picamera2" and camera.online and not camera.resting,
+                    lambda: camera.kind == "picamera2" and (camera.online or camera.opening) and not camera.resting,
                     None if identity is None else lambda: identity.certificate,
                 ),
                 next_steps=next_steps.of_service(camera.describe, open_to_all=config.auth.mode == "open"),

@@ -24,10 +24,13 @@ class ScriptedSource:
         self._seq = seq
         self._opening = opening
         self.closed = False
+        self.opens = asyncio.Event()
+        self.opens.set()
         self.fps = 30.0
         self.controls: dict[str, object] = {}
 
     async def __aenter__(self) -> Self:
+        await self.opens.wait()
         if self._opening:
             raise self._opening
         return self
@@ -193,6 +196,62 @@ async def test_a_source_that_nobody_watches_is_closed_and_opened_for_the_first_w
     last_seen = 9
     unseen = 30  # a second's frames; the next one ended it
     assert [frame.seq for frame in scene.shown] == [*range(last_seen + unseen + 1), 41, 42, 43]
+    assert scene.changes == [(True, None)]
+
+
+async def test_a_source_that_is_slow_to_open_after_rest_says_so_and_is_no_reason_to_end_the_service(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who came reads it after a moment, and each placard is a sign of life."""
+    monkeypatch.setattr("pi_stream.camera._PATIENCE", 0.01)
+    monkeypatch.setattr("pi_stream.camera._PLACARD_PERIOD", 0.01)
+    scene = Scene((3, None, None), (3, None, None), idle_stop=1e-6)
+    open_source, alive = scene._open, scene.camera._alive
+
+    def slowly(seq: Iterator[int]) -> ScriptedSource:
+        source = open_source(seq)
+        if len(scene.sources) == 2:
+            source.opens.clear()
+        return source
+
+    def rested() -> None:
+        alive()
+        if scene.camera.resting:
+            scene.signs.clear()
+            scene.watched.set()
+
+    def came() -> bool:
+        if scene.camera.opening and scene.signs.count(False) == 3:
+            scene.sources[1].opens.set()
+        return len(scene.sources) == 2 and scene.sources[1].opens.is_set() and not scene.shown[-1].offline
+
+    scene.camera._open_source, scene.camera._alive = slowly, rested
+    await scene.until(came)
+    assert scene.changes == [(True, None), (False, "the camera is being opened"), (True, None)]
+    assert scene.placards == [("No picture", "the camera is being opened")]
+    assert not scene.camera.opening
+
+
+async def test_nothing_is_told_later_of_a_source_that_opened_quickly_after_rest() -> None:
+    """What would have told it is called off."""
+    scene = Scene((3, None, None), (1, None, None), idle_stop=1e-6)
+    waiting: list[asyncio.TimerHandle | None] = []
+    open_source, alive = scene._open, scene.camera._alive
+
+    def noted(seq: Iterator[int]) -> ScriptedSource:
+        waiting.append(scene.camera._patience)
+        return open_source(seq)
+
+    def rested() -> None:
+        alive()
+        if scene.camera.resting:
+            scene.watched.set()
+
+    scene.camera._open_source, scene.camera._alive = noted, rested
+    await scene.until(lambda: len(scene.sources) == 2 and scene.shown[-1].seq > 1)
+    assert waiting[0] is None
+    assert waiting[1] is not None
+    assert waiting[1].cancelled()
     assert scene.changes == [(True, None)]
 
 

@@ -5,8 +5,10 @@ import contextlib
 import io
 import json
 import socket
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import numpy as np
@@ -14,8 +16,9 @@ import pytest
 from PIL import Image
 
 from pi_stream.hub.channel import Settings
+from pi_stream.sources import Source, open_source
 from pi_stream.sources.pattern import read_seq
-from tests.running import PATIENCE, Running, http, running
+from tests.running import PATIENCE, Running, http, messages_until, running
 
 WWW = Path(__file__).parent.parent / "www"
 
@@ -97,6 +100,41 @@ async def test_a_snapshot_leaves_nothing_encoding(service: Running, session: aio
     async with session.get("snapshot.jpg") as answer:
         await answer.read()
     assert service.house.hub.channels == ()
+
+
+async def test_a_snapshot_waits_for_a_camera_that_rests_and_is_slow_to_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The picture that says that it is being opened is for viewers."""
+    monkeypatch.setattr("pi_stream.camera._PATIENCE", 0.01)
+    ready = threading.Event()
+    ready.set()
+
+    def slowly(*arguments: Any, **named: Any) -> Source:
+        ready.wait(PATIENCE)
+        return open_source(*arguments, **named)
+
+    monkeypatch.setattr("pi_stream.service.open_source", slowly)
+    async with (
+        running(tmp_path, "camera.idle_stop=0.05") as service,
+        http(service) as session,
+        service.socket() as viewer,
+        asyncio.TaskGroup() as tasks,
+    ):
+        ready.clear()
+        while not (await messages_until(viewer, "stats")) or not service.house.camera.resting:
+            pass
+        asked = tasks.create_task(session.get("snapshot.jpg").__aenter__())
+        await messages_until(viewer, "source", online=False, reason="the camera is being opened")
+        # A placard has gone by once the next one is due.
+        seen = asyncio.Event()
+        monkeypatch.setattr(service.house.camera, "_alive", seen.set)
+        await asyncio.wait_for(seen.wait(), PATIENCE)
+        assert not asked.done()
+        ready.set()
+        answer = await asked
+        assert answer.status == 200
+        answer.release()
 
 
 async def test_health_is_200_while_frames_flow(session: aiohttp.ClientSession) -> None:

@@ -51,7 +51,10 @@ async def snapshot_png(request: web.Request) -> web.Response:
 
 
 async def _snapshot(request: web.Request, encoding: Literal["jpeg", "png"]) -> web.Response:
-    """The newest frame; while there is none, the placard that says why, as 503."""
+    """The newest frame; while there is none, the placard that says why, as 503.
+
+    A camera that has rested is waited for: nothing is wrong with it.
+    """
     house = request.app[HOUSE]
     settings = settings_of(house, encoding, parse_query(dict(request.query), PictureQuery))
     with house.snapshot(), house.hub.subscribe(settings) as subscription:
@@ -59,6 +62,8 @@ async def _snapshot(request: web.Request, encoding: Literal["jpeg", "png"]) -> w
         try:
             async with asyncio.timeout(patience):
                 packet = await subscription.packet()
+                while packet.offline and (house.camera.opening or house.camera.online):
+                    packet = await subscription.packet()
         except TimeoutError:
             text = f"no frame within {patience:g} s"
             raise web.HTTPServiceUnavailable(text=text, headers={"Retry-After": "10"}) from None
