@@ -5,7 +5,7 @@
  * @import { Place } from './place.js'
  */
 import { join, split } from './colour.js';
-import { attempt, field, find } from './dom.js';
+import { attempt, field, find, mayType } from './dom.js';
 import { past, usual } from './place.js';
 import { putCaption } from './protocol.js';
 
@@ -15,13 +15,19 @@ export class CaptionForm {
   #cancel = /** @type {HTMLButtonElement} */ (this.#form.querySelector('[type=reset]'));
   #submit = /** @type {HTMLButtonElement} */ (this.#form.querySelector('[type=submit]'));
   #changed;
+  #height;
   /** @type {Caption | null} what is being changed; null while a new one is written */
   #edited = null;
   #begun = false; // nothing is shown on the picture before there is something to show
 
-  /** @param {(request: Request) => Promise<Ok>} ask @param {() => void} changed told whenever `draft` is another */
-  constructor(ask, changed) {
+  /**
+   * @param {(request: Request) => Promise<Ok>} ask
+   * @param {() => void} changed told whenever `draft` is another
+   * @param {() => number} height of the draft on the picture
+   */
+  constructor(ask, changed, height) {
     this.#changed = changed;
+    this.#height = height;
     const problem = find('caption-problem', HTMLOutputElement);
     const form = this.#form;
     form.addEventListener('input', (event) => {
@@ -32,18 +38,21 @@ export class CaptionForm {
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
       const { draft } = this;
-      if (await attempt(problem, () => ask(putCaption(draft)), this.#submit)) this.#done(draft);
-      this.#text.focus();
+      const [edited, height] = [this.#edited, this.#height()];
+      if (document.activeElement === this.#submit) this.focus(); // for the next one; elsewhere the keyboard stays
+      if (await attempt(problem, () => ask(putCaption(draft)), this.#submit)) this.#put(draft, edited, height);
     });
     form.addEventListener('reset', (event) => {
       event.preventDefault(); // it would undo the look as well, which the next caption most likely shares
       problem.textContent = '';
+      const held = document.activeElement === this.#cancel;
       this.#done();
+      if (held) this.focus(); // the button that had the keyboard is gone
     });
     form.addEventListener('keydown', (event) => {
       if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
       event.preventDefault();
-      form.requestSubmit();
+      if (!event.repeat) form.requestSubmit();
     });
     for (const button of form.querySelectorAll('[data-field]')) {
       button.addEventListener('click', () => this.#insert(button.getAttribute('data-field') ?? ''));
@@ -94,6 +103,11 @@ export class CaptionForm {
     this.#text.focus();
   }
 
+  /** Put the keyboard into its text, where that is no nuisance. */
+  focus() {
+    if (mayType()) this.#text.focus();
+  }
+
   /** If somebody deleted what is being changed here, what is written stays and becomes a new one. @param {Caption[]} captions */
   check(captions) {
     if (this.#edited && !captions.some(({ id }) => id === this.#edited?.id)) this.#edited = null;
@@ -138,14 +152,20 @@ export class CaptionForm {
     this.#begin();
   }
 
-  // Ready for another one: the look stays, and the place is the next one to what was put there, if anything was.
-  /** @param {CaptionDraft} [put] */
-  #done(put) {
-    const added = put && !this.#edited;
+  // It is on the picture. What was begun, typed or moved while it was on its way stays as it is.
+  /** @param {CaptionDraft} put @param {Caption | null} edited what it changed @param {number} height */
+  #put(put, edited, height) {
+    if (this.#edited !== edited) return;
+    const { x, y, anchor, text } = this.draft;
+    if (!edited && x === put.x && y === put.y && anchor === put.anchor) this.move(past(put, height));
+    if (text === put.text) this.#done();
+  }
+
+  // Ready for another one, which most likely has the same look.
+  #done() {
     this.#edited = null;
     this.#text.value = '';
     this.#stay(null);
-    if (added) this.move(past(/** @type {Place} */ (put), put.size * put.text.split('\n').length));
     this.#begun = false;
     this.#show();
   }

@@ -23,11 +23,11 @@ export class Conversation {
     this.#form.addEventListener('submit', async (event) => {
       event.preventDefault();
       const text = this.#input.value.trim();
+      this.#input.focus(); // now, for when the answer comes somebody may be elsewhere
       if (!text) return;
-      const sent = await attempt(problem, () => ask(say(text)));
+      const sent = await attempt(problem, () => ask(say(text)), this.#form.querySelector('button'));
       // What was typed while this one was on its way stays.
       if (sent && this.#input.value.trim() === text) this.#input.value = '';
-      this.#input.focus();
     });
   }
 

@@ -39,15 +39,20 @@ export function make(tag, properties = {}, ...children) {
   return made;
 }
 
+/** Whether a field may have the keyboard unasked: on a phone that would bring up its keyboard, over the picture. */
+export const mayType = () => matchMedia('(hover: hover)').matches;
+
 /**
- * Send what a form says while its button rests, and show near it what the server had against it.
+ * Send what a form says while its button rests, and show near it what the server had against it. Nothing is sent a second
+ * time while the first is on its way. The button is not disabled, for it would lose the keyboard.
  * @param {HTMLElement} shown where the words go
  * @param {() => Promise<unknown>} ask
  * @param {HTMLButtonElement | null} [button]
  * @returns {Promise<boolean>} whether it was done
  */
 export async function attempt(shown, ask, button = null) {
-  if (button) button.disabled = true;
+  if (button?.ariaDisabled === 'true') return false;
+  if (button) button.ariaDisabled = 'true';
   try {
     await ask();
     shown.textContent = '';
@@ -56,6 +61,6 @@ export async function attempt(shown, ask, button = null) {
     shown.textContent = error instanceof Error ? error.message : String(error);
     return false;
   } finally {
-    if (button) button.disabled = false;
+    if (button) button.ariaDisabled = null;
   }
 }

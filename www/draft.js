@@ -6,7 +6,7 @@
  * @import { Box, Place } from './place.js'
  */
 import { find } from './dom.js';
-import { placeOf, shares } from './place.js';
+import { placeOf, roomAt, shares } from './place.js';
 
 const STEP = 0.01;
 const STRIDE = 0.05;
@@ -44,9 +44,15 @@ export class Draft {
     box.style.transform = `translate(${-along * 100}%, ${-down * 100}%)`;
     box.style.textAlign = ['left', 'center', 'right'][along * 2] ?? 'left';
     box.style.setProperty('--line', `${caption.size * 100}cqh`);
+    box.style.setProperty('--room', `${roomAt(caption) * 100}cqw`);
     box.style.color = caption.color;
     box.style.backgroundColor = caption.background;
     box.style.fontFamily = FAMILIES.get(caption.font) ?? 'sans-serif';
+  }
+
+  /** How high what is being written is now, its broken lines included; 0 while it is not shown. */
+  get height() {
+    return this.#boxNow().height;
   }
 
   /** @param {PointerEvent} event */

@@ -85,7 +85,7 @@ const panels = new Panels((open) => {
   doctor.visible(open === 'doctor');
 });
 const draft = new Draft((place) => form.move(place));
-const form = new CaptionForm(ask, () => showDraft());
+const form = new CaptionForm(ask, () => showDraft(), () => draft.height);
 const captions = new Captions(ask, (caption) => form.edit(caption));
 const viewers = new Viewers(storage, ask);
 const conversation = new Conversation(ask);

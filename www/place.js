@@ -9,12 +9,19 @@
 
 const MARGIN_X = 0.02;
 const MARGIN_Y = 0.03;
+const NARROWEST = 0.25; // even close to the picture's edge
 
 /** How far along a box, in width and in height, its anchor lies: 0, a half or 1. @param {Anchor} anchor @returns {[number, number]} */
 export function shares(anchor) {
   const along = anchor.includes('left') ? 0 : anchor.includes('right') ? 1 : 0.5;
   const down = anchor.includes('top') ? 0 : anchor.includes('bottom') ? 1 : 0.5;
   return [along, down];
+}
+
+/** How wide a caption may be there before its lines are broken: the service's rule. @param {Place} place */
+export function roomAt({ x, anchor }) {
+  const [along] = shares(anchor);
+  return Math.max(NARROWEST, { 0: 1 - x, 0.5: 2 * Math.min(x, 1 - x), 1: x }[along] ?? 0);
 }
 
 /** The usual place for an anchor: near that edge or corner, with a margin. @param {Anchor} anchor @returns {Place} */

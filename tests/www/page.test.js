@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { join, split } from '../../www/colour.js';
-import { past, placeOf, shares, usual } from '../../www/place.js';
+import { past, placeOf, roomAt, shares, usual } from '../../www/place.js';
 import { wishes } from '../../www/settings.js';
 import { Storage, isString } from '../../www/storage.js';
 import { bytesPerSecond, perSecond, whole } from '../../www/words.js';
@@ -19,6 +19,14 @@ test('an anchor is a point of the box', () => {
 test('the usual places are near the edges, with a margin', () => {
   assert.deepEqual(usual('top-left'), { x: 0.02, y: 0.03, anchor: 'top-left' });
   assert.deepEqual(usual('bottom'), { x: 0.5, y: 0.97, anchor: 'bottom' });
+});
+
+test('a caption has the room to the edge that it grows towards, and never less than a quarter', () => {
+  assert.equal(roomAt({ x: 0.2, y: 0, anchor: 'top-left' }), 0.8);
+  assert.equal(roomAt({ x: 0.3, y: 0, anchor: 'bottom' }), 0.6);
+  assert.equal(roomAt({ x: 0.75, y: 0, anchor: 'center' }), 0.5);
+  assert.equal(roomAt({ x: 0.9, y: 0, anchor: 'right' }), 0.9);
+  assert.equal(roomAt({ x: 0.98, y: 0, anchor: 'left' }), 0.25);
 });
 
 test('a box is anchored at the third of the picture where its middle is', () => {
