@@ -12,30 +12,37 @@ export class Captions {
   #problem = find('captions-problem', HTMLOutputElement);
   #ask;
   #edit;
+  #emptied;
   /** @type {Map<string, { caption: Caption, item: HTMLLIElement }>} */
   #shown = new Map();
 
-  /** @param {(request: Request) => Promise<Ok>} ask @param {(caption: Caption) => void} edit */
-  constructor(ask, edit) {
+  /**
+   * @param {(request: Request) => Promise<Ok>} ask
+   * @param {(caption: Caption) => void} edit
+   * @param {() => void} emptied told when the keyboard was on the last one, which is gone
+   */
+  constructor(ask, edit, emptied) {
     this.#ask = ask;
     this.#edit = edit;
+    this.#emptied = emptied;
   }
 
   /** @param {Caption[]} captions */
   show(captions) {
     const before = this.#shown;
+    const ids = new Set(captions.map(({ id }) => id));
+    // First, so that those that stay need not be moved: what is moved loses the keyboard.
+    for (const [id, { item }] of before) if (!ids.has(id)) this.#remove(item);
     this.#shown = new Map();
     captions.forEach((caption, at) => {
       const known = before.get(caption.id);
       // What did not change is not made anew: somebody's keyboard may be on its button.
       const same = known && JSON.stringify(known.caption) === JSON.stringify(caption);
       const item = same ? known.item : this.#item(caption);
-      before.delete(caption.id);
       this.#shown.set(caption.id, { caption, item });
-      if (known && !same) known.item.replaceWith(item);
+      if (known && !same) replace(known.item, item);
       if (this.#list.children[at] !== item) this.#list.insertBefore(item, this.#list.children[at] ?? null);
     });
-    for (const { item } of before.values()) this.#remove(item);
     this.#none.hidden = captions.length > 0;
   }
 
@@ -56,12 +63,21 @@ export class Captions {
     return item;
   }
 
-  // The keyboard goes to the neighbour, not to the top of the page.
+  // The keyboard, if it was there, goes to the neighbour, not to the top of the page.
   /** @param {HTMLLIElement} item */
   #remove(item) {
-    const held = item.contains(document.activeElement) || document.activeElement === document.body;
+    const held = item.contains(document.activeElement);
     const neighbour = item.nextElementSibling ?? item.previousElementSibling;
     item.remove();
-    if (held) neighbour?.querySelector('button')?.focus();
+    if (!held) return;
+    if (neighbour) neighbour.querySelector('button')?.focus();
+    else this.#emptied();
   }
+}
+
+/** The keyboard, if it was on a button of the old one, goes to the same of the new one. @param {HTMLLIElement} old @param {HTMLLIElement} item */
+function replace(old, item) {
+  const held = [...old.querySelectorAll('button')].findIndex((button) => button === document.activeElement);
+  old.replaceWith(item);
+  item.querySelectorAll('button')[held]?.focus();
 }

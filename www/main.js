@@ -86,7 +86,7 @@ const panels = new Panels((open) => {
 });
 const draft = new Draft((place) => form.move(place));
 const form = new CaptionForm(ask, () => showDraft(), () => draft.height);
-const captions = new Captions(ask, (caption) => form.edit(caption));
+const captions = new Captions(ask, (caption) => form.edit(caption), () => form.focus());
 const viewers = new Viewers(storage, ask);
 const conversation = new Conversation(ask);
 const settings = new Settings(storage, [...decoders.keys()], ask, (refusal) => status.trouble(refusal));

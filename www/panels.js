@@ -3,7 +3,7 @@
  *
  * @typedef {'captions' | 'people' | 'settings' | 'doctor'} Name
  */
-import { find } from './dom.js';
+import { find, mayType } from './dom.js';
 
 /** @type {readonly Name[]} */
 const NAMES = ['captions', 'people', 'settings', 'doctor'];
@@ -40,17 +40,17 @@ export class Panels {
     const panel = this.#panel(name);
     const seen = /** @param {Element} each */ (each) => each.getClientRects().length > 0;
     const first = [...panel.querySelectorAll('[data-first]'), ...panel.querySelectorAll('button')].find(seen);
-    // On a phone the focus would bring up the keyboard, over the picture that the person wants to see.
-    if (first instanceof HTMLElement && matchMedia('(hover: hover)').matches) first.focus();
+    if (first instanceof HTMLElement && mayType()) first.focus();
   }
 
   /** Close what is open, and give the keyboard back to the button that opened it. */
   close() {
     if (!this.#shown) return;
     const button = this.#button(this.#shown);
-    const within = this.#drawer.contains(document.activeElement);
+    const held = document.activeElement;
     this.#show(null);
-    if (within) button.focus();
+    // What had the keyboard is gone: part of the panel, or the draft on the picture.
+    if (held && held.getClientRects().length === 0) button.focus();
   }
 
   /** @param {Name | null} shown */
