@@ -121,6 +121,7 @@ async def test_the_bar_has_the_name_and_no_half_numbers(
             assert all(numbers), f"{words}: {numbers}"
             if width >= 1280 and words == "live":
                 assert len(numbers) == 4
+                assert not parts[0][3], "the name is cut, though there is room"
 
 
 async def test_on_the_narrowest_phone_every_tool_is_on_the_screen(browser: Browser, service: Running) -> None:
