@@ -20,11 +20,16 @@ export function offers({ may = ['view', 'control'], login = false }) {
 export class Access {
   /** Whether anything may be changed. */
   control = true;
-  #asking = false;
+  /** @type {Promise<boolean> | null} */
+  #asking = null;
 
   constructor() {
+    // The other tabs of this browser, at this camera: several may share an origin, behind a proxy.
+    const tabs = new BroadcastChannel(`pi-stream.logout ${new URL('.', document.baseURI).pathname}`);
+    tabs.addEventListener('message', () => location.reload());
     find('logout', HTMLButtonElement).addEventListener('click', async () => {
-      await fetch('logout', { method: 'POST', signal: AbortSignal.timeout(PATIENCE) }).catch(() => null);
+      const answer = await fetch('logout', { method: 'POST', signal: AbortSignal.timeout(PATIENCE) }).catch(() => null);
+      if (answer) tabs.postMessage('logged out');
       location.reload();
     });
   }
@@ -40,23 +45,26 @@ export class Access {
   /**
    * The connection was lost or refused, and a browser does not say why: if a login is missing, go there; and if the
    * service leads elsewhere, as it does once it speaks https, follow it.
+   * @returns {Promise<boolean>} whether it answers at all
    */
-  async lost() {
-    if (this.#asking) return;
-    this.#asking = true;
+  lost() {
+    this.#asking ??= this.#ask().finally(() => (this.#asking = null));
+    return this.#asking;
+  }
+
+  async #ask() {
     try {
       const options = /** @type {const} */ ({ cache: 'no-store', redirect: 'manual' });
       const answer = await fetch('api/access', { ...options, signal: AbortSignal.timeout(PATIENCE) });
       if (answer.type === 'opaqueredirect') {
         location.reload();
-        return;
+        return true;
       }
       const { may } = await answer.json();
       if (Array.isArray(may) && !may.includes('view')) location.replace('login');
+      return answer.ok;
     } catch {
-      // Nobody answers: it was not the login, and the connection is tried again in any case.
-    } finally {
-      this.#asking = false;
+      return false; // it was not the login, and the connection is tried again in any case
     }
   }
 }

@@ -38,6 +38,9 @@ export function socketAddress(base) {
   return address.href;
 }
 
+/** Nothing was sent, for there was no connection: true only until there is one again. */
+export class NotConnected extends Error {}
+
 /** Requests that wait for their answers, by id. */
 export class Answers {
   /** @type {Map<string | number, { resolve(ok: Ok): void, reject(error: Error): void, promise: Promise<Ok> }>} */
@@ -121,7 +124,7 @@ export class Connection {
    * @returns {Promise<Ok>} rejected with the server's own words
    */
   async ask(message) {
-    if (this.#state.name !== 'live') throw new Error('There is no connection now: try again when the picture is back.');
+    if (this.#state.name !== 'live') throw new NotConnected('There is no connection now: try again when the picture is back.');
     const id = message.id ?? (this.#asked += 1);
     const answer = this.#answers.expect(id);
     const timer = setTimeout(() => this.#answers.giveUp('The camera did not answer.', id), ANSWER);

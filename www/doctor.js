@@ -37,6 +37,7 @@ export class DoctorPanel {
   #right = find('doctor-right', HTMLDetailsElement);
   #visible = false;
   #busy = false;
+  #changed = false; // while it was being asked
 
   constructor() {
     find('doctor-again', HTMLButtonElement).addEventListener('click', () => void this.look());
@@ -51,6 +52,7 @@ export class DoctorPanel {
 
   /** Look again, if it is seen: something has changed. */
   changed() {
+    this.#changed = this.#busy;
     if (this.#visible) void this.look();
   }
 
@@ -72,6 +74,9 @@ export class DoctorPanel {
     } finally {
       this.#busy = false;
     }
+    if (!this.#changed) return;
+    this.#changed = false;
+    this.changed();
   }
 
   /** @param {Finding[]} findings */

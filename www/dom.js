@@ -1,4 +1,5 @@
 /** The page's own elements, found by id and known by type: a missing one is a mistake in index.html, told at once. */
+import { NotConnected } from './connection.js';
 
 /**
  * @template {Element} T
@@ -56,11 +57,21 @@ export async function attempt(shown, ask, button = null) {
   try {
     await ask();
     shown.textContent = '';
+    shown.removeAttribute('data-lost');
     return true;
   } catch (error) {
     shown.textContent = error instanceof Error ? error.message : String(error);
+    shown.toggleAttribute('data-lost', error instanceof NotConnected);
     return false;
   } finally {
     if (button) button.ariaDisabled = null;
+  }
+}
+
+/** The connection is back: take away what said that there is none. */
+export function forgetLost() {
+  for (const shown of document.querySelectorAll('[data-lost]')) {
+    shown.textContent = '';
+    shown.removeAttribute('data-lost');
   }
 }

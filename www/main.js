@@ -9,7 +9,7 @@ import { Connection, socketAddress } from './connection.js';
 import { Conversation } from './conversation.js';
 import { decoders } from './decoders/index.js';
 import { DoctorPanel } from './doctor.js';
-import { find } from './dom.js';
+import { find, forgetLost } from './dom.js';
 import { Draft } from './draft.js';
 import { Fullscreen } from './fullscreen.js';
 import { Links } from './links.js';
@@ -41,7 +41,7 @@ const connection = new Connection(socketAddress(document.baseURI), {
   state(state) {
     status.connection(state);
     if (state.name !== 'live') screen.clear();
-    if (state.name === 'waiting') void access.lost();
+    if (state.name === 'waiting') void access.lost().then((answers) => status.answers(answers));
   },
   packet(packet, bytes) {
     meter.arrived(bytes, performance.now());
@@ -127,6 +127,8 @@ function hear(reply) {
       access.welcome(reply);
       nextSteps.welcome(access.control);
       showCaptions(reply.captions);
+      forgetLost();
+      doctor.changed();
       viewers.welcome(reply.you, access.control);
       viewers.show(reply.viewers);
       settings.offered(reply.encodings);

@@ -20,6 +20,9 @@ export class Status {
   /** @type {Source | null} null before any welcome */
   #source = null;
   #trouble = '';
+  #lost = false; // there is no connection, and there was one, or it was tried before
+  #refused = false; // the last try ended without a welcome
+  #answers = false; // but the camera answers otherwise
 
   /** @param {() => void} tryNow @param {() => void} askDoctor */
   constructor(tryNow, askDoctor) {
@@ -31,8 +34,18 @@ export class Status {
 
   /** @param {State} state */
   connection(state) {
+    if (state.name === 'waiting') this.#refused = this.#state.name === 'connecting';
+    if (state.name === 'live') this.#answers = false;
+    this.#lost = state.name === 'waiting' || (this.#lost && state.name !== 'live');
     this.#state = state;
     this.#trouble = '';
+    this.#show();
+  }
+
+  /** Whether the camera answers to anything but the connection. @param {boolean} answers */
+  answers(answers) {
+    if (this.#state.name === 'live') return; // it was asked before
+    this.#answers = answers;
     this.#show();
   }
 
@@ -72,7 +85,7 @@ export class Status {
     if (this.#words.textContent !== words) this.#words.textContent = words; // spoken aloud only when it changes
     this.#noticeText.textContent = notice;
     this.#notice.hidden = !notice;
-    this.#tryNow.hidden = this.#state.name !== 'waiting';
+    this.#tryNow.hidden = !this.#lost; // also while it is tried: somebody's keyboard may be on it
     this.#askDoctor.hidden = this.#state.name !== 'live' || !this.#source || this.#source.online;
     this.#count();
   }
@@ -86,7 +99,10 @@ export class Status {
     }
     if (this.#state.name === 'waiting') {
       const what = this.#source ? 'The connection was lost' : 'The camera does not answer';
-      const notice = this.#state.reason ? `${what}: ${this.#state.reason}` : `${what}.`;
+      let notice = this.#state.reason ? `${what}: ${this.#state.reason}` : `${what}.`;
+      if (this.#refused && this.#answers) {
+        notice = 'The camera answers, but does not take this page: perhaps too many are watching.';
+      }
       return { mood: 'lost', words: 'Reconnecting…', notice };
     }
     if (this.#source && !this.#source.online) {

@@ -19,17 +19,20 @@ export class Viewers {
   #input = field(this.#form, 'name', HTMLInputElement);
   #problem = find('name-problem', HTMLOutputElement);
   #ask;
+  #name; // that was set; the field may have one that somebody is still writing
   /** This viewer's id, by which the server knows it until the connection ends. */
   you = '';
 
   /** @param {Storage} storage @param {(request: Request) => Promise<Ok>} ask */
   constructor(storage, ask) {
     this.#ask = ask;
-    this.#input.value = storage.get('name', isString, '');
+    this.#name = storage.get('name', isString, '');
+    this.#input.value = this.#name;
     this.#form.addEventListener('submit', async (event) => {
       event.preventDefault();
       const name = this.#input.value.trim();
       if (await attempt(this.#problem, () => ask(nameMessage(name)), this.#form.querySelector('button'))) {
+        this.#name = name;
         storage.set('name', name);
       }
     });
@@ -38,7 +41,7 @@ export class Viewers {
   /** A new connection: it knows neither this viewer's name nor its old id. @param {string} you @param {boolean} named whether it may have a name */
   welcome(you, named) {
     this.you = you;
-    const name = this.#input.value.trim();
+    const name = this.#name;
     if (name && named) void attempt(this.#problem, () => this.#ask(nameMessage(name)));
   }
 

@@ -174,3 +174,22 @@ async def test_where_all_is_open_nobody_is_offered_a_login(browser: Browser, tmp
         await wait_for_frames(page)
         await expect(page.locator("#login")).to_be_hidden()
         await expect(page.locator("#logout")).to_be_hidden()
+
+
+async def test_who_logs_out_is_out_in_every_tab(browser: Browser, looking: Running) -> None:
+    """One that went on as before would write for whoever comes next."""
+    context = await browser.new_context()
+    try:
+        one, other = await context.new_page(), await context.new_page()
+        await one.goto(f"{looking.url}login")
+        await _log_in(one)
+        await other.goto(looking.url)
+        for page in (one, other):
+            await wait_for_frames(page)
+            await expect(page.locator("#logout")).to_be_visible()
+        await one.click("#logout")
+        for page in (one, other):
+            await expect(page.locator("#login")).to_be_visible()
+            await expect(page.locator("html")).to_have_attribute("data-may", "view")
+    finally:
+        await context.close()

@@ -104,7 +104,9 @@ async def test_what_is_typed_while_a_caption_is_on_its_way_stays(browser: Browse
         await expect(page.locator(TEXT)).to_have_value("first, and more")
         network.flows.set()
         await expect(page.locator("#captions li")).to_have_count(1)
-        await page.wait_for_function("document.querySelector('#caption-form [type=submit]').ariaDisabled === null")
+        await page.wait_for_function(
+            "() => document.querySelector('#caption-form [type=submit]').ariaDisabled === null"
+        )
         await expect(page.locator(TEXT)).to_have_value("first, and more")
         await expect(page.locator(TEXT)).to_be_focused()
     assert [each.text for each in service.house.captions.all] == ["first"]
