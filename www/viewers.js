@@ -50,7 +50,7 @@ export class Viewers {
     this.#list.replaceChildren(
       ...viewers.map(({ id, name }) => {
         const you = id === this.you;
-        return make('li', { className: you ? 'you' : '' }, make('bdi', {}, called(name)), you ? ' (you)' : '');
+        return make('li', { className: you ? 'you' : '' }, make('bdi', { dir: 'auto' }, called(name)), you ? ' (you)' : '');
       }),
     );
     find('viewers-title', HTMLElement).textContent = `Watching now: ${viewers.length}`;

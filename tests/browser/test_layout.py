@@ -137,3 +137,95 @@ async def test_on_the_narrowest_phone_every_tool_is_on_the_screen(browser: Brows
             assert box["x"] + box["width"] <= 320
             assert box["width"] >= 36
             assert await tool.get_attribute("title") == await tool.locator("span").text_content()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (844, 390), (390, 844)])
+async def test_in_full_screen_tools_that_are_out_of_sight_take_no_taps(
+    browser: Browser, unlocked: Running, width: int, height: int
+) -> None:
+    """The first tap brings them back, and the second one presses."""
+    async with open_page(browser, unlocked.url, viewport={"width": width, "height": height}, has_touch=True) as page:
+        await wait_for_frames(page)
+        await page.keyboard.press("f")
+        await page.wait_for_function("() => document.fullscreenElement !== null")
+        doctor = await page.locator("#open-doctor").bounding_box()
+        assert doctor is not None
+        place = doctor["x"] + doctor["width"] / 2, doctor["y"] + doctor["height"] / 2
+        await page.wait_for_function("() => 'still' in document.documentElement.dataset")
+        await page.wait_for_function("() => getComputedStyle(document.querySelector('.tools')).opacity === '0'")
+        await page.touchscreen.tap(*place)
+        await page.wait_for_function("() => getComputedStyle(document.querySelector('.tools')).opacity === '1'")
+        await expect(page.locator("#panel-doctor")).to_be_hidden()
+        await page.touchscreen.tap(*place)
+        await expect(page.locator("#panel-doctor")).to_be_visible()
+
+
+async def test_in_full_screen_nothing_shows_above_the_panels_title(browser: Browser, unlocked: Running) -> None:
+    """However far it is scrolled."""
+    async with open_page(browser, unlocked.url, viewport={"width": 844, "height": 390}) as page:
+        await wait_for_frames(page)
+        await page.keyboard.press("f")
+        await page.wait_for_function("() => document.fullscreenElement !== null")
+        await page.keyboard.press("c")
+        await page.evaluate("drawer.scrollTop = 200")
+        await screenshot(page, "fullscreen-scrolled")
+        drawer = await page.locator("#drawer").bounding_box()
+        header = await page.locator("#panel-captions header").bounding_box()
+        tools = await page.locator(".tools").bounding_box()
+        assert drawer is not None
+        assert header is not None
+        assert tools is not None
+        assert header["y"] == pytest.approx(drawer["y"], abs=1)
+        assert header["y"] >= tools["y"] + tools["height"] - 1
+        await expect(page.locator("#panel-captions .close")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_what_colour_alone_tells_is_there_when_colours_are_forced(
+    browser: Browser, unlocked: Running, scheme: str
+) -> None:
+    """The position that is chosen among the nine, the state's dot, and which panel is open."""
+    async with open_page(
+        browser, unlocked.url, viewport={"width": 1280, "height": 800}, forced_colors="active", color_scheme=scheme
+    ) as page:
+        await wait_for_frames(page)
+        await page.keyboard.press("c")
+        await screenshot(page, f"forced-{scheme}")
+        ground = "(element, part) => getComputedStyle(element, part).backgroundColor"
+        chosen = page.locator("#caption-form [name=anchor]:checked")
+        other = page.locator("#caption-form [name=anchor]:not(:checked)").first
+        assert await chosen.evaluate(ground) != await other.evaluate(ground)
+        assert await other.evaluate(ground, "::before") != await page.locator(".grid").evaluate(ground)
+        assert await page.locator(".state").evaluate(ground, "::before") != await page.locator(".bar").evaluate(ground)
+        border = "(element) => getComputedStyle(element).borderTopStyle"
+        assert await page.locator("#open-captions").evaluate(border) == "solid"
+        assert await page.locator("#open-people").evaluate(border) == "none"
+
+
+async def test_a_long_name_breaks_nothing_in_the_talk(browser: Browser, unlocked: Running) -> None:
+    """It is cut in the list, where one still sees who oneself is, and broken in the conversation."""
+    async with (
+        open_page(browser, unlocked.url, viewport={"width": 390, "height": 844}) as one,
+        open_page(browser, unlocked.url) as other,
+    ):
+        for page in (one, other):
+            await wait_for_frames(page)
+            await page.click("#open-people")
+        await one.fill("#name-form [name=name]", "W" * 80)
+        await one.click("#name-form button")
+        await expect(one.locator("#viewers .you bdi")).to_have_text("W" * 80)
+        mine = one.locator("#viewers .you")
+        # Where the words after the name end, which is inside of what is seen of it.
+        after = "(you) => { const range = document.createRange(); range.selectNodeContents(you.lastChild);"
+        assert await mine.evaluate(
+            after + " const { right, width } = range.getBoundingClientRect();"
+            " return width > 10 && right <= you.getBoundingClientRect().right; }"
+        )
+        await one.fill("#say-form [name=text]", "hello")
+        await one.keyboard.press("Enter")
+        await expect(other.locator("#conversation")).to_contain_text("hello")
+        await screenshot(one, "names-phone")
+        await screenshot(other, "names-desk")
+        for page in (one, other):
+            for part in ("#drawer", "#conversation", "#viewers"):
+                assert await page.locator(part).evaluate("(each) => each.scrollWidth <= each.clientWidth"), part
