@@ -5,6 +5,9 @@
  */
 import { attempt, find, make } from './dom.js';
 import { deleteCaption } from './protocol.js';
+import { duration } from './words.js';
+
+/** @typedef {{ caption: Caption, item: HTMLLIElement, stays: HTMLElement, until: number | null }} Shown until: if that is known */
 
 export class Captions {
   #list = find('captions', HTMLUListElement);
@@ -13,7 +16,7 @@ export class Captions {
   #ask;
   #edit;
   #emptied;
-  /** @type {Map<string, { caption: Caption, item: HTMLLIElement }>} */
+  /** @type {Map<string, Shown>} */
   #shown = new Map();
 
   /**
@@ -25,10 +28,11 @@ export class Captions {
     this.#ask = ask;
     this.#edit = edit;
     this.#emptied = emptied;
+    setInterval(() => this.#shown.forEach(count), 500);
   }
 
-  /** @param {Caption[]} captions */
-  show(captions) {
+  /** @param {Caption[]} captions @param {boolean} [older] they may have been put long ago */
+  show(captions, older = false) {
     const before = this.#shown;
     const ids = new Set(captions.map(({ id }) => id));
     // First, so that those that stay need not be moved: what is moved loses the keyboard.
@@ -38,18 +42,19 @@ export class Captions {
       const known = before.get(caption.id);
       // What did not change is not made anew: somebody's keyboard may be on its button.
       const same = known && JSON.stringify(known.caption) === JSON.stringify(caption);
-      const item = same ? known.item : this.#item(caption);
-      this.#shown.set(caption.id, { caption, item });
+      const shown = same ? known : this.#make(caption, older);
+      const { item } = shown;
+      this.#shown.set(caption.id, shown);
       if (known && !same) replace(known.item, item);
       if (this.#list.children[at] !== item) this.#list.insertBefore(item, this.#list.children[at] ?? null);
     });
     this.#none.hidden = captions.length > 0;
   }
 
-  /** @param {Caption} caption */
-  #item(caption) {
+  /** @param {Caption} caption @param {boolean} older @returns {Shown} */
+  #make(caption, older) {
     const text = make('p', { className: 'text', dir: 'auto' }, caption.text);
-    const stays = caption.ttl === null ? '' : ` · for ${Math.ceil(caption.ttl)} s`;
+    const stays = make('span');
     const about = make('p', { className: 'about' }, make('bdi', {}, caption.by || 'somebody'), stays);
     const edit = make('button', { type: 'button', className: 'quiet' }, 'Edit');
     const remove = make('button', { type: 'button', className: 'quiet' }, 'Delete');
@@ -60,7 +65,10 @@ export class Captions {
     remove.addEventListener('click', () => attempt(this.#problem, () => this.#ask(deleteCaption(caption.id)), remove));
     const item = make('li', {}, make('div', {}, text, about), make('div', { className: 'actions' }, edit, remove));
     item.dataset.id = caption.id;
-    return item;
+    const until = caption.ttl === null || older ? null : performance.now() + caption.ttl * 1000;
+    const shown = { caption, item, stays, until };
+    count(shown);
+    return shown;
   }
 
   // The keyboard, if it was there, goes to the neighbour, not to the top of the page.
@@ -73,6 +81,17 @@ export class Captions {
     if (neighbour) neighbour.querySelector('button')?.focus();
     else this.#emptied();
   }
+}
+
+/**
+ * Say how long it still stays. The service tells how long in all: of one that was there before this page, and of one that
+ * was put again without any change, that is all that is known.
+ * @param {Shown} shown
+ */
+function count({ caption: { ttl }, stays, until }) {
+  const left = until === null ? 0 : (until - performance.now()) / 1000;
+  const text = ttl === null ? '' : left > 0 ? ` · goes in ${duration(left)}` : ` · for ${duration(ttl)} in all`;
+  if (stays.textContent !== text) stays.textContent = text;
 }
 
 /** The keyboard, if it was on a button of the old one, goes to the same of the new one. @param {HTMLLIElement} old @param {HTMLLIElement} item */

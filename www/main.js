@@ -109,9 +109,9 @@ let source = null;
 let stats = null;
 let version = '';
 
-/** @param {Caption[]} all */
-function showCaptions(all) {
-  captions.show(all);
+/** @param {Caption[]} all @param {boolean} [older] */
+function showCaptions(all, older) {
+  captions.show(all, older);
   form.check(all);
 }
 
@@ -126,7 +126,7 @@ function hear(reply) {
       status.source(source);
       access.welcome(reply);
       nextSteps.welcome(access.control);
-      showCaptions(reply.captions);
+      showCaptions(reply.captions, true);
       forgetLost();
       doctor.changed();
       viewers.welcome(reply.you, access.control);

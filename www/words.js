@@ -21,6 +21,12 @@ export function bytesPerSecond(number) {
   return `${text} ${unit}`;
 }
 
+/** A time that passes, in whole seconds below two minutes: 12 s, 10 min, 3 h. @param {number} seconds */
+export function duration(seconds) {
+  if (seconds < 119.5) return `${Math.ceil(seconds)} s`;
+  return seconds < 119.5 * 60 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
+
 /** How an encoding is called on the page. @param {string} encoding */
 export const encodingName = (encoding) => ENCODING_NAMES.get(encoding) ?? encoding;
 

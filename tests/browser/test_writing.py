@@ -179,3 +179,18 @@ async def test_what_is_written_from_right_to_left_is_so_while_it_is_written(brow
             assert await page.locator(field).evaluate(direction) == "rtl"
             await page.fill(field, "hello!")
             assert await page.locator(field).evaluate(direction) == "ltr"
+
+
+async def test_a_caption_that_goes_by_itself_says_when(browser: Browser, service: Running) -> None:
+    """Counting down where that is known; a page that came later is told only for how long it is there in all."""
+    async with open_page(browser, service.url) as page:
+        await wait_for_frames(page)
+        await page.keyboard.press("c")
+        service.house.captions.put(CaptionDraft(text="soon", ttl=30))
+        about = page.locator("#captions .about")
+        await expect(about).to_contain_text("goes in 30 s")
+        await expect(about).to_contain_text("goes in 27 s")
+        async with open_page(browser, service.url) as late:
+            await wait_for_frames(late)
+            await late.keyboard.press("c")
+            await expect(late.locator("#captions .about")).to_contain_text("for 30 s in all")

@@ -6,7 +6,7 @@ import { join, split } from '../../www/colour.js';
 import { past, placeOf, roomAt, shares, usual } from '../../www/place.js';
 import { wishes } from '../../www/settings.js';
 import { Storage, isString } from '../../www/storage.js';
-import { bytesPerSecond, perSecond, whole } from '../../www/words.js';
+import { bytesPerSecond, duration, perSecond, whole } from '../../www/words.js';
 
 test('an anchor is a point of the box', () => {
   assert.deepEqual(shares('top-left'), [0, 0]);
@@ -78,6 +78,12 @@ test('numbers are short and have their units', () => {
   assert.deepEqual([0, 0.5, 9.94, 29.97, 30].map(perSecond), ['0', '0.5', '9.9', '30', '30']);
   assert.deepEqual([0, 950, 1500, 999_400, 999_600, 1_234_000, 27_600_000].map(bytesPerSecond), [
     '0 B/s', '950 B/s', '1.5 kB/s', '999 kB/s', '1.0 MB/s', '1.2 MB/s', '28 MB/s',
+  ]);
+});
+
+test('times that pass are told as finely as somebody waits for them', () => {
+  assert.deepEqual([0.2, 12, 119.4, 120, 3600, 7170, 86400].map(duration), [
+    '1 s', '12 s', '120 s', '2 min', '60 min', '2 h', '24 h',
   ]);
 });
 
