@@ -48,6 +48,17 @@ export class Draft {
     box.style.color = caption.color;
     box.style.backgroundColor = caption.background;
     box.style.fontFamily = FAMILIES.get(caption.font) ?? 'sans-serif';
+    this.#fit();
+  }
+
+  // The service's box is as wide as its widest line, where a browser's keeps all its room once a line is broken.
+  #fit() {
+    this.#box.style.width = '';
+    const lines = document.createRange();
+    lines.selectNodeContents(this.#box);
+    const { paddingLeft, paddingRight } = getComputedStyle(this.#box);
+    const width = lines.getBoundingClientRect().width + parseFloat(paddingLeft) + parseFloat(paddingRight) + 1; // a pixel for rounding
+    this.#box.style.width = `${(width / this.#view.clientWidth) * 100}cqw`;
   }
 
   /** How high what is being written is now, its broken lines included; 0 while it is not shown. */
