@@ -117,6 +117,11 @@ async def test_the_bar_has_the_name_and_no_half_numbers(
             named = await page.locator("#host").bounding_box()
             assert named is not None
             assert named["width"] >= 40
+            state, words_of_it = [await page.locator(each).bounding_box() for each in (".state", "#status")]
+            assert state is not None
+            assert words_of_it is not None
+            assert words_of_it["x"] + words_of_it["width"] <= state["x"] + state["width"] + 1
+            assert words_of_it["y"] + words_of_it["height"] <= state["y"] + state["height"] + 1
             numbers = await page.evaluate(_NUMBERS)
             assert all(numbers), f"{words}: {numbers}"
             if width >= 1280 and words == "live":
