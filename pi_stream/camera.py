@@ -96,6 +96,10 @@ class Camera:
         self._tried_at = clock.now()
         self._patience: asyncio.TimerHandle | None = None  # with a source that is opened after rest
         self._replaced = asyncio.Event()
+        # Set while the source is neither opened nor closed. Neither can be broken off, and each has limits of its own:
+        # another source would find the device busy, or a healthy one be taken for stuck.
+        self._settled = asyncio.Event()
+        self._settled.set()
         self._replacing = ""
 
     @property
@@ -139,10 +143,12 @@ class Camera:
                 while True:
                     keeping = tasks.create_task(self._keep(), name="source")
                     await self._replaced.wait()
-                    self._replaced.clear()
                     self._set(online=False, reason=self._replacing)
+                    while not self._settled.is_set():
+                        await self._settled.wait()
                     keeping.cancel()
                     await asyncio.wait({keeping})
+                    self._replaced.clear()
         finally:
             self._call_off()
 
@@ -189,14 +195,21 @@ class Camera:
 
     async def _run_once(self) -> None:
         """Returns when nobody has watched for long enough."""
+        self._settled.clear()
         try:
             async with self._open_source(self._seq) as source:
+                if self._replaced.is_set():
+                    raise SourceUnavailable(self._replacing)
+                self._settled.set()
                 try:
                     await self._hand_on(source)
                 except SourceUnavailable as error:
                     self._went_away(str(error))  # viewers read it now: closing may take long, or for ever
                     raise
+                finally:
+                    self._settled.clear()
         finally:
+            self._settled.set()
             self.closed += 1
 
     async def _hand_on(self, source: OpenSource) -> None:
@@ -217,6 +230,8 @@ class Camera:
             frame = await source.frame()
 
     def _went_away(self, reason: str) -> None:
+        if self._replaced.is_set():
+            return  # whatever becomes of it now: the reason is that another one takes its place
         if reason != self.reason:
             log.warning("%s is offline: %s", self.kind, reason, extra=self._field)
         self._set(online=False, reason=reason)

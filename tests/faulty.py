@@ -57,6 +57,9 @@ class FaultyCamera(Picamera2):
     """The camera."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
+        if there("opening"):
+            print("libcamera hangs while it opens", flush=True)  # noqa: T201 - a test waits for it
+            threading.Event().wait()
         super().__init__(*arguments, **named)
         del self.made[:-1]  # those are closed, and their memory is large
 

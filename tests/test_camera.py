@@ -24,13 +24,18 @@ class ScriptedSource:
         self._seq = seq
         self._opening = opening
         self.closed = False
+        self.broken_off = False  # while it opened
         self.opens = asyncio.Event()
         self.opens.set()
         self.fps = 30.0
         self.controls: dict[str, object] = {}
 
     async def __aenter__(self) -> Self:
-        await self.opens.wait()
+        try:
+            await self.opens.wait()
+        except asyncio.CancelledError:
+            self.broken_off = True
+            raise
         if self._opening:
             raise self._opening
         return self
@@ -345,12 +350,41 @@ async def test_another_source_takes_the_place_of_one_that_gives_frames() -> None
     assert (described["kind"], described["why"]) == ("other", "the settings")
 
 
+@pytest.mark.parametrize("failure", [None, SourceUnavailable("away")], ids=["opens", "fails"])
+async def test_a_source_that_is_being_opened_is_let_open_before_another_takes_its_place(
+    failure: SourceUnavailable | None,
+) -> None:
+    """It could not be broken off, and has the device. Whatever becomes of it is news to nobody."""
+    scene = Scene((2, None, failure), (2, None, None))
+    open_source = scene._open
+
+    def held_up(seq: Iterator[int]) -> ScriptedSource:
+        source = open_source(seq)
+        source.opens.clear()
+        scene.camera.replace(kind="other", facts={}, open_source=scene._open)
+        return source
+
+    def placard(*about: Any) -> Plane:
+        if scene.camera.reason != "starting":  # it is known that another one is to take its place
+            assert len(scene.sources) == 1
+            loop.call_soon_threadsafe(scene.sources[0].opens.set)
+        return scene._placard(*about)
+
+    loop = asyncio.get_running_loop()
+    scene.camera._open_source, scene.camera._placard = held_up, placard
+    await scene.until(lambda: len(scene.sources) == 2 and not scene.shown[-1].offline)
+    assert not scene.sources[0].broken_off
+    assert scene.sources[0].closed is (failure is None)
+    assert scene.sources[0]._left == 2, "frames of a source that is to go are no use"
+    assert scene.changes == [(False, "the settings changed, and the source is opened again"), (True, None)]
+
+
 async def test_another_source_is_opened_at_once_where_the_old_one_was_away() -> None:
     """Not at the end of a pause."""
     scene = Scene((0, None, SourceUnavailable("away")), (1, None, None))
 
     def online() -> bool:
-        if len(scene.sources) == 1:
+        if len(scene.sources) == 1 and scene.camera.kind != "other":
             scene.camera.replace(kind="other", facts={}, open_source=scene._open)
         return any(not frame.offline for frame in scene.shown)
 

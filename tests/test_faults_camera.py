@@ -148,3 +148,12 @@ async def test_a_stop_does_not_wait_for_a_libcamera_that_hangs_while_it_looks_fo
         await later.says("libcamera hangs")
         assert await later.stop() == 0
         assert "Traceback" not in "".join(later.lines)
+
+
+async def test_a_stop_while_a_camera_is_still_opening_is_a_stop_like_any(tmp_path: Path) -> None:
+    """It is no fault that systemd would have to mend by another start."""
+    faults = Faults(tmp_path / "faults")
+    faults.put("opening")
+    environment, until = faults.environment, "libcamera hangs while it opens"
+    async with process(tmp_path, *_CAMERA, environment=environment, module="tests.faulty", until=until) as service:
+        assert await service.stop() == 0

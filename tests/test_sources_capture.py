@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import queue
+import re
 import threading
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -321,12 +322,40 @@ async def test_a_stuck_source_never_hangs(where: str) -> None:
     if where == "closing":
         script.deaf, script.hang = False, go
     capture = Capture(opener, opening=0.05, closing=0.05)
-    with pytest.raises(SourceStuck, match=r"^the source did not close within 0\.05 s; only a new process"):
+    what = "is still opening after 0.1 s" if where == "opening" else "did not close within 0.05 s"
+    with pytest.raises(SourceStuck, match=f"^the source {re.escape(what)}; only a new process"):
         async with capture:
             await reading_on(script, 1)
     go.set()
     script.steps.put(None)
     await asyncio.to_thread(capture._thread.join, 20)
+
+
+async def test_cancelled_while_it_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that ends does not wait for it, nor hears that it is stuck; if it opens after all, it is closed."""
+    monkeypatch.setattr("pi_stream.sources.capture._PARTING", 0.05)
+    script, go, opening = Script(), threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def opener() -> Script:
+        loop.call_soon_threadsafe(opening.set)
+        go.wait(20)
+        return script.open()
+
+    async def enter(capture: Capture) -> None:
+        async with capture:
+            pytest.fail("it did not open")
+
+    capture = Capture(opener)
+    entering = asyncio.create_task(enter(capture))
+    await opening.wait()
+    entering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await entering
+    assert not script.closed
+    go.set()
+    await asyncio.to_thread(capture._thread.join, 20)
+    assert script.closed
 
 
 async def test_controls_between_frames() -> None:

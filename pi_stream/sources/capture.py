@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 _SIGN_PERIOD = 500_000  # microseconds from one unwanted frame that is handed on to the next
 _STALLED_CLOSING = 2.0  # seconds; what gave no frame for so long will hardly close later, and viewers wait
+_PARTING = 2.0  # seconds that a process which ends has for a source that is still opening
 _GRACE = 0.5  # seconds; a source that notices by itself that there are no frames is to say it: it knows more
 
 
@@ -34,7 +35,9 @@ class Capture:
 
     Entering waits for the opening, `opening` seconds at most, and raises what it raises, SourceUnavailable above all.
     Leaving waits `closing` seconds at most, two for a source that had failed or stalled, then raises SourceStuck: only
-    a new process can free what hangs in a library.
+    a new process can free what hangs in a library. An opening cannot be broken off. One that outlasts `opening` and
+    `closing` raises SourceStuck, too; who is cancelled while it lasts waits two seconds, and leaves it to the end of
+    the process. So let an opening end, where the process is to go on.
     """
 
     def __init__(
@@ -81,7 +84,8 @@ class Capture:
             await self._stop()
             raise SourceUnavailable(f"the source did not open within {self._opening:g} s") from None
         except BaseException:
-            await self._stop()
+            if not await self._stopped(min(self._closing, _PARTING)):
+                log.info("the source is still opening; it is left behind")
             raise
         if self._facts is None and self._failure is not None:
             await self._stop()
@@ -150,19 +154,27 @@ class Capture:
         return self._slot.dropped + self._overtaken
 
     async def _stop(self) -> None:
+        if not await self._stopped(self._closing):
+            if self._source is None:
+                told = f"is still opening after {self._opening + self._closing:g} s"
+            else:
+                told = f"did not close within {self._closing:g} s"
+            raise SourceStuck(f"the source {told}; only a new process can free it, so this one ends")
+
+    async def _stopped(self, seconds: float) -> bool:
+        """Have the source closed as soon as may be; whether it is, and its thread has ended, after so many seconds."""
         with self._lock:
             self._stopping = True
             source = self._source
         if source is not None:
             source.interrupt()
         try:
-            async with asyncio.timeout(self._closing):
+            async with asyncio.timeout(seconds):
                 await self._ended.wait()
         except TimeoutError:
-            raise SourceStuck(
-                f"the source did not close within {self._closing:g} s; only a new process can free it, so this one ends"
-            ) from None
+            return False
         self._thread.join()
+        return True
 
     def _run(self) -> None:
         failure: BaseException | None = None
