@@ -30,6 +30,10 @@ _REST_PERIOD = 1.0  # seconds between two signs of life of a source that rests
 _OPENING = "the camera is being opened"  # for whoever came while it rested
 
 
+Opener = Callable[[Iterator[int], Mapping[str, object]], AbstractAsyncContextManager["OpenSource"]]
+"""Given the frames' numbers, and the camera controls that are set before the first frame."""
+
+
 class OpenSource(Protocol):
     """A source that is open, as `sources.capture.Capture` is."""
 
@@ -60,7 +64,7 @@ class Camera:
         kind: str,
         facts: Mapping[str, Any],
         size: tuple[int, int],
-        open_source: Callable[[Iterator[int]], AbstractAsyncContextManager[OpenSource]],
+        open_source: Opener,
         placard: Callable[[int, int, str, str], Plane],
         show: Callable[[Frame], Awaitable[None]],
         changed: Callable[[], None],
@@ -68,11 +72,11 @@ class Camera:
         idle_stop: float,
         alive: Callable[[], None] = lambda: None,
     ) -> None:
-        """`facts` are added to what is said of the source. `open_source` is given the frames' numbers; `placard`
-        draws width, height, title, reason as I420; `show` is handed every frame; `changed` is called when the source
-        goes away or comes back. After `idle_stop` seconds in which `watched` was not set the source is closed, until
-        it is (0: never). It counts as online then: nothing is known to be wrong with it; and so it does while it is
-        opened again, for a second. `alive` is called at each sign of life.
+        """`facts` are added to what is said of the source. `placard` draws width, height, title, reason as I420; `show`
+        is handed every frame; `changed` is called when the source goes away or comes back. After `idle_stop` seconds
+        in which `watched` was not set the source is closed, until it is (0: never). It counts as online then: nothing
+        is known to be wrong with it; and so it does while it is opened again, for a second. `alive` is called at each
+        sign of life.
         """
         self.kind = kind
         self._facts = facts
@@ -87,6 +91,7 @@ class Camera:
         self._seq = itertools.count()
         self._source: OpenSource | None = None
         self._description: dict[str, Any] = {}
+        self._controls: dict[str, dict[str, object]] = {}  # that were accepted, by the source's kind
         self._state_changed = asyncio.Event()
         self._watched = watched
         self.idle_stop = idle_stop
@@ -125,7 +130,11 @@ class Camera:
         return {**size, **self._facts, **self._description, **state, "measured_fps": round(self.fps, 1)}
 
     async def set_controls(self, controls: Mapping[str, object]) -> None:
-        """Change camera controls. Raises Refused."""
+        """Change camera controls; those are kept, and set again whenever a source of this kind is opened.
+
+        Raises Refused. What is kept is bounded: a source refuses names that it does not know.
+        """
+        kind = self.kind
         if self.resting:
             raise Unsupported("the source rests, for nobody watches; it takes controls once somebody does")
         if self._source is None:
@@ -134,6 +143,7 @@ class Camera:
             await self._source.set_controls(controls)
         except SourceUnavailable as error:
             raise Unsupported(f"the source is away: {error}") from None
+        self._controls.setdefault(kind, {}).update(controls)
 
     async def run(self) -> None:
         """Until cancelled. Raises SettingError when the source can never be opened, and lets bugs out."""
@@ -157,7 +167,7 @@ class Camera:
         *,
         kind: str,
         facts: Mapping[str, Any],
-        open_source: Callable[[Iterator[int]], AbstractAsyncContextManager[OpenSource]],
+        open_source: Opener,
         reason: str = "the settings changed, and the source is opened again",
     ) -> None:
         """Close the source, and open this one in its place; the arguments are those of the constructor.
@@ -197,7 +207,7 @@ class Camera:
         """Returns when nobody has watched for long enough."""
         self._settled.clear()
         try:
-            async with self._open_source(self._seq) as source:
+            async with self._open_source(self._seq, dict(self._controls.get(self.kind, {}))) as source:
                 if self._replaced.is_set():
                     raise SourceUnavailable(self._replacing)
                 self._settled.set()

@@ -227,11 +227,13 @@ def _source(settings: CameraSettings, choice: Choice, line: _Line) -> dict[str, 
     return {
         "kind": choice.kind,
         "facts": {"why": choice.why, "refused": choice.refused},
-        "open_source": lambda seq: _capture(settings, choice, seq, line),
+        "open_source": partial(_capture, settings, choice, line),
     }
 
 
-def _capture(settings: CameraSettings, choice: Choice, seq: Iterator[int], line: _Line) -> Capture:
+def _capture(
+    settings: CameraSettings, choice: Choice, line: _Line, seq: Iterator[int], controls: Mapping[str, object]
+) -> Capture:
     """The source that was chosen, with its thread; not open yet."""
     return Capture(
         lambda: open_source(
@@ -244,6 +246,7 @@ def _capture(settings: CameraSettings, choice: Choice, seq: Iterator[int], line:
             seq=seq,
             stall_timeout=settings.stall_timeout,
         ),
+        controls=controls,
         finish=line.draw,
         watched=line.watched,
         stall_timeout=settings.stall_timeout,

@@ -75,6 +75,10 @@ class FaultyCamera(Picamera2):
         if there("stride"):
             self.camera_config["main"]["stride"] = 64
 
+    def set_controls(self, controls: dict[str, Any]) -> None:
+        super().set_controls(controls)
+        print(f"libcamera is given {controls}", flush=True)  # noqa: T201 - a test waits for it
+
     def capture_request(self, *arguments: Any, **named: Any) -> Any:
         job = super().capture_request(*arguments, **named)
         if there("raises"):

@@ -83,9 +83,10 @@ class Scene:
             alive=lambda: self.signs.append(self.camera.online),
         )
 
-    def _open(self, seq: Iterator[int]) -> ScriptedSource:
+    def _open(self, seq: Iterator[int], controls: Mapping[str, object]) -> ScriptedSource:
         frames, then, opening = next(self._script)
         self.sources.append(ScriptedSource(frames, then, seq, opening))
+        self.sources[-1].controls.update(controls)
         return self.sources[-1]
 
     def _placard(self, width: int, height: int, title: str, reason: str) -> Plane:
@@ -213,8 +214,8 @@ async def test_a_source_that_is_slow_to_open_after_rest_says_so_and_is_no_reason
     scene = Scene((3, None, None), (3, None, None), idle_stop=1e-6)
     open_source, alive = scene._open, scene.camera._alive
 
-    def slowly(seq: Iterator[int]) -> ScriptedSource:
-        source = open_source(seq)
+    def slowly(seq: Iterator[int], controls: Mapping[str, object]) -> ScriptedSource:
+        source = open_source(seq, controls)
         if len(scene.sources) == 2:
             source.opens.clear()
         return source
@@ -243,9 +244,9 @@ async def test_nothing_is_told_later_of_a_source_that_opened_quickly_after_rest(
     waiting: list[asyncio.TimerHandle | None] = []
     open_source, alive = scene._open, scene.camera._alive
 
-    def noted(seq: Iterator[int]) -> ScriptedSource:
+    def noted(seq: Iterator[int], controls: Mapping[str, object]) -> ScriptedSource:
         waiting.append(scene.camera._patience)
-        return open_source(seq)
+        return open_source(seq, controls)
 
     def rested() -> None:
         alive()
@@ -307,6 +308,63 @@ async def test_controls_go_to_the_open_source_and_are_refused_while_there_is_non
     assert scene.sources[0].controls == {"Brightness": 0}
 
 
+async def test_accepted_controls_are_set_again_whenever_a_source_of_that_kind_is_opened() -> None:
+    """The newest of each; other kinds have others."""
+    scene = Scene(*((1, None, None) for _ in range(4)))
+    wanted: list[dict[str, object]] = [
+        {"LensPosition": 2, "ExposureTime": 100},
+        {"LensPosition": 3},
+        {"Nothing": 1},
+        {},
+    ]
+    kinds = iter(("scripted", "other", "scripted"))
+
+    async def control(frame: Frame) -> None:
+        if frame.offline:
+            return
+        source = scene.sources[-1]
+        if controls := wanted[len(scene.sources) - 1]:
+            await scene.camera.set_controls(controls)
+        given.append(dict(source.controls))
+        if kind := next(kinds, None):
+            scene.camera.replace(kind=kind, facts={}, open_source=scene._open)
+        else:
+            done.set()
+
+    given, done = list[dict[str, object]](), asyncio.Event()
+    scene.camera._show = control
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(scene.camera.run())
+        await asyncio.wait_for(done.wait(), 10)
+        task.cancel()
+    assert given == [
+        {"LensPosition": 2, "ExposureTime": 100},
+        {"LensPosition": 3, "ExposureTime": 100},
+        {"Nothing": 1},
+        {"LensPosition": 3, "ExposureTime": 100},
+    ]
+
+
+async def test_controls_that_are_refused_are_not_kept() -> None:
+    """They would be refused again."""
+    scene = Scene((1, SourceUnavailable("away"), None), (1, None, None))
+
+    class Without(ScriptedSource):
+        async def set_controls(self, controls: Mapping[str, object]) -> None:
+            raise Unsupported(f"no {controls}")
+
+    async def control(frame: Frame) -> None:
+        if len(scene.sources) == 1:
+            scene.camera._source = Without(0, None, itertools.count(), None)
+            with pytest.raises(Unsupported):
+                await scene.camera.set_controls({"LensPosition": 2})
+        await scene._show(frame)
+
+    scene.camera._show = control
+    await scene.until(lambda: len(scene.sources) == 2)
+    assert scene.sources[1].controls == {}
+
+
 def test_what_is_said_of_a_source_holds_its_state() -> None:
     """Facts known before, facts of the source, and whether it is online and why not."""
 
@@ -358,8 +416,8 @@ async def test_a_source_that_is_being_opened_is_let_open_before_another_takes_it
     scene = Scene((2, None, failure), (2, None, None))
     open_source = scene._open
 
-    def held_up(seq: Iterator[int]) -> ScriptedSource:
-        source = open_source(seq)
+    def held_up(seq: Iterator[int], controls: Mapping[str, object]) -> ScriptedSource:
+        source = open_source(seq, controls)
         source.opens.clear()
         scene.camera.replace(kind="other", facts={}, open_source=scene._open)
         return source

@@ -157,3 +157,19 @@ async def test_a_stop_while_a_camera_is_still_opening_is_a_stop_like_any(tmp_pat
     environment, until = faults.environment, "libcamera hangs while it opens"
     async with process(tmp_path, *_CAMERA, environment=environment, module="tests.faulty", until=until) as service:
         assert await service.stop() == 0
+
+
+async def test_a_camera_that_comes_back_has_the_controls_that_were_asked_for(tmp_path: Path) -> None:
+    """Focus and exposure are not lost with a loose cable, nor at a rest."""
+    async with faulty(tmp_path) as (service, faults), service.socket() as viewer:
+        await say(viewer, "controls", id=1, controls={"Brightness": 0.5})
+        await messages_until(viewer, "ok", re=1)
+        await say(viewer, "controls", id=2, controls={"ExposureTime": 10000})
+        await messages_until(viewer, "ok", re=2)
+        await service.says("libcamera is given {'ExposureTime': 10000}")
+        faults.put("raises")
+        await messages_until(viewer, "source", online=False)
+        faults.mend("raises")
+        await messages_until(viewer, "source", online=True)
+        await service.says("libcamera is given {'Brightness': 0.5}")
+        await service.says("libcamera is given {'ExposureTime': 10000}")

@@ -372,6 +372,17 @@ async def test_controls_between_frames() -> None:
     assert len({thread for _, thread in script.threads}) == 1
 
 
+async def test_controls_that_a_source_is_opened_with(caplog: pytest.LogCaptureFixture) -> None:
+    """They are set on the source's thread, before the first frame; one that is refused is logged and costs no other."""
+    script = Script(plain_frame(1))
+    async with Capture(script.open, controls={"Right": 1, "Wrong": 2, "Good": 3}) as capture:
+        await capture.frame()
+    assert script.controls == [{"Right": 1}, {"Good": 3}]
+    assert [what for what, _ in script.threads[:5]] == ["open", *["set_controls"] * 3, "read"]
+    assert len({thread for _, thread in script.threads}) == 1
+    assert caplog.messages == ["a camera control is not set again: there is no Wrong"]
+
+
 async def test_controls_of_a_source_that_ends() -> None:
     """Who asks for controls of a source that goes away is answered, too."""
     script = Script()

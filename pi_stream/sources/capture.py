@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from pi_stream import clock
-from pi_stream.errors import SourceStuck, SourceUnavailable
+from pi_stream.errors import Refused, SourceStuck, SourceUnavailable
 from pi_stream.frame import Frame
 from pi_stream.handover import Handover, tell
 from pi_stream.rate import Rate
@@ -28,9 +28,10 @@ _GRACE = 0.5  # seconds; a source that notices by itself that there are no frame
 class Capture:
     """Owns the thread that opens, reads and closes one source; an async context manager.
 
-    `opener` opens the source, on that thread: opening may block. `finish` is given every frame there, before anybody
-    else has it: that thread is awake already, and the frame in its core's cache. It returns whether anybody wants the
-    frame still; of those that nobody does only two a second are handed on, as a sign of life. While `watched` says that
+    `opener` opens the source, on that thread: opening may block. `controls` are set before the first frame; one that is
+    refused, for it was meant for another camera, is logged. `finish` is given every frame there, before anybody else
+    has it: that thread is awake already, and the frame in its core's cache. It returns whether anybody wants the frame
+    still; of those that nobody does only two a second are handed on, as a sign of life. While `watched` says that
     there is nobody at all, the others are skipped; it is asked on that thread.
 
     Entering waits for the opening, `opening` seconds at most, and raises what it raises, SourceUnavailable above all.
@@ -44,6 +45,7 @@ class Capture:
         self,
         opener: Callable[[], Source],
         *,
+        controls: Mapping[str, object] | None = None,
         finish: Callable[[Frame], bool] = lambda _frame: True,
         watched: Callable[[], bool] = lambda: True,
         stall_timeout: float = 5.0,
@@ -51,6 +53,7 @@ class Capture:
         closing: float = 5.0,
     ) -> None:
         self._opener = opener
+        self._controls = controls or {}
         self._finish = finish
         self._watched = watched
         self._stall_timeout, self._opening, self._closing = stall_timeout, opening, closing
@@ -194,6 +197,11 @@ class Capture:
     def _read(self, source: Source) -> None:
         with self._lock:
             self._source = source
+        for name, value in self._controls.items():
+            try:
+                source.set_controls({name: value})
+            except Refused as error:
+                log.warning("a camera control is not set again: %s", error)
         tell(self._loop, self._learn, source.describe())
         newest: int | None = None  # when the last frame was captured
         step, sign_due = _SIGN_PERIOD, 0  # from frame to frame; when the next sign of life is due
