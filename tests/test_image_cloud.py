@@ -29,13 +29,18 @@ def test_a_name_is_enough() -> None:
     text = user_data(answers())
     assert text.startswith("#cloud-config\n")
     said = plain(text)
-    (journal,) = said.pop("write_files")
+    journal, unit = said.pop("write_files")
     assert journal["path"] == "/etc/systemd/journald.conf.d/pi-stream.conf"
     assert "\nSystemMaxUse=32M\n" in journal["content"]
+    assert unit["path"] == "/etc/systemd/system/pi-stream-first-boot.service"
+    assert "\nExecStart=/bin/sh /boot/firmware/pi-stream/run /boot/firmware/pi-stream\n" in unit["content"]
     assert said == {
         "hostname": "doorcam",
         "manage_etc_hosts": True,
-        "runcmd": [["sh", "/boot/firmware/pi-stream/run", "/boot/firmware/pi-stream"]],
+        "runcmd": [
+            ["systemctl", "daemon-reload"],
+            ["systemctl", "enable", "--now", "--no-block", "pi-stream-first-boot.service"],
+        ],
     }
 
 
@@ -45,7 +50,7 @@ def test_a_user_with_a_password() -> None:
     assert said["user"] == {
         "name": "anna", "shell": "/bin/bash", "lock_passwd": False, "sudo": None, "passwd": HASH
     }  # fmt: skip  # one user
-    assert len(said["runcmd"]) == 1
+    assert not [command for command in said["runcmd"] if "ssh" in command]
     assert "ssh_pwauth" not in said
 
 

@@ -7,12 +7,20 @@ https://cloudinit.readthedocs.io/en/latest/reference/datasources/nocloud.html
 
 import hashlib
 import json
-from pathlib import PurePosixPath
 from typing import Any
 
 from deploy.image.answers import Answers
 from deploy.image.debs import Deb
-from deploy.image.first_boot import JOURNAL, JOURNAL_PATH, bundle, network_key, password_hash, wants_ssh
+from deploy.image.first_boot import (
+    INSTALLER,
+    JOURNAL,
+    JOURNAL_PATH,
+    bundle,
+    installer,
+    network_key,
+    password_hash,
+    wants_ssh,
+)
 from deploy.image.parts import File
 
 FOLDER = "/pi-stream"  # on the boot partition
@@ -36,7 +44,8 @@ def user_data(answers: Answers) -> str:
     said: dict[str, Any] = {"hostname": answers.hostname, "manage_etc_hosts": True}
     if answers.timezone is not None:
         said["timezone"] = answers.timezone
-    commands = [["sh", str(PurePosixPath(MOUNTED) / "run"), MOUNTED]]
+    # By a unit, which starts again after a power cut: cloud-init itself takes a command for done before it runs it.
+    commands = [["systemctl", "daemon-reload"], ["systemctl", "enable", "--now", "--no-block", INSTALLER]]
     if (user := answers.user) is not None:
         # `user`, not `users`: it renames the first user that the image has, who is in all the groups of a Pi.
         who: dict[str, Any] = {
@@ -54,7 +63,10 @@ def user_data(answers: Answers) -> str:
         if wants_ssh(user):
             said["ssh_pwauth"] = not user.ssh_keys  # who has keys needs no door for guessed passwords
             commands.insert(0, ["systemctl", "enable", "--now", "ssh"])
-    said["write_files"] = [{"path": JOURNAL_PATH, "content": JOURNAL}]
+    said["write_files"] = [
+        {"path": JOURNAL_PATH, "content": JOURNAL},
+        {"path": f"/etc/systemd/system/{INSTALLER}", "content": installer(MOUNTED)},
+    ]
     said["runcmd"] = commands
     return "#cloud-config\n" + _yaml(said)
 

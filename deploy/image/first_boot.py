@@ -26,10 +26,9 @@ _HERE = Path(__file__).parent
 # The journal's bound, for a card is small. The Debian package has none: it has no say over a whole machine's journal.
 JOURNAL_PATH = "/etc/systemd/journald.conf.d/pi-stream.conf"
 JOURNAL = (_HERE.parent / "journald.conf").read_text(encoding="utf-8")
-_UNITS = {
-    # Before userconf-pi's own, which would ask for a name on the screen; and first, so that somebody can log in and
-    # look, should the rest go wrong.
-    "pi-stream-first-user.service": f"""[Unit]
+INSTALLER = "pi-stream-first-boot.service"
+
+_MAKES_USER = f"""[Unit]
 Description=Make the user whom this card was made for
 ConditionPathExists={FOLDER}/user
 RequiresMountsFor={FOLDER}
@@ -43,19 +42,23 @@ TimeoutStartSec=5min
 
 [Install]
 WantedBy=multi-user.target
-""",
+"""
+
+
+def installer(folder: str) -> str:
+    """The unit that installs from this folder, at every start until it is done."""
     # Not a oneshot, for which the rest of the start would wait.
-    "pi-stream-first-boot.service": f"""[Unit]
+    return f"""[Unit]
 Description=Install pi-stream on the first start of this card
-ConditionPathExists={FOLDER}/debs
-RequiresMountsFor={FOLDER} /boot/firmware
+ConditionPathExists={folder}/debs
+RequiresMountsFor={folder} /boot/firmware
 After=pi-stream-first-user.service rpi-resize.service systemd-growfs-root.service
 StartLimitIntervalSec=infinity
 StartLimitBurst=3
 
 [Service]
 Type=exec
-ExecStart=/bin/sh {FOLDER}/run {FOLDER}
+ExecStart=/bin/sh {folder}/run {folder}
 StandardOutput=journal+console
 RuntimeMaxSec=2h
 Restart=on-failure
@@ -63,7 +66,14 @@ RestartSec=20
 
 [Install]
 WantedBy=multi-user.target
-""",
+"""
+
+
+_UNITS = {
+    # Before userconf-pi's own, which would ask for a name on the screen; and first, so that somebody can log in and
+    # look, should the rest go wrong.
+    "pi-stream-first-user.service": _MAKES_USER,
+    INSTALLER: installer(FOLDER),
 }
 
 
