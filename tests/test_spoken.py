@@ -55,6 +55,8 @@ def test_the_manual_has_every_command_and_every_option() -> None:
     page = plain(written)
     for command in commands():
         assert f'.SS "{command}"' in page
+    assert "\npi-stream token add [-h] [--view] [--state FOLDER] NAME\n" in page
+    assert '.SS "token remove"\nEnd one' in page
     for option in ("--config FILE", "--set SECTION.KEY=VALUE", "--encoding ENCODING", "--ttl TTL", "--version"):
         assert f"\n{option}\n" in page
     assert "may hold fields, such as {time:%H:%M}" in page
@@ -150,6 +152,7 @@ def test_bash_completes_commands_options_settings_and_files(shell: Shell, tmp_pa
         ),
         ("pi-stream watch http://x --enc\tpng", ["watch", "http://x", "--encoding", "png"]),
         ("pi-stream --vers\t", ["--version"]),
+        ("pi-stream tok\trem\tx --st\t", ["token", "remove", "x", "--state"]),
         ("pi-stream caption x y --backg\t'#000000'", ["caption", "x", "y", "--background", "#000000"]),
     ):
         assert shell.type(line) == words

@@ -15,10 +15,12 @@ _FUNCTION = """\
 _pi_stream() {{
     local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}} command= words= each
     for each in "${{COMP_WORDS[@]:1:COMP_CWORD - 1}}"; do
-        if [[ $each != -* ]]; then
-            command=$each
-            break
-        fi
+        [[ $each != -* ]] || continue
+        command+=${{command:+ }}$each
+        case $command in
+            {two_words}) ;;
+            *) break ;;
+        esac
     done
     case $command:$before in
         *:=) ;;
@@ -42,22 +44,18 @@ complete -F _pi_stream pi-stream"""
 
 def main() -> None:
     """Write the script."""
-    after, within, names = [], [], []
+    after, within, two_words = [], [], []
     for command in commands():
         options = [name for argument in command.arguments for name in argument.names]
-        names += [command.name] if command.name else []
         for argument in command.arguments:
             if argument.names and argument.value:
-                places = " | ".join(f"{command.name}:{name}" for name in argument.names)
+                places = " | ".join(f'"{command.name}":{name}' for name in argument.names)
                 after.append(f'        {places}) words="{_values(argument)}" ;;')
         if any(argument.value == _FILES and not argument.names for argument in command.arguments):
-            after.append(f'        {command.name}:{command.name}) words=":" ;;')
-        if command.name:
-            within.append(f'                {command.name}) words="{" ".join(options)}" ;;')
-        else:
-            first = " ".join(options)
-    within.insert(0, f'                "") words="{first} {" ".join(names)}" ;;')
-    print(_FUNCTION.format(after="\n".join(after), within="\n".join(within)))
+            after.append(f'        "{command.name}":{command.name.split()[-1]}) words=":" ;;')
+        within.append(f'                "{command.name}") words="{" ".join([*options, *command.actions])}" ;;')
+        two_words += [f'"{command.name}"'] if command.name and command.actions else []
+    print(_FUNCTION.format(after="\n".join(after), within="\n".join(within), two_words=" | ".join(two_words)))
 
 
 def _values(argument: Argument) -> str:

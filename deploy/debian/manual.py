@@ -38,7 +38,8 @@ def _commands_page() -> Iterator[str]:
     yield ".SH SYNOPSIS"
     first, *named = commands()
     for command in named:
-        yield from (".PP", _text(command.usage))
+        if not command.actions:  # it does nothing without one of them
+            yield from (".PP", _text(command.usage))
     yield from (".SH DESCRIPTION", _text(_DESCRIPTION), ".SH OPTIONS")
     for argument in first.arguments:
         yield from _argument(argument)

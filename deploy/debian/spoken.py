@@ -21,12 +21,16 @@ class Argument:
 
 @dataclass(frozen=True)
 class Command:
-    """`pi-stream NAME`; the name is "" for what comes before any command."""
+    """`pi-stream NAME`; the name is "" for what comes before any command, and has two words for `token add`.
+
+    `actions` are the second words that there are, such as add.
+    """
 
     name: str
     text: str
     usage: str
     arguments: tuple[Argument, ...]
+    actions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,9 @@ class Setting:
 
 
 def commands() -> Iterator[Command]:
-    """All of them, in the order of --help."""
+    """All of them, in the order of --help; actions such as `token add` after their command."""
     every = parser()
-    yield _command("", every.description or "", every)
-    for action in every._actions:  # argparse has no other way to ask
-        if isinstance(action, argparse._SubParsersAction):
-            texts = {choice.dest: choice.help or "" for choice in action._choices_actions}
-            for name, each in action.choices.items():
-                yield _command(name, texts[name], each)
+    yield from _commands("", every.description or "", every)
 
 
 def settings(file: Path) -> Iterator[Setting]:
@@ -62,9 +61,18 @@ def settings(file: Path) -> Iterator[Setting]:
             raise ValueError(f"{file}: expected [section], a comment or key = value  # comment, got: {line}")
 
 
-def _command(name: str, text: str, each: argparse.ArgumentParser) -> Command:
+def _commands(name: str, text: str, each: argparse.ArgumentParser) -> Iterator[Command]:
     usage = " ".join(each.format_usage().removeprefix("usage: ").split())
-    return Command(name, text, usage, tuple(_arguments(each)))
+    within = [
+        action for action in each._actions if isinstance(action, argparse._SubParsersAction)
+    ]  # no other way to ask
+    yield Command(
+        name, text, usage, tuple(_arguments(each)), tuple(word for action in within for word in action.choices)
+    )
+    for action in within:
+        texts = {choice.dest: choice.help or "" for choice in action._choices_actions}
+        for word, one in action.choices.items():
+            yield from _commands(f"{name} {word}".strip(), texts[word], one)
 
 
 def _arguments(each: argparse.ArgumentParser) -> Iterator[Argument]:
