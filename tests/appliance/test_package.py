@@ -232,6 +232,21 @@ def test_purged_nothing_is_left(machine: Container) -> None:
     assert machine.run("systemctl", "list-unit-files", "--no-legend", "pi-stream*", check=False) == ""
 
 
+def test_a_purge_empties_a_partition_for_captions(machine: Container) -> None:
+    """A card that is only read has one; it cannot go while it is mounted, and that is no reason to fail."""
+    state = "/var/lib/private/pi-stream"
+    machine.run("dpkg-deb", "--control", f"/srv/{deb().name}", "/srv/control")
+    machine.run("mkdir", "--parents", state)
+    machine.run("mount", "-t", "tmpfs", "tmpfs", state)
+    try:
+        machine.write(f"{state}/.hidden/captions.json", "[]")
+        machine.run("sh", "/srv/control/postrm", "purge")
+        assert machine.run("find", state, "-mindepth", "1") == ""
+    finally:
+        machine.run("umount", state)
+        machine.run("rmdir", state)
+
+
 def test_whoever_switched_it_off_finds_it_off_after_an_upgrade(machine: Container) -> None:
     """An upgrade starts nothing that was disabled."""
     install(machine, OLDER)
