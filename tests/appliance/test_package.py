@@ -256,6 +256,23 @@ def test_whoever_switched_it_off_finds_it_off_after_an_upgrade(machine: Containe
     assert machine.run("systemctl", "is-enabled", "pi-stream", check=False).strip() == "disabled"
 
 
+def test_the_port_of_systemd_outlives_an_upgrade_but_no_removal(machine: Container) -> None:
+    """As docs/appliance.md sets it up: the page is the new one's; removed, nobody who comes again finds a port."""
+    install(machine, OLDER)
+    machine.run("systemctl", "disable", "--now", "pi-stream")
+    machine.run("systemctl", "enable", "--now", "pi-stream.socket")
+    assert status(machine)["version"] == OLDER
+    install(machine)
+    assert (active(machine, "pi-stream.socket"), active(machine)) == ("active", "active")
+    assert status(machine)["version"] == __version__
+    comes = f"while :; do (exec 3<>/dev/tcp/localhost/{PORT}); sleep 0.05; done"
+    machine.run("systemd-run", "--unit=viewer", "bash", "-c", comes)
+    machine.run("apt-get", "remove", "--yes", "pi-stream")
+    machine.run("systemctl", "stop", "viewer")
+    assert (active(machine, "pi-stream.socket"), active(machine)) == ("inactive", "inactive")
+    assert machine.run("systemctl", "--failed", "--no-legend") == ""
+
+
 def test_an_upgrade_with_wrong_settings_is_no_broken_package(machine: Container) -> None:
     """apt is content, and the log has the line that says what is wrong; once mended the service starts."""
     install(machine, OLDER)
@@ -299,6 +316,9 @@ def test_the_page_is_announced_where_it_is(machine: Container) -> None:
         while browsed(machine):
             assert time.monotonic() < deadline, browsed(machine)
             time.sleep(0.2)
+        machine.run("systemctl", "disable", "pi-stream")
+        install(machine, OLDER)
+        assert active(machine, "pi-stream-announce") == "inactive"  # there is no page that it could tell of
     finally:
         machine.run("apt-get", "purge", "--yes", "avahi-daemon", "avahi-utils")
 
