@@ -273,14 +273,13 @@ def _convert(table: dict[str, Any], where: str) -> Config:
 
 
 def _elsewhere(key: str, problem: str) -> str:
-    """The problem of an unknown key, with a hint where it stands in the wrong section."""
-    every = {
-        field.encode_name: section.encode_name
-        for section in _fields(inspect.type_info(Config))
-        for field in _fields(section.type)
-    }
+    """The problem of an unknown key, with a hint where it stands in the wrong section: all sections that have it."""
+    every: dict[str, list[str]] = {}
+    for section in _fields(inspect.type_info(Config)):
+        for field in _fields(section.type):
+            every.setdefault(field.encode_name, []).append(f"[{section.encode_name}]")
     meant = key if key in every else None if "nearest" in problem else nearest(key, every)
-    return f'{problem.partition(";")[0]}; the nearest is "{meant}" of [{every[meant]}]' if meant else problem
+    return f'{problem.partition(";")[0]}; the nearest is "{meant}" of {" or ".join(every[meant])}' if meant else problem
 
 
 def _fields(kind: inspect.Type) -> tuple[inspect.Field, ...]:

@@ -41,6 +41,7 @@ def _file(folder: Path, text: str) -> Path:
     [
         ("[camera]\nwidht = 640", ["[camera] widht", "unknown", "the nearest is", '"width"']),
         ("[camera]\nport = 640", ["[camera] port", "unknown", '"port" of [server]']),
+        ('[server]\nmode = "password"', ["[server] mode", "unknown", '"mode" of [auth] or [tls]']),
         ("[camra]\nwidth = 640", ["[camra]", "unknown", '"camera"']),
         ("[camera]\nwidth = 641", ["[camera] width", "expected an even whole number from 64 to 8192", "got 641"]),
         ("[camera]\nfps = 'fast'", ["[camera] fps", "expected a number from 0.1 to 240", 'got "fast"']),

@@ -196,6 +196,10 @@ def test_the_settings_are_what_pi_stream_reads(made: tuple[Path, Fat, Ext4], tmp
     (tmp_path / "config.toml").write_bytes(root.read(f"{FOLDER}/config.toml") or b"")
     config = load(tmp_path / "config.toml")
     assert (config.camera.fps, config.camera.path, config.server.port) == (15, 'a "film".mp4', 80)
+    assert config.auth.mode == "open"
+    with (tmp_path / "config.toml").open("a") as file:
+        file.write('mode = "password"\n')  # as the page has a new owner write it, at the end of the file
+    assert load(tmp_path / "config.toml").auth.mode == "password"
 
 
 def test_the_root_grows_as_needed(made: tuple[Path, Fat, Ext4], official: Path) -> None:

@@ -146,15 +146,19 @@ def state_line() -> str:
     return f"LABEL={STATE_LABEL} /var/lib/private/pi-stream ext4 defaults,noatime,nofail 0 2\n"
 
 
+_ASKS = '# mode = "password"  # after: sudo pi-stream password'
+
+
 def config(answers: Answers) -> str:
     """pi-stream's settings as a file of TOML: what the answers say, and port 80 unless they say another."""
     sections: dict[str, dict[str, Any]] = {name: dict(section) for name, section in answers.settings.items()}
     sections["server"] = {"port": PORT, **sections.get("server", {})}
+    sections["auth"] = sections.pop("auth", {})  # there, and last, for what the page tells a new owner to write into it
     lines = ["# Written when this card was made. Every other setting is as in the example of the package."]
     for name, section in sections.items():
         # What JSON says of texts, numbers, true and false, and lists of them, TOML says just so.
         settings = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in section.items()]
-        lines += ["", f"[{name}]", *settings]
+        lines += ["", f"[{name}]", *(settings or [_ASKS] if name == "auth" else settings)]
     return "\n".join(lines) + "\n"
 
 
