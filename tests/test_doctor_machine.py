@@ -176,6 +176,10 @@ def test_a_port_that_systemd_holds_is_nobodys_to_kill(tmp_path: Path) -> None:
     tree.link("/proc/1/fd/3", "socket:[4711]")
     found = one(port(tree.machine, SOME), "unknown", "systemd", "`systemctl list-sockets`", "[server] port")
     assert "kill" not in repr(found)
+    tree.answers["systemctl"] = "ActiveState=active\nListen=[::]:8000 (Stream)"
+    one(port(tree.machine, SOME), "ok", "8000 is held by systemd, which starts pi-stream")
+    tree.answers["systemctl"] = "ActiveState=inactive\nListen=[::]:8000 (Stream)"
+    one(port(tree.machine, SOME), "unknown", "systemd")
     tree.process(900, "nginx", "socket:[4711]", unit="nginx.service")
     one(port(tree.machine, SOME), "fault", "nginx (900)", "`sudo systemctl disable --now nginx.service`")
     tree.process(901, "pi-stream", "socket:[4711]")
@@ -344,6 +348,23 @@ def test_a_unit_that_does_not_start_with_the_machine_is_a_warning(tmp_path: Path
     tree = pi_4(tmp_path)
     tree.answers["systemctl"] = RUNS.replace("enabled", "disabled")
     assert [each.level for each in unit(tree.machine, SOME)] == ["ok", "warning"]
+
+
+def test_a_unit_that_a_socket_starts_need_not_run_nor_be_enabled(tmp_path: Path) -> None:
+    """As docs/appliance.md sets it up for a port below 1024; one that lies there unused changes nothing."""
+    tree = pi_4(tmp_path)
+    off = RUNS.replace("active\nSubState=running", "inactive\nSubState=dead").replace("enabled", "disabled")
+    off += "\nTriggeredBy=pi-stream.socket"
+    tree.answers["systemctl"] = f"{off}\n\nActiveState=active\nUnitFileState=enabled"
+    one(unit(tree.machine, SOME), "ok", "it is started when somebody comes")
+    tree.answers["systemctl"] = f"{off}\n\nActiveState=inactive\nUnitFileState=enabled"
+    one(unit(tree.machine, SOME), "warning", "`sudo systemctl start pi-stream.socket`")
+    tree.answers["systemctl"] = f"{off}\n\nActiveState=active\nUnitFileState=disabled"
+    assert [found.level for found in unit(tree.machine, SOME)] == ["ok", "warning"]
+    tree.answers["systemctl"] = f"{off}\n\nActiveState=inactive\nUnitFileState=disabled"
+    assert [found.mend for found in unit(tree.machine, SOME)] == [
+        "`sudo systemctl start pi-stream`", "`sudo systemctl enable pi-stream`",
+    ]  # fmt: skip  # one a line would say no more
 
 
 def test_who_is_not_let_in_to_d_bus_says_what_it_knows(tmp_path: Path) -> None:

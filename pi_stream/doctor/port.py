@@ -1,6 +1,7 @@
 """Port: whether the page can be served, or is already, or by whom it is taken."""
 
 import pwd
+import subprocess
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -56,6 +57,8 @@ def _taken(machine: Machine, number: int, listeners: list[_Listener]) -> Finding
         unit = unit_of(machine, pid)
         stop = f"`sudo systemctl disable --now {unit}`" if unit else f"`sudo kill {pid}`"
         return _say.fault(f"{number} is taken by {called(machine, pid)} ({pid})", f"End it: {stop}. {another}")
+    if _is_for_us(machine, number):
+        return _say.ok(f"{number} is held by systemd, which starts pi-stream when somebody comes")
     if pids:
         return _say.unknown(
             f"{number} is held by systemd for a socket unit, which may be pi-stream's own",
@@ -67,6 +70,18 @@ def _taken(machine: Machine, number: int, listeners: list[_Listener]) -> Finding
     return _say.unknown(
         f"{number} is taken by a program of {owner}, which may be pi-stream itself",
         f"`sudo pi-stream doctor` says which it is. {another}",
+    )
+
+
+def _is_for_us(machine: Machine, number: int) -> bool:
+    """Whether pi-stream's own socket unit has the port; not, too, where nobody can be asked."""
+    try:
+        answer = machine.ask("systemctl", "show", "pi-stream.socket", "--property=ActiveState,Listen")
+    except subprocess.SubprocessError:
+        return False
+    said = (answer or "").splitlines()
+    return "ActiveState=active" in said and any(
+        line.startswith("Listen=") and line.endswith(f":{number} (Stream)") for line in said
     )
 
 
