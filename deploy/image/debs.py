@@ -6,15 +6,18 @@ from pathlib import Path
 from deploy.image.errors import CardError
 from deploy.image.programs import run
 
+ASKED_FOR = "asked-for"  # the file beside the packages that has the names given by --with
+
 
 @dataclass(frozen=True)
 class Deb:
-    """A package, and what it takes when installed, in bytes."""
+    """A package, and what it takes when installed, in bytes; `asked_for`: by its name, not because another needs it."""
 
     file: Path
     name: str
     version: str
     installed: int
+    asked_for: bool = False
 
 
 def look(folder: Path) -> list[Deb]:
@@ -23,11 +26,12 @@ def look(folder: Path) -> list[Deb]:
         raise CardError(f"{folder}: expected a folder of .deb files; deploy/image/gather-debs makes one")
     files = sorted(folder.glob("*.deb"))
     debs: list[Deb] = []
+    asked_for = (folder / ASKED_FOR).read_text().split() if (folder / ASKED_FOR).exists() else []
     for file in files:
         name, version, machine, size = _fields(file)
         if machine not in ("all", "arm64"):
             raise CardError(f"{file}: expected a package for arm64 or for all, got one for {machine}")
-        debs.append(Deb(file, name, version, size))
+        debs.append(Deb(file, name, version, size, name in asked_for))
     if (count := sum(deb.name == "pi-stream" for deb in debs)) != 1:
         raise CardError(f"{folder}: expected one pi-stream_*.deb among {len(files)} packages, got {count}")
     return debs

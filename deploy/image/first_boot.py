@@ -89,6 +89,8 @@ def bundle(answers: Answers, debs: list[Deb], folder: str, *, user: User | None)
         File(f"{folder}/packages", "".join(f"{deb.name} {deb.version} {deb.file.name}\n" for deb in debs).encode()),
         *(File(f"{folder}/debs/{deb.file.name}", deb.file) for deb in debs),
     ]
+    if any(deb.asked_for for deb in debs):
+        parts.append(File(f"{folder}/asked-for", "".join(f"{deb.name}\n" for deb in debs if deb.asked_for).encode()))
     if user is not None:
         keys = "".join(f"{key}\n" for key in user.ssh_keys)
         parts += [

@@ -5,6 +5,7 @@ works it all out for arm64 here, and downloads. It runs wherever apt does, nobod
 """
 
 import argparse
+import re
 import shutil
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.image.card import take_apart
+from deploy.image.debs import ASKED_FOR
 from deploy.image.errors import CardError
 from deploy.image.ext4 import Ext4
 from deploy.image.programs import run
@@ -21,6 +23,7 @@ from pi_stream.errors import PiStreamError
 def gather(image: Path, deb: Path, output: Path, *, extra: Sequence[str] = ()) -> list[Path]:
     """Download into `output` what `deb` and the packages `extra` need and `image` lacks, and copy `deb` there.
 
+    The names of `extra` are written beside them, so that a card keeps those packages as its owner's own wish.
     What the package recommends comes along where the image's archives have it: python3-picamera2, fonts.
     Raises CardError.
     """
@@ -44,7 +47,9 @@ def gather(image: Path, deb: Path, output: Path, *, extra: Sequence[str] = ()) -
         for each in (base / "cache/archives").glob("*.deb"):
             shutil.copyfile(each, output / each.name)
     shutil.copyfile(deb, output / deb.name)
-    return sorted(output.iterdir())
+    if extra:  # without what apt may have behind a name: =VERSION, /SUITE, :MACHINE
+        (output / ASKED_FOR).write_text("".join(f"{re.split('[=/:]', name)[0]}\n" for name in extra))
+    return sorted(output.glob("*.deb"))
 
 
 def _apt(root: Ext4, base: Path) -> list[str]:

@@ -52,7 +52,11 @@ newer() { # ours|others
         while read -r name version file there; do
             [ "$there" = none ] || dpkg --compare-versions "$there" lt "$version" || continue
             echo "$folder/debs/$file"
-            [ "$name" = pi-stream ] || echo "$name" >>"$folder/brought"
+            # What pi-stream alone needs, or had been brought by something before: nobody asked for it.
+            if [ "$name" != pi-stream ] && ! grep -qsxF "$name" "$folder/asked-for" &&
+                { [ "$there" = none ] || [ -n "$(apt-mark showauto "$name")" ]; }; then
+                echo "$name" >>"$folder/brought"
+            fi
         done
 }
 

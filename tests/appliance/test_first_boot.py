@@ -22,6 +22,8 @@ from tests.test_image_answers import HASH, KEY
 
 PATIENCE = 300.0  # seconds until a test says that something does not come
 UNIT = "pi-stream-first-boot.service"
+ASKED_FOR, THERE = "python3-segno", "fonts-dejavu-core"
+OLD = f"Package: {THERE}\nVersion: 0\nArchitecture: all\nMaintainer: a <a@example.org>\nDescription: an old one\n"
 ANSWERS = {
     "hostname": "doorcam",
     "user": {"name": "anna", "password_hash": HASH, "ssh_keys": [KEY], "ssh": False},
@@ -37,7 +39,10 @@ def machine() -> Iterator[Container]:
         debs = [Deb(deb(), "pi-stream", deb().name.split("_")[1], 0)]
         for file in sorted((there / "var/cache/apt/archives").glob("*.deb")):
             name, version, _ = file.name.split("_")
-            debs.append(Deb(file, name, version.replace("%3a", ":"), 0))
+            debs.append(Deb(file, name, version.replace("%3a", ":"), 0, name == ASKED_FOR))
+        container.write("/srv/old/DEBIAN/control", OLD)
+        container.run("dpkg-deb", "--build", "/srv/old", "/srv/old.deb")
+        container.run("dpkg", "--install", "/srv/old.deb")
         container.run("useradd", "--create-home", "pi")  # somebody is there already
         for part in root_parts(check(ANSWERS), debs, hosts=b"127.0.0.1\tlocalhost\n", fstab=b"", cloud_init=False):
             match part:
@@ -109,5 +114,8 @@ def test_it_installs_itself_even_if_the_power_goes(machine: Container) -> None:
     assert "width = 320" in machine.read("/etc/pi-stream/config.toml")
     until(machine, lambda: machine.run("systemctl", "is-active", UNIT, check=False).strip() == "inactive")
     assert machine.run("sh", "-c", f"ls {FOLDER} /etc/systemd/system/{UNIT} 2>&1 || true").count("No such file") == 2
-    assert machine.run("apt-mark", "showmanual", "pi-stream", "python3-av").split() == ["pi-stream"]
+    # They go when pi-stream goes, but for what was there before, and what the owner of the card asked for.
+    manual = machine.run("apt-mark", "showmanual", "pi-stream", "python3-av", ASKED_FOR, THERE).split()
+    assert sorted(manual) == sorted(["pi-stream", ASKED_FOR, THERE])
+    assert machine.run("dpkg-query", "--show", "--showformat", "${Version}", THERE) != "0"
     assert machine.run("dpkg", "--audit") == ""
