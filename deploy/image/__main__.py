@@ -10,7 +10,7 @@ from pi_stream.errors import PiStreamError, SettingError
 
 ABOUT = """Make a card that shows its camera without a keyboard ever being near it.
 
-    deploy/image/gather-debs raspios-lite-arm64.img.xz pi-stream_VERSION_all.deb debs
+    deploy/image/gather-debs raspios-lite-arm64.img.xz dist/pi-stream_VERSION_all.deb debs
     deploy/image/build raspios-lite-arm64.img.xz --debs debs --answers answers.toml --out doorcam.img
     deploy/image/build --user-data-only --debs debs --answers answers.toml --out for-the-boot-partition
 
