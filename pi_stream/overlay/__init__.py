@@ -48,6 +48,14 @@ _NOTHING: Mapping[str, str] = {}
 _CLOCK = frozenset({"time"})
 
 
+def _late() -> int:
+    """How many fonts came late. None, before those of this machine could be read: there is no drawing without."""
+    try:
+        return installed().late
+    except OSError:
+        return 0
+
+
 class _Look(NamedTuple):
     """What a caption may look different for: the picture's size, how many fonts came late, and the time, in seconds."""
 
@@ -92,7 +100,7 @@ class Overlay:
         them is used; one that is missing is drawn as a dash. `{time}` is the wall clock's, in the machine's own time
         zone.
         """
-        look = _Look((frame.width, frame.height), installed().late, datetime.now().replace(microsecond=0))
+        look = _Look((frame.width, frame.height), _late(), datetime.now().replace(microsecond=0))
         known: Mapping[str, str] | None = None
         drawn: dict[str, _Drawn] = {}
         area = 0

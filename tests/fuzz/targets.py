@@ -166,7 +166,7 @@ def proofs(data: bytes) -> None:
         ("Accept", "*/*", {"access": shown}),
     ):
         asked = SimpleNamespace(
-            headers=CIMultiDict({header: value}), query=query, path="/stream.mjpg", remote="::1", secure=False
+            headers=CIMultiDict({header: value}), query=query, path="/stream.mjpg", remote="::1", transport=None
         )
         with contextlib.suppress(LoginNeeded, web.HTTPTooManyRequests):
             assert _loop.run_until_complete(access.grant(cast(Any, asked))).by is None
