@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pi_stream import upkeep
+from pi_stream.question import Question
 from pi_stream.sources import Choice, choose, chosen, is_better
 from pi_stream.sources.devices import Device
-from pi_stream.sources.question import Question
 from tests.running import PATIENCE, http, messages_until, running
 from tests.stand_in_picamera2 import Plan, installed
 

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "pi_stream"
 FLOORS = {
     "__init__": 0, "frame": 0, "slot": 0, "handover": 0, "errors": 0, "clock": 0, "colour": 0, "shape": 0, "rate": 0,
     "line": 0, "window": 0, "ladder": 0, "vitals": 0, "lag": 0, "heap": 0, "locks": 0, "history": 0, "atomic": 0,
-    "tally": 0, "untrusted": 0, "aside": 0, "bugs": 0,
+    "tally": 0, "question": 0, "untrusted": 0, "aside": 0, "bugs": 0,
     "sources": 1, "overlay": 1, "encoders": 1, "config": 1, "announce": 1, "auth": 1, "doctor": 1, "unit": 1, "tls": 1,
     "hub": 2, "protocol": 2, "camera": 2, "text_picture": 2, "received": 2, "checkup": 2, "reload": 2, "identity": 2,
     "next_steps": 2,

@@ -7,6 +7,7 @@ import sys
 import threading
 import unicodedata
 from collections.abc import Iterator
+from concurrent.futures import wait
 from itertools import count
 from pathlib import Path
 
@@ -287,8 +288,7 @@ def test_fontconfig_that_is_slow_is_not_waited_for(
     assert BOX not in slow.faces([BOX], "sans")[0].characters
     assert slow.late == 0
     answer.set()
-    for question in tuple(slow._asked.values()):
-        question.wait(60)
+    assert not wait(tuple(slow._asked.values()), timeout=60).not_done
     assert slow.late == 3  # sans, monospace and its Japanese
     assert BOX in slow.faces([BOX], "sans")[0].characters
     assert slow.late == 3

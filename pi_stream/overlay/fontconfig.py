@@ -4,11 +4,12 @@ import errno
 import logging
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYet
+from functools import partial
+
+from pi_stream.question import asked
 
 log = logging.getLogger(__name__)
 
@@ -38,48 +39,28 @@ def ask_fontconfig(pattern: str) -> str:
     return answer.stdout
 
 
-class Question:
-    """A pattern that is being asked for, again and again until there is an answer, or it is known that there is none.
+def fonts_of(pattern: str, ask: Ask) -> Future[str]:
+    """The answer of `ask`, which is asked again and again until it gives one, or raises that there is none.
 
     Raises OSError where no thread is to be had for it.
     """
+    try:
+        return asked(partial(_persistently, pattern, ask))
+    except RuntimeError as error:  # what CPython makes of pthread_create's EAGAIN
+        raise OSError(errno.ENOMEM, "no thread can be started to ask fontconfig on") from error
 
-    def __init__(self, ask: Ask, pattern: str) -> None:
-        self._answer: Future[str] = Future()
+
+def _persistently(pattern: str, ask: Ask) -> str:
+    told = False
+    while True:
         try:
-            threading.Thread(target=self._run, args=(ask, pattern), name="fontconfig", daemon=True).start()
-        except RuntimeError as error:  # what CPython makes of pthread_create's EAGAIN
-            raise OSError(errno.ENOMEM, "no thread can be started to ask fontconfig on") from error
-
-    @property
-    def answered(self) -> bool:
-        """Whether `answer` has something to say."""
-        return self._answer.done()
-
-    def wait(self, seconds: float) -> None:
-        """Wait for the answer, no longer than that."""
-        try:
-            self._answer.exception(seconds)
-        except NotYet:
-            return
-
-    def answer(self) -> str:
-        """What was answered. Raises what asking raised."""
-        return self._answer.result(0)
-
-    def _run(self, ask: Ask, pattern: str) -> None:
-        told = False
-        while not self.answered:
-            try:
-                self._answer.set_result(ask(pattern))
-            except subprocess.TimeoutExpired:
-                if not told:
-                    log.warning(
-                        "fontconfig did not say within %d s which fonts there are: captions have the bundled font "
-                        "alone until it does; it is asked every minute",
-                        _PATIENCE,
-                    )
-                told = True
-                time.sleep(_AGAIN)
-            except BaseException as error:  # whoever takes the answer gets it: a bug is let out there
-                self._answer.set_exception(error)
+            return ask(pattern)
+        except subprocess.TimeoutExpired:
+            if not told:
+                log.warning(
+                    "fontconfig did not say within %d s which fonts there are: captions have the bundled font alone "
+                    "until it does; it is asked every minute",
+                    _PATIENCE,
+                )
+            told = True
+            time.sleep(_AGAIN)

@@ -4,6 +4,7 @@ import logging
 import subprocess
 import threading
 import unicodedata
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,7 @@ from pi_stream.errors import used_up
 from pi_stream.overlay.caption import Family
 from pi_stream.overlay.clusters import CodePoints, clusters, east_asian_language, is_east_asian, is_emoji, needed
 from pi_stream.overlay.face import Face
-from pi_stream.overlay.fontconfig import Ask, Question, ask_fontconfig
+from pi_stream.overlay.fontconfig import Ask, ask_fontconfig, fonts_of
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class Fonts:
     def __init__(self, ask: Ask = ask_fontconfig) -> None:
         self._ask = ask
         self._lists: dict[str, list[Face]] = {}
-        self._asked: dict[str, Question] = {}  # what has no list yet
+        self._asked: dict[str, Future[str]] = {}  # what has no list yet
         self._late = 0
         self._found: dict[tuple[str, Family, str], Face] = {}
         self._missing: set[str] = set()  # no font has them
@@ -110,26 +111,26 @@ class Fonts:
         """The faces for a pattern, best first, the bundled one last; that alone while there is no answer."""
         if pattern in self._lists:
             return self._lists[pattern]
-        question = self._asked.get(pattern)
-        late = question is not None
-        if question is None:
-            question = Question(self._ask, pattern)
+        answer = self._asked.get(pattern)
+        late = answer is not None
+        if answer is None:
+            answer = fonts_of(pattern, self._ask)
             if not self._asked:  # else it was waited for long enough
-                question.wait(_BRIEFLY)
-        if not question.answered:
-            self._asked[pattern] = question
+                wait({answer}, timeout=_BRIEFLY)
+        if not answer.done():
+            self._asked[pattern] = answer
             return [self._bundled]
         self._asked.pop(pattern, None)
         if late:
             self._late += 1
             self._found.clear()
-        self._lists[pattern] = [*self._faces_in(question), self._bundled]
+        self._lists[pattern] = [*self._faces_in(answer), self._bundled]
         return self._lists[pattern]
 
-    def _faces_in(self, question: Question) -> list[Face]:
+    def _faces_in(self, answer: Future[str]) -> list[Face]:
         """Those of an answer, which are none where fontconfig cannot be asked."""
         try:
-            return [face for line in question.answer().splitlines() if (face := _face_from(line))]
+            return [face for line in answer.result().splitlines() if (face := _face_from(line))]
         except (OSError, subprocess.SubprocessError) as error:
             if used_up(error):
                 raise  # it may be there, and is asked again

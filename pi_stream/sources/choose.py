@@ -8,8 +8,8 @@ from stat import S_ISCHR
 from typing import Literal, cast
 
 from pi_stream.errors import SettingError, SourceUnavailable
+from pi_stream.question import Question, asked
 from pi_stream.sources.devices import capture_devices
-from pi_stream.sources.question import Question, asked
 
 Kind = Literal["picamera2", "v4l2", "file", "synthetic"]
 _BEST_FIRST = ("picamera2", "v4l2", "synthetic")  # of what "auto" chooses from, without a path
