@@ -95,7 +95,7 @@ class Turnstile(asyncio.Protocol):
         return False
 
     def _lingers(self) -> bool:
-        """Whether a body is still coming that nobody waits for; aiohttp reads on for ten seconds, and then hangs up."""
+        """Whether a body is still coming that nobody waits for; aiohttp reads on a while, and then hangs up."""
         if self._body is not None and self._body.is_eof():
             self._body, self._came, self.since = None, 0, clock.now()
         return self._body is not None
