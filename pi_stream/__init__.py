@@ -13,7 +13,7 @@ asyncio.run(main())
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pi_stream.viewer import connect as connect
+    from pi_stream.client.viewer import connect
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "connect"]
@@ -22,7 +22,7 @@ __all__ = ["__version__", "connect"]
 def __getattr__(name: str) -> Any:
     """Import the Python viewer only when it is asked for: the service does without its libraries."""
     if name == "connect":
-        from pi_stream.viewer import connect
+        from pi_stream.client.viewer import connect
 
         return connect
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from isal import isal_zlib
 
-from pi_stream import cli, upkeep
+from pi_stream import cli
+from pi_stream.app import maintenance
 from pi_stream.encoders import jpeg
 from tests.stand_in_picamera2 import CompletedRequest, Picamera2, Plan, installed
 
@@ -144,7 +145,7 @@ def main() -> int:
         (isal_zlib, "compressobj", "png", MemoryError()),
     ):
         setattr(module, name, _failing(fault, getattr(module, name), error))
-    vars(upkeep)["camera_nodes"] = lambda: ["/dev/media0"] if there("plugged") else []
+    vars(maintenance)["camera_nodes"] = lambda: ["/dev/media0"] if there("plugged") else []
     with installed(Plan()):
         sys.modules["picamera2"].__dict__["Picamera2"] = FaultyCamera
         threading.Thread(target=_shoot, daemon=True).start()

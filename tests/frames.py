@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pi_stream.frame import Frame
+from pi_stream.media.frame import Frame
 
 
 def plain_frame(seq: int = 0, *, y: int = 128, u: int = 128, v: int = 128, width: int = 64, height: int = 64) -> Frame:

@@ -4,7 +4,7 @@ import heapq
 import random
 from collections.abc import Callable
 
-from pi_stream.window import Sent, Window
+from pi_stream.pacing.window import Sent, Window
 
 Rate = Callable[[float], float]  # bytes a microsecond, at a time (microseconds)
 

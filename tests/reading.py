@@ -3,8 +3,8 @@
 import asyncio
 
 from pi_stream.protocol import parse_ack
-from pi_stream.server.acks import AckReader
-from pi_stream.server.framing import Framing
+from pi_stream.server.websocket.ack_reader import AckReader
+from pi_stream.server.websocket.framing import Framing
 
 
 class Behind(asyncio.Protocol):

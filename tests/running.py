@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 import aiohttp
 import websockets
 
-from pi_stream.config import load
-from pi_stream.server import Server
-from pi_stream.server.house import House
-from pi_stream.service import serve
+from pi_stream.app.service import serve
+from pi_stream.config.files import load
+from pi_stream.server.app import Server
+from pi_stream.server.context import AppContext
 
 SMALL = (
     "server.host=127.0.0.1",
@@ -38,7 +38,7 @@ class Running:
     """A service that runs: where it is, and what is inside."""
 
     url: str
-    house: House
+    context: AppContext
 
     def socket(self, path: str = "ws", **options: Any) -> websockets.connect:
         """A websocket to it, by a library that is not the service's."""
@@ -47,7 +47,7 @@ class Running:
     @property
     def trusted(self) -> ssl.SSLContext | None:
         """Trusts its certificate, and no other; None: it has none."""
-        identity = self.house.identity
+        identity = self.context.identity
         return ssl.create_default_context(cadata=identity.certificate.public) if identity else None
 
 
@@ -60,14 +60,14 @@ def _socket(url: str, path: str, **options: Any) -> websockets.connect:
 @asynccontextmanager
 async def running(state: Path, *assignments: str) -> AsyncIterator[Running]:
     """A service in this process, on a free port, with a small synthetic picture unless told otherwise."""
-    started: asyncio.Future[tuple[House, Server]] = asyncio.get_running_loop().create_future()
+    started: asyncio.Future[tuple[AppContext, Server]] = asyncio.get_running_loop().create_future()
     config = load(Path(os.devnull), [*SMALL, *assignments])
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(
-            serve(config, state=state, ready=lambda house, server: started.set_result((house, server)))
+            serve(config, state=state, ready=lambda context, server: started.set_result((context, server)))
         )
-        house, server = await asyncio.wait_for(started, PATIENCE)  # a service that fails cancels this
-        yield Running(server.urls[0], house)
+        context, server = await asyncio.wait_for(started, PATIENCE)  # a service that fails cancels this
+        yield Running(server.urls[0], context)
         task.cancel()
 
 

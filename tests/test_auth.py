@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pi_stream.auth import store
-from pi_stream.auth.keys import LONGEST_LINK, MOST_TOKENS, SESSION_SECONDS, Keys
+from pi_stream.auth.credentials import LONGEST_LINK, MOST_TOKENS, SESSION_SECONDS, Credentials
 from pi_stream.auth.passwords import hashed, matches
 from pi_stream.auth.rights import Grant, Right
 from pi_stream.auth.throttle import FREE, LONGEST, Throttle
 from pi_stream.errors import SettingError
 
 NOW = 1_750_000_000.0
-BOTH = Keys().with_password("control", hashed("change me", n=2)).with_password("view", hashed("look at me", n=2))
+BOTH = Credentials().with_password("control", hashed("change me", n=2)).with_password("view", hashed("look at me", n=2))
 
 
-def _granted(keys: Keys, password: str) -> Grant:
+def _granted(keys: Credentials, password: str) -> Grant:
     grant = keys.by_password(password)
     assert grant is not None
     return grant
@@ -56,7 +56,7 @@ def test_each_password_gives_its_right() -> None:
     assert _granted(BOTH, "change me").right is Right.CONTROL
     assert _granted(BOTH, "look at me").right is Right.VIEW
     assert BOTH.by_password("neither") is None
-    assert Keys().by_password("") is None
+    assert Credentials().by_password("") is None
 
 
 # --- tokens
@@ -64,7 +64,7 @@ def test_each_password_gives_its_right() -> None:
 
 def test_a_token_is_kept_hashed_and_ends_when_it_is_removed() -> None:
     """What is shown once cannot be read anywhere."""
-    keys, text = Keys().with_token("doorbell", "view", "2026-01-31")
+    keys, text = Credentials().with_token("doorbell", "view", "2026-01-31")
     assert len(text) > 40
     grant = keys.by_token(text)
     assert grant is not None
@@ -96,7 +96,7 @@ def test_a_session_is_what_its_password_allowed_until_it_ends() -> None:
 
 def test_a_clock_that_was_set_back_far_makes_nothing_last_longer() -> None:
     """A session, or a link, from what is now the far future proves nothing, until the clock is right again."""
-    keys = Keys().with_password("control", hashed("correct horse", n=2))
+    keys = Credentials().with_password("control", hashed("correct horse", n=2))
     grant, now, year = keys.by_password("correct horse"), 1e9, 365 * 86_400
     assert grant is not None
     session, link = keys.session(grant, now), keys.link("/snapshot.jpg", 60, now)
@@ -148,7 +148,7 @@ def test_a_session_is_no_link_and_a_link_is_for_one_path() -> None:
 
 def test_another_machines_secret_signs_nothing_here() -> None:
     """The same passwords on two cameras have nothing to do with each other."""
-    other = Keys(passwords=BOTH.passwords)
+    other = Credentials(passwords=BOTH.passwords)
     assert other.by_session(BOTH.session(_granted(BOTH, "change me"), NOW), NOW) is None
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pi_stream import upkeep
-from pi_stream.question import Question
-from pi_stream.sources import Choice, choose, chosen, is_better
-from pi_stream.sources.devices import Device
+from pi_stream.app import maintenance
+from pi_stream.lib.daemon_thread import TimeLimitedCall
+from pi_stream.sources import Choice, choice, chosen, is_better
+from pi_stream.sources.webcam.devices import Device
 from tests.running import PATIENCE, http, messages_until, running
 from tests.stand_in_picamera2 import Plan, installed
 
@@ -31,9 +31,9 @@ class Nodes:
 def nodes(monkeypatch: pytest.MonkeyPatch) -> Nodes:
     """None at first; they are looked at often."""
     nodes = Nodes()
-    monkeypatch.setattr(upkeep, "camera_nodes", nodes)
-    monkeypatch.setattr(upkeep, "_LOOK", 0.01)
-    monkeypatch.setattr(choose, "capture_devices", lambda: [Device(path, "C920", "uvcvideo") for path in nodes.there])
+    monkeypatch.setattr(maintenance, "camera_nodes", nodes)
+    monkeypatch.setattr(maintenance, "_LOOK", 0.01)
+    monkeypatch.setattr(choice, "capture_devices", lambda: [Device(path, "C920", "uvcvideo") for path in nodes.there])
     return nodes
 
 
@@ -47,7 +47,7 @@ async def test_a_camera_that_comes_late_is_taken(tmp_path: Path, nodes: Nodes) -
             nodes.there.append("/dev/media0")
             news = await messages_until(viewer, "source", kind="picamera2")
             assert (news["online"], news["reason"]) == (False, "a camera came, and it is opened")
-            assert service.house.camera.describe()["why"] == "libcamera finds a camera"
+            assert service.context.camera.describe()["why"] == "libcamera finds a camera"
 
 
 async def test_who_names_a_source_keeps_it(tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,14 +58,14 @@ async def test_who_names_a_source_keeps_it(tmp_path: Path, nodes: Nodes, monkeyp
         looked_for.append(kind)
         return await chosen(kind, path)
 
-    monkeypatch.setattr(upkeep, "chosen", noted)
+    monkeypatch.setattr(maintenance, "chosen", noted)
     async with running(tmp_path, "camera.source=synthetic") as service:
         nodes.there.append("/dev/video0")
         async with asyncio.timeout(PATIENCE):
             for _ in range(nodes.looks.qsize() + 3):
                 await nodes.looks.get()
         assert looked_for == []
-        assert service.house.camera.kind == "synthetic"
+        assert service.context.camera.kind == "synthetic"
 
 
 async def test_a_libcamera_that_says_nothing_holds_no_page_up_and_is_heard_when_it_does(
@@ -81,7 +81,7 @@ async def test_a_libcamera_that_says_nothing_holds_no_page_up_and_is_heard_when_
             return library.plan.cameras
 
         monkeypatch.setattr(library, "global_camera_info", staticmethod(silent))
-        monkeypatch.setattr(choose, "_libcamera", Question("libcamera", choose._find_camera, limit=0.05))
+        monkeypatch.setattr(choice, "_libcamera", TimeLimitedCall("libcamera", choice._find_camera, limit=0.05))
         try:
             async with running(tmp_path, "camera.source=auto") as service, service.socket() as viewer:
                 async with http(service) as session, session.get("api/status") as answer:

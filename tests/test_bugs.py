@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from pi_stream import bugs
-from pi_stream.handover import Handover
-from pi_stream.server.acks import AckReader
-from pi_stream.server.framing import Framing
+from pi_stream.app import uncaught
+from pi_stream.lib.handover import Handover
+from pi_stream.server.websocket.ack_reader import AckReader
+from pi_stream.server.websocket.framing import Framing
 
 
 def _kept(told: list[BaseException]) -> Callable[[BaseException], bool]:
@@ -30,7 +30,7 @@ def _raises(error: Exception) -> Callable[..., None]:
 async def _told(error: Exception, caplog: pytest.LogCaptureFixture) -> BaseException | None:
     """What `fail` is given when a callback of ours meets that error; None when it is logged instead."""
     loop, told = asyncio.get_running_loop(), list[BaseException]()
-    bugs.let_out(loop, _kept(told))
+    uncaught.end_on_uncaught(loop, _kept(told))
     Handover(loop, _raises(error)).put(1)
     await asyncio.sleep(0)  # its turn is before ours
     assert len(told) + len(caplog.records) == 1
@@ -57,7 +57,7 @@ async def test_a_bug_of_others_ends_nothing(library: str, caplog: pytest.LogCapt
     exec("def parse(*_):\n    raise ZeroDivisionError", inside)  # noqa: S102 - a frame of theirs, without a bug of theirs
     loop = asyncio.get_running_loop()
     told: list[BaseException] = []
-    bugs.let_out(loop, _kept(told))
+    uncaught.end_on_uncaught(loop, _kept(told))
     Handover(loop, inside["parse"]).put(1)  # type: ignore[arg-type]  # it is a function
     loop.call_soon(_raises(ZeroDivisionError()))
     await asyncio.sleep(0)
@@ -68,7 +68,7 @@ async def test_a_bug_of_others_ends_nothing(library: str, caplog: pytest.LogCapt
 async def test_a_bug_that_is_not_taken_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """The service is ending for another reason already; this one is not lost."""
     loop = asyncio.get_running_loop()
-    bugs.let_out(loop, lambda _error: False)
+    uncaught.end_on_uncaught(loop, lambda _error: False)
     Handover(loop, _raises(ZeroDivisionError("a bug"))).put(1)
     await asyncio.sleep(0)
     assert "a bug" in caplog.text
@@ -78,7 +78,7 @@ async def test_a_bug_in_a_protocol_is_let_out() -> None:
     """In the one that reads all websockets."""
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     told: list[BaseException] = []
-    bugs.let_out(loop, _kept(told))
+    uncaught.end_on_uncaught(loop, _kept(told))
     error = ZeroDivisionError("a bug")
 
     class Greeted(asyncio.Protocol):

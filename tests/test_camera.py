@@ -7,9 +7,9 @@ from typing import Any, Self
 
 import pytest
 
-from pi_stream.camera import Camera
 from pi_stream.errors import SettingError, SourceUnavailable, Unsupported
-from pi_stream.frame import Frame, Plane
+from pi_stream.media.frame import Frame, Plane
+from pi_stream.sources.supervisor import SourceSupervisor
 from tests.frames import plain_frame
 
 
@@ -70,7 +70,7 @@ class Scene:
         self.signs: list[bool] = []  # of life: whether it was online
         self._script = iter(script)
         self._news = asyncio.Event()
-        self.camera = Camera(
+        self.camera = SourceSupervisor(
             kind="scripted",
             facts={"why": "a test"},
             size=(64, 64),
@@ -172,7 +172,7 @@ async def test_the_pauses_between_two_tries_grow(monkeypatch: pytest.MonkeyPatch
         pauses.append(seconds)
         await sleep(0)
 
-    monkeypatch.setattr("pi_stream.camera.asyncio.sleep", note)
+    monkeypatch.setattr("pi_stream.sources.supervisor.asyncio.sleep", note)
     away = [(0, None, SourceUnavailable("away")) for _ in range(8)]
     scene = Scene(*away, (1, None, None))
     await scene.until(lambda: any(not frame.offline for frame in scene.shown))
@@ -209,8 +209,8 @@ async def test_a_source_that_is_slow_to_open_after_rest_says_so_and_is_no_reason
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Who came reads it after a moment, and each placard is a sign of life."""
-    monkeypatch.setattr("pi_stream.camera._PATIENCE", 0.01)
-    monkeypatch.setattr("pi_stream.camera._PLACARD_PERIOD", 0.01)
+    monkeypatch.setattr("pi_stream.sources.supervisor._PATIENCE", 0.01)
+    monkeypatch.setattr("pi_stream.sources.supervisor._PLACARD_PERIOD", 0.01)
     scene = Scene((3, None, None), (3, None, None), idle_stop=1e-6)
     open_source, alive = scene._open, scene.camera._alive
 
@@ -463,15 +463,15 @@ async def test_frames_are_signs_of_life_and_so_are_placards_while_the_source_is_
 async def test_a_source_that_hangs_in_opening_gives_no_signs_of_life_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """The placard goes on, but nothing is tried any more."""
     scene = Scene((0, None, None))
-    monkeypatch.setattr("pi_stream.camera._TRYING", 1_200_000)
-    monkeypatch.setattr("pi_stream.camera._PLACARD_PERIOD", 0.05)
+    monkeypatch.setattr("pi_stream.sources.supervisor._TRYING", 1_200_000)
+    monkeypatch.setattr("pi_stream.sources.supervisor._PLACARD_PERIOD", 0.05)
     await scene.until(lambda: len(scene.shown) > len(scene.signs) + 3)
     assert scene.signs
 
 
 async def test_rest_is_a_sign_of_life_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """There are neither frames nor placards then."""
-    monkeypatch.setattr("pi_stream.camera._REST_PERIOD", 0.01)
+    monkeypatch.setattr("pi_stream.sources.supervisor._REST_PERIOD", 0.01)
     scene = Scene((3, None, None), idle_stop=1e-6)
     rested = asyncio.Event()
     signs = scene.signs.append

@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pi_stream import config
-from pi_stream.config import Config, load
+from pi_stream.config import files as config_files
+from pi_stream.config.files import load
+from pi_stream.config.settings import Config
 from pi_stream.errors import SettingError
 from tests.launchers import NOBODY_KNOWN, or_skip
 
@@ -110,7 +111,7 @@ def test_without_a_path_the_systems_file_is_read_if_there_is_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """/etc/pi-stream/config.toml, or else the defaults."""
-    monkeypatch.setattr(config, "SYSTEM_CONFIG", tmp_path / "config.toml")
+    monkeypatch.setattr(config_files, "SYSTEM_CONFIG", tmp_path / "config.toml")
     assert load() == Config()
     _file(tmp_path, "[server]\nport = 81")
     assert load().server.port == 81
@@ -120,7 +121,7 @@ def test_a_systems_file_that_cannot_even_be_looked_for_is_no_reason_for_defaults
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in a folder that is closed to whoever runs the service: it may say that only this machine may look."""
-    monkeypatch.setattr(config, "SYSTEM_CONFIG", tmp_path / ("x" * 300))  # too long a name: root, too, is refused
+    monkeypatch.setattr(config_files, "SYSTEM_CONFIG", tmp_path / ("x" * 300))  # too long a name: root, too, is refused
     with pytest.raises(SettingError, match="cannot be read: File name too long"):
         load()
 
@@ -130,11 +131,11 @@ def test_the_state_folder_is_systemds_else_xdgs_else_the_homes(monkeypatch: pyte
     monkeypatch.setenv("HOME", "/home/aki")
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    assert config.state_folder() == Path("/home/aki/.local/state/pi-stream")
+    assert config_files.state_folder() == Path("/home/aki/.local/state/pi-stream")
     monkeypatch.setenv("XDG_STATE_HOME", "/home/aki/state")
-    assert config.state_folder() == Path("/home/aki/state/pi-stream")
+    assert config_files.state_folder() == Path("/home/aki/state/pi-stream")
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/pi-stream")
-    assert config.state_folder() == Path("/var/lib/pi-stream")
+    assert config_files.state_folder() == Path("/var/lib/pi-stream")
 
 
 async def test_who_has_no_home_has_the_systems_state_folder() -> None:
@@ -142,10 +143,10 @@ async def test_who_has_no_home_has_the_systems_state_folder() -> None:
     launcher = await or_skip(NOBODY_KNOWN, "a user without a name")
     found = await asyncio.to_thread(
         subprocess.run,
-        [*launcher, sys.executable, "-c", "from pi_stream import config; print(config.state_folder())"],
+        [*launcher, sys.executable, "-c", "from pi_stream.config.files import state_folder; print(state_folder())"],
         env={name: value for name, value in os.environ.items() if name not in ("STATE_DIRECTORY", "XDG_STATE_HOME")},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert Path(found.stdout.strip()) == config.SYSTEM_STATE
+    assert Path(found.stdout.strip()) == config_files.SYSTEM_STATE

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pi_stream.config import Config
-from pi_stream.upkeep import silence
+from pi_stream.app.maintenance import longest_silence_s
+from pi_stream.config.settings import Config
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 UNIT = DEPLOY / "pi-stream.service"
@@ -35,7 +35,7 @@ def test_its_exposure_is_at_most_one_and_a_half() -> None:
 
 def test_the_watchdog_waits_as_long_as_the_default_settings_need() -> None:
     """No less, or it would end what mends itself; and no more, or a hang would last longer."""
-    assert _settings(UNIT)["WatchdogSec"] == [f"{silence(Config()):g}s"]
+    assert _settings(UNIT)["WatchdogSec"] == [f"{longest_silence_s(Config()):g}s"]
 
 
 def test_the_drop_in_for_installing_by_hand_changes_what_it_must() -> None:

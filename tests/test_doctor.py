@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from pi_stream import checkup
-from pi_stream.checkup import Checkup
-from pi_stream.config import Config
-from pi_stream.doctor import Doctor, Finding, Machine, Patient, checks, worst
+from pi_stream.config.settings import Config
+from pi_stream.doctor import Doctor, DoctorContext, Finding, Machine, checks, worst
 from pi_stream.doctor.table import summary, table
+from pi_stream.health import doctor_report
+from pi_stream.health.doctor_report import DoctorReports
 from tests.launchers import NOBODY_KNOWN, or_skip
 from tests.machines import Tree, laptop, pi_4, pi_5, zero_2
 from tests.running import PATIENCE, free_port, http, process, running
@@ -104,7 +104,7 @@ def test_a_bug_of_a_check_is_not_hidden() -> None:
 @pytest.mark.parametrize("build", [pi_5, pi_4, zero_2, laptop, Tree])
 def test_every_machine_can_be_looked_at(tmp_path: Path, build: Callable[[Path], Tree]) -> None:
     """Each finding is of its check's area; what is not right has a mend, or says why there is none."""
-    looks = checks(build(tmp_path).machine, Patient(state=tmp_path))
+    looks = checks(build(tmp_path).machine, DoctorContext(state=tmp_path))
     for area, look in looks.items():
         for finding in look():
             assert finding.area == area
@@ -115,7 +115,7 @@ def test_every_machine_can_be_looked_at(tmp_path: Path, build: Callable[[Path], 
 def test_a_machine_that_shows_nothing_is_no_crash(tmp_path: Path) -> None:
     """An empty root: no /proc, no /sys."""
     machine = Machine(root=tmp_path, ask=lambda *_, **__: None)
-    findings = Doctor(lambda: checks(machine, Patient(state=tmp_path))).examine()
+    findings = Doctor(lambda: checks(machine, DoctorContext(state=tmp_path))).examine()
     assert {each.area for each in findings} >= {"memory", "system"}
 
 
@@ -149,7 +149,7 @@ def test_the_command_says_how_this_machine_is() -> None:
     assert answer.returncode == 0, answer.stdout
     assert answer.stderr == ""
     assert "\033" not in answer.stdout
-    areas = checks(Machine(), Patient(state=Path("/")))
+    areas = checks(Machine(), DoctorContext(state=Path("/")))
     for area in areas:
         assert f"  {area}  " in answer.stdout
     assert "is free" in answer.stdout
@@ -190,7 +190,7 @@ def test_wrong_settings_are_a_fault_and_the_other_looks_are_made_all_the_same(
     assert answer.returncode == 1
     report = json.loads(answer.stdout)
     assert report["verdict"] == "fault"
-    assert {each["area"] for each in report["findings"]} == set(checks(Machine(), Patient(state=tmp_path)))
+    assert {each["area"] for each in report["findings"]} == set(checks(Machine(), DoctorContext(state=tmp_path)))
     (wrong,) = [each for each in report["findings"] if each["area"] == "settings"]
     assert words in wrong["what"]
 
@@ -235,7 +235,7 @@ async def test_the_service_says_what_the_command_says(tmp_path: Path) -> None:
         report = await answer.json()
     assert report["verdict"] in ("ok", "warning", "unknown")
     assert set(report["findings"][0]) == {"area", "level", "what", "mend"}
-    assert {each["area"] for each in report["findings"]} == set(checks(Machine(), Patient(state=tmp_path)))
+    assert {each["area"] for each in report["findings"]} == set(checks(Machine(), DoctorContext(state=tmp_path)))
     (settings,) = [each for each in report["findings"] if each["area"] == "settings"]
     assert settings["level"] == "ok"
 
@@ -262,7 +262,7 @@ async def test_many_who_ask_cost_one_examination(monkeypatch: pytest.MonkeyPatch
         go.wait(PATIENCE)
         return [FINE]
 
-    shared = Checkup(Doctor(lambda: {"camera": look}))
+    shared = DoctorReports(Doctor(lambda: {"camera": look}))
     asking = [asyncio.ensure_future(shared.report()) for _ in range(20)]
     await asyncio.sleep(0)
     asking.pop().cancel()  # who goes away takes it from nobody
@@ -270,7 +270,7 @@ async def test_many_who_ask_cost_one_examination(monkeypatch: pytest.MonkeyPatch
     assert {report.verdict for report in await asyncio.gather(*asking)} == {"ok"}
     await shared.report()
     assert len(made) == 1
-    monkeypatch.setattr(checkup, "_KEPT", 0.0)
+    monkeypatch.setattr(doctor_report, "_KEPT", 0.0)
     shared._until = 0.0
     await shared.report()
     assert len(made) == 2
@@ -278,7 +278,7 @@ async def test_many_who_ask_cost_one_examination(monkeypatch: pytest.MonkeyPatch
 
 def test_the_services_doctor_knows_when_the_camera_is_its_own(tmp_path: Path) -> None:
     """So that libcamera is not asked while it takes pictures for us."""
-    report = checkup.made(checkup.of_service(Config, tmp_path, lambda: True)._doctor)
+    report = doctor_report.made(doctor_report.of_service(Config, tmp_path, lambda: True)._doctor)
     (camera,) = [each for each in report.findings if each.area == "camera" and "libcamera" in each.what]
     assert "in use" in camera.what
 
@@ -290,4 +290,4 @@ def test_the_documentation_lists_the_checks_in_their_order() -> None:
     """No more and no fewer."""
     table = DOCS.read_text(encoding="utf-8").partition("## What it looks at")[2]
     rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")]
-    assert rows[1:] == list(checks(Machine(), Patient(state=Path("/"))))  # the first row is the heading
+    assert rows[1:] == list(checks(Machine(), DoctorContext(state=Path("/"))))  # the first row is the heading

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from pi_stream.doctor import Finding, Machine, Patient, Webcam
+from pi_stream.doctor import DoctorContext, Finding, Machine, Webcam
 from pi_stream.doctor.camera_memory import camera_memory, needed_bytes
 from pi_stream.doctor.cameras import cameras
-from pi_stream.doctor.holders import holders, locks
+from pi_stream.doctor.device_users import holders, locks
 from pi_stream.doctor.rights import rights
 from tests.machines import IMX708, NO_CAMERA, Tree, laptop, pi_4, pi_5, zero_2
 
@@ -22,7 +22,7 @@ LISTING = Path(__file__).parent.parent / "pi_stream" / "doctor" / "list_cameras.
 WEBCAM = Webcam("/dev/video0", "Integrated Camera")
 STATE = Path("/var/lib/pi-stream")
 Build = Callable[[Path], Tree]
-AUTO, PI_CAMERA = Patient(state=STATE), Patient(state=STATE, source="picamera2")
+AUTO, PI_CAMERA = DoctorContext(state=STATE), DoctorContext(state=STATE, source="picamera2")
 
 
 def worst(findings: list[Finding], level: str) -> Finding:
@@ -114,7 +114,7 @@ def test_picamera2_that_is_missing_on_a_pi_is_told_with_the_command_that_install
 
 def test_a_webcam_is_camera_enough_for_a_pc(tmp_path: Path) -> None:
     """libcamera is not missed there."""
-    patient = Patient(state=STATE, webcams=lambda: [WEBCAM])
+    patient = DoctorContext(state=STATE, webcams=lambda: [WEBCAM])
     findings = cameras(laptop(tmp_path).machine, patient)
     assert {each.level for each in findings} == {"ok"}
     assert "Integrated Camera at /dev/video0" in said(findings)
@@ -126,7 +126,7 @@ def test_a_webcam_may_be_named_by_a_link(tmp_path: Path, source: str) -> None:
     tree = laptop(tmp_path)
     link = "/dev/v4l/by-id/usb-046d_C270-video-index0"
     tree.link(link, "../../video0")
-    patient = Patient(state=STATE, source=source, path=link, webcams=lambda: [WEBCAM])
+    patient = DoctorContext(state=STATE, source=source, path=link, webcams=lambda: [WEBCAM])
     assert said(cameras(tree.machine, patient)) == "ok Integrated Camera at /dev/video0 (V4L2)"
     (tree.root / link.lstrip("/")).unlink()
     for target in ("../../video1", "../../video7", Path(link).name):  # no camera, nothing, and round and round
@@ -139,28 +139,32 @@ def test_without_a_webcam_a_pc_is_warned_and_refused_what_its_settings_ask_for(t
     """The picture is made up, which is no fault unless a webcam was asked for."""
     tree = laptop(tmp_path)
     assert worst(cameras(tree.machine, AUTO), "warning").what == "no camera was found"
-    assert worst(cameras(tree.machine, Patient(state=STATE, source="v4l2")), "fault").what == "no webcam was found"
+    assert (
+        worst(cameras(tree.machine, DoctorContext(state=STATE, source="v4l2")), "fault").what == "no webcam was found"
+    )
 
 
 @pytest.mark.usefixtures("picamera2_installed")
 def test_a_camera_that_the_settings_name_and_is_not_there_is_a_fault(tmp_path: Path) -> None:
     """Another one is no consolation: it would not be taken."""
-    webcam = Patient(state=STATE, source="v4l2", path="/dev/video7", webcams=lambda: [WEBCAM])
+    webcam = DoctorContext(state=STATE, source="v4l2", path="/dev/video7", webcams=lambda: [WEBCAM])
     found = worst(cameras(laptop(tmp_path / "pc").machine, webcam), "fault")
     assert "/dev/video7" in found.what
     assert "/dev/video0" in (found.mend or "")
     tree = pi_5(tmp_path / "pi")
     assert (
         '"imx219"'
-        in worst(cameras(tree.machine, Patient(state=STATE, source="picamera2", path="imx219")), "fault").what
+        in worst(cameras(tree.machine, DoctorContext(state=STATE, source="picamera2", path="imx219")), "fault").what
     )
     for path in ("0", "IMX708", "imx708@1a"):
-        assert said(cameras(tree.machine, Patient(state=STATE, source="picamera2", path=path))).count("fault") == 0
+        assert (
+            said(cameras(tree.machine, DoctorContext(state=STATE, source="picamera2", path=path))).count("fault") == 0
+        )
 
 
 def test_who_shows_a_film_needs_no_camera(tmp_path: Path) -> None:
     """Nor rights, nor camera memory."""
-    patient = Patient(state=STATE, source="file", path="film.mp4")
+    patient = DoctorContext(state=STATE, source="file", path="film.mp4")
     machine = pi_5(tmp_path).machine
     findings = [*cameras(machine, patient), *rights(machine, patient), *camera_memory(machine, patient)]
     assert {each.level for each in findings} == {"ok"}
@@ -174,7 +178,7 @@ def test_a_camera_in_use_is_not_disturbed(tmp_path: Path) -> None:
     tree.lock(812, "/dev/media1")
     assert "imx708 (libcamera, in use" in said(cameras(tree.machine, AUTO))
     tree.write("/proc/locks", "")
-    held = Patient(state=STATE, holds_camera=lambda: True)
+    held = DoctorContext(state=STATE, holds_camera=lambda: True)
     assert "imx708 (libcamera, in use" in said(cameras(tree.machine, held))
 
 
@@ -214,7 +218,7 @@ def test_a_libcamera_that_hangs_or_falls_takes_nothing_with_it(
     """Webcams are looked for all the same."""
     tree = pi_4(tmp_path)
     tree.answers["libcamera"] = error
-    findings = cameras(tree.machine, Patient(state=STATE, webcams=lambda: [WEBCAM]))
+    findings = cameras(tree.machine, DoctorContext(state=STATE, webcams=lambda: [WEBCAM]))
     assert words in worst(findings, level).what
     assert "Integrated Camera" in said(findings)
 
@@ -350,7 +354,7 @@ def test_a_service_from_which_others_are_hidden_says_so(tmp_path: Path) -> None:
     (tmp_path / "proc/1/comm").unlink()
     (tmp_path / "proc/1").rmdir()
     assert "hidden" in worst(holders(tree.machine, AUTO), "unknown").what
-    held = Patient(state=STATE, holds_camera=lambda: True)
+    held = DoctorContext(state=STATE, holds_camera=lambda: True)
     assert said(holders(tree.machine, held)) == "ok pi-stream itself has the camera"
 
 
@@ -415,7 +419,7 @@ def test_too_little_contiguous_memory_names_the_size_to_set_and_where(tmp_path: 
     """The overlay allows the larger sizes from 1 GB of memory up only."""
     tree = pi_4(tmp_path)
     tree.meminfo(MemTotal=ram, MemAvailable=200000, CmaTotal=65536, CmaFree=60000)
-    patient = Patient(state=STATE, width=4056, height=3040)
+    patient = DoctorContext(state=STATE, width=4056, height=3040)
     found = worst(camera_memory(tree.machine, patient), "fault")
     assert f"takes about {needed_bytes(4056, 3040) >> 20} MiB" in found.what
     assert f"`dtoverlay=vc4-kms-v3d,{size}`" in (found.mend or "")
@@ -427,7 +431,7 @@ def test_contiguous_memory_that_others_use_is_a_warning_until_the_camera_itself_
     tree = pi_4(tmp_path)
     tree.meminfo(MemTotal=3884360, MemAvailable=200000, CmaTotal=262144, CmaFree=4000)
     assert "3 MiB free" in worst(camera_memory(tree.machine, AUTO), "warning").what
-    held = Patient(state=STATE, holds_camera=lambda: True)
+    held = DoctorContext(state=STATE, holds_camera=lambda: True)
     assert "fault" not in said(camera_memory(tree.machine, held)) + said(camera_memory(tree.machine, held))
     assert {each.level for each in camera_memory(tree.machine, held)} == {"ok"}
 

@@ -7,10 +7,10 @@ from typing import Literal
 import aiohttp
 import pytest
 
-from pi_stream import checkup
-from pi_stream.doctor import Doctor, Finding, Patient, Shown
+from pi_stream.doctor import Doctor, DoctorContext, Finding, Shown
 from pi_stream.doctor.certificate import certificate
 from pi_stream.errors import SettingError
+from pi_stream.health import doctor_report
 from pi_stream.tls import files
 from tests.certificates import DAY, issue
 from tests.running import running
@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
 def _look(ends: timedelta, mode: Literal["self-signed", "files"] = "files", begins: timedelta = -DAY) -> Finding:
     shown = Shown(frozenset({"garage.local"}), NOW + begins, NOW + ends, "AB:CD")
-    (found,) = certificate(Patient(state=Path("/"), tls=mode, certificate=lambda: shown), NOW)
+    (found,) = certificate(DoctorContext(state=Path("/"), tls=mode, certificate=lambda: shown), NOW)
     return found
 
 
@@ -54,7 +54,7 @@ def test_without_tls_and_before_the_first_start_there_is_none(tmp_path: Path, mo
     """Neither is wrong."""
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     for mode, words in (("off", "served by http"), ("self-signed", "when it starts")):
-        (found,) = checkup.of_machine(None, [f"tls.mode={mode}"])._checks()["certificate"]()
+        (found,) = doctor_report.of_machine(None, [f"tls.mode={mode}"])._checks()["certificate"]()
         assert found.level == "ok"
         assert words in found.what
     assert list(tmp_path.iterdir()) == []
@@ -63,7 +63,7 @@ def test_without_tls_and_before_the_first_start_there_is_none(tmp_path: Path, mo
 def test_wrong_files_are_a_fault_and_closed_ones_are_roots_to_look_at(tmp_path: Path) -> None:
     """The service may be able to read what this user cannot."""
     issued = issue(tmp_path, "a.example", ends=-DAY / 2)
-    doctor = checkup.of_machine(None, issued.settings)
+    doctor = doctor_report.of_machine(None, issued.settings)
     (found,) = doctor._checks()["certificate"]()
     assert (found.level, "ended on" in found.what) == ("fault", True)
 
@@ -73,7 +73,7 @@ def test_wrong_files_are_a_fault_and_closed_ones_are_roots_to_look_at(tmp_path: 
         except PermissionError:
             raise SettingError("[tls] key: key.pem cannot be read") from None
 
-    patient = Patient(state=tmp_path, tls="files", certificate=closed)
+    patient = DoctorContext(state=tmp_path, tls="files", certificate=closed)
     (found,) = Doctor(lambda: {"certificate": lambda: certificate(patient)}).examine()
     assert found.level == "unknown"
     assert found.what == "key.pem may not be read by this user"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pi_stream.doctor import Finding, Machine, Patient
+from pi_stream.doctor import DoctorContext, Finding, Machine
 from pi_stream.doctor.encodings import encodings
 from pi_stream.doctor.fonts import fonts
 from pi_stream.doctor.machine import ask
@@ -23,7 +23,7 @@ from pi_stream.errors import SettingError
 from tests.machines import PI_4, Tree, laptop, pi_4, pi_5, zero_2
 
 STATE = Path("/var/lib/pi-stream")
-SOME = Patient(state=STATE)
+SOME = DoctorContext(state=STATE)
 NOVEMBER = 1_795_000_000.0  # seconds since 1970; in 2026
 THROTTLED = "/sys/devices/platform/soc/soc:firmware/get_throttled"
 
@@ -148,7 +148,7 @@ def test_a_free_port_is_free(tmp_path: Path) -> None:
     """And 0 is any that is."""
     tree = pi_4(tmp_path)
     one(port(tree.machine, SOME), "ok", "8000 is free")
-    one(port(tree.machine, Patient(state=STATE, port=0)), "ok", "any")
+    one(port(tree.machine, DoctorContext(state=STATE, port=0)), "ok", "any")
 
 
 def test_a_port_that_is_taken_names_who_has_it(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_port_that_is_taken_names_who_has_it(tmp_path: Path) -> None:
     tree.process(900, "mjpg_streamer", "socket:[4711]", arguments="-c user:secret")
     found = one(port(tree.machine, SOME), "fault", "mjpg_streamer (900)", "`sudo kill 900`", "[server] port")
     assert "secret" not in repr(found)
-    one(port(tree.machine, Patient(state=STATE, port=8001)), "ok", "8001 is free")
+    one(port(tree.machine, DoctorContext(state=STATE, port=8001)), "ok", "8001 is free")
 
 
 def test_a_port_that_is_taken_by_a_service_names_the_unit(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_pi_stream_on_its_port_is_as_it_should_be(tmp_path: Path) -> None:
     tree.listener(8000, 4711)
     tree.process(900, "pi-stream", "socket:[4711]")
     one(port(tree.machine, SOME), "ok", "served by pi-stream (900)")
-    one(port(tree.machine, Patient(state=STATE, serving=True)), "ok", "it is open")
+    one(port(tree.machine, DoctorContext(state=STATE, serving=True)), "ok", "it is open")
 
 
 def test_a_port_that_a_stranger_has_is_unknown(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_port_that_a_stranger_has_is_unknown(tmp_path: Path) -> None:
 def test_a_low_port_is_roots(tmp_path: Path) -> None:
     """Unless the kernel lets everybody have it."""
     tree = pi_4(tmp_path)
-    low = Patient(state=STATE, port=80)
+    low = DoctorContext(state=STATE, port=80)
     one(port(tree.machine, low), "warning", "only root")
     tree.write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "80\n")
     one(port(tree.machine, low), "ok")
@@ -216,7 +216,7 @@ def test_a_real_listener_is_found(tmp_path: Path) -> None:
     (tmp_path / "proc").symlink_to("/proc")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         number = listener.getsockname()[1]
-        patient = Patient(state=STATE, port=number)
+        patient = DoctorContext(state=STATE, port=number)
         one(port(Machine(root=tmp_path), patient), "fault", f"({os.getpid()})")
     one(port(Machine(root=tmp_path), patient), "ok", "is free")
 
@@ -226,7 +226,7 @@ def test_a_real_listener_is_found(tmp_path: Path) -> None:
 
 def test_storage_says_how_much_is_free(tmp_path: Path) -> None:
     """Also where the folder is yet to be made; nothing is made for the look."""
-    one(storage(Machine(), Patient(state=tmp_path / "state" / "pi-stream")), "ok", "free")
+    one(storage(Machine(), DoctorContext(state=tmp_path / "state" / "pi-stream")), "ok", "free")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -246,7 +246,7 @@ def test_a_full_or_locked_card_is_told(
     fields = list(os.statvfs(tmp_path))
     fields[1], fields[4], fields[8] = 4096, free // 4096, flag  # f_frsize, f_bavail, f_flag
     monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result(fields))  # noqa: ARG005 - whatever is asked
-    one(storage(Machine(), Patient(state=tmp_path)), level, words)
+    one(storage(Machine(), DoctorContext(state=tmp_path)), level, words)
 
 
 def test_a_folder_of_another_user_is_as_it_should_be_unless_we_are_the_service(
@@ -254,22 +254,28 @@ def test_a_folder_of_another_user_is_as_it_should_be_unless_we_are_the_service(
 ) -> None:
     """A person at a terminal is not who keeps captions; one that nobody could make is a warning."""
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # noqa: ARG005 - root may write anywhere
-    one(storage(Machine(), Patient(state=tmp_path)), "ok", "by another user")
-    one(storage(Machine(user="pi"), Patient(state=tmp_path, serving=True)), "fault", f"`sudo chown -R pi {tmp_path}`")
-    one(storage(Machine(), Patient(state=tmp_path / "state")), "warning", "captions would be lost")
+    one(storage(Machine(), DoctorContext(state=tmp_path)), "ok", "by another user")
+    one(
+        storage(Machine(user="pi"), DoctorContext(state=tmp_path, serving=True)),
+        "fault",
+        f"`sudo chown -R pi {tmp_path}`",
+    )
+    one(storage(Machine(), DoctorContext(state=tmp_path / "state")), "warning", "captions would be lost")
 
 
 def test_a_home_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who looks at the page need not know who has started it."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    one(storage(Machine(), Patient(state=tmp_path / ".local/state/pi-stream")), "ok", " ~/.local/state/pi-stream,")
-    one(storage(Machine(), Patient(state=tmp_path)), "ok", " ~,")
+    one(
+        storage(Machine(), DoctorContext(state=tmp_path / ".local/state/pi-stream")), "ok", " ~/.local/state/pi-stream,"
+    )
+    one(storage(Machine(), DoctorContext(state=tmp_path)), "ok", " ~,")
 
 
 def test_the_root_is_nobodys_home(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is what users have for one who were made for a service; the folder is named as it can be found."""
     monkeypatch.setenv("HOME", "/")
-    (found,) = storage(Machine(), Patient(state=STATE))
+    (found,) = storage(Machine(), DoctorContext(state=STATE))
     assert str(STATE) in found.what
     assert "~" not in found.what
 
@@ -279,12 +285,12 @@ def test_the_root_is_nobodys_home(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_fonts_are_listed_by_script_and_what_is_missing_by_package() -> None:
     """A box for each character is what people would see."""
-    patient = Patient(state=STATE, draws=lambda text: text.isascii() or "Ä" in text, shapes=lambda: False)
+    patient = DoctorContext(state=STATE, draws=lambda text: text.isascii() or "Ä" in text, shapes=lambda: False)
     some, missing, bidi = fonts(patient)
     one([some], "ok", "Latin")
     one([missing], "warning", "Arabic", "emoji", "fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji")
     one([bidi], "warning", "libfribidi0")
-    one(fonts(Patient(state=STATE, draws=lambda text: True, shapes=lambda: True)), "ok")  # noqa: ARG005 - all of them
+    one(fonts(DoctorContext(state=STATE, draws=lambda text: True, shapes=lambda: True)), "ok")  # noqa: ARG005 - all of them
 
 
 def test_encoders_are_tried(tmp_path: Path) -> None:
@@ -293,7 +299,7 @@ def test_encoders_are_tried(tmp_path: Path) -> None:
     def broken() -> str:
         raise ImportError("libturbojpeg.so.0: no such file")
 
-    patient = Patient(state=STATE, encoders={"JPEG": broken, "PNG": lambda: "isal 1.8", "RGBA": broken})
+    patient = DoctorContext(state=STATE, encoders={"JPEG": broken, "PNG": lambda: "isal 1.8", "RGBA": broken})
     fault, right = encodings(pi_4(tmp_path / "4").machine, patient)
     one([fault], "fault", "no JPEG, no RGBA: ImportError: libturbojpeg.so.0")
     one([right], "ok", "PNG by isal 1.8", "H.264 at /dev/video11")
@@ -372,7 +378,7 @@ def test_who_is_not_let_in_to_d_bus_says_what_it_knows(tmp_path: Path) -> None:
     tree = pi_4(tmp_path)
     refused = subprocess.CalledProcessError(1, ["systemctl"], stderr="Transport endpoint is not connected\n")
     tree.answers |= {"systemctl": refused, "timedatectl": refused}
-    one(unit(tree.machine, Patient(state=STATE, serving=True)), "ok", "it runs")
+    one(unit(tree.machine, DoctorContext(state=STATE, serving=True)), "ok", "it runs")
     with pytest.raises(subprocess.CalledProcessError):  # the examination puts it into words
         unit(tree.machine, SOME)
     one(time_sync(tree.machine, NOVEMBER), "unknown")
@@ -384,7 +390,7 @@ def test_wrong_settings_are_told_in_their_own_words() -> None:
     def wrong() -> str:
         raise SettingError("[camera] width: expected an even number, got 641")
 
-    one(settings(Patient(state=STATE, settings=wrong)), "fault", "got 641", "check-config")
+    one(settings(DoctorContext(state=STATE, settings=wrong)), "fault", "got 641", "check-config")
     one(settings(SOME), "ok")
 
 

@@ -14,13 +14,13 @@ import simplejpeg
 from isal import isal_zlib
 from PIL import Image
 
-from pi_stream.colour import rgb_from_ycc
-from pi_stream.encoders import ENCODERS, convert, turbojpeg
-from pi_stream.encoders.convert import Scaler
+from pi_stream.encoders import ENCODERS, scaling, turbojpeg
 from pi_stream.encoders.png import png_file
+from pi_stream.encoders.scaling import Scaler
 from pi_stream.encoders.turbojpeg import encode_jpeg_yuv_planes
 from pi_stream.errors import EncodingFailed, MissingLibrary
-from pi_stream.frame import Encoding, Frame, Plane
+from pi_stream.media.colour import rgb_from_ycc
+from pi_stream.media.frame import Encoding, Frame, Plane
 from tests.frames import noisy_frame, plain_frame
 
 
@@ -144,7 +144,7 @@ def test_a_library_that_fails_is_no_bug(encoding: Encoding, monkeypatch: pytest.
 
     small = encoding in ("i420", "rgba")  # these only scale
     encoder = ENCODERS[encoding](32 if small else 64, 64, 80)
-    monkeypatch.setattr("pi_stream.encoders.convert._reformatter", Broken if small else convert._reformatter)
+    monkeypatch.setattr("pi_stream.encoders.scaling._reformatter", Broken if small else scaling._reformatter)
     monkeypatch.setattr("pi_stream.encoders.jpeg.encode_jpeg_yuv_planes", broken)
     monkeypatch.setattr(isal_zlib, "compressobj", broken)
     with pytest.raises(EncodingFailed, match="out of order"):
@@ -153,7 +153,7 @@ def test_a_library_that_fails_is_no_bug(encoding: Encoding, monkeypatch: pytest.
 
 def test_a_png_is_made_on_one_thread_where_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """A unit has a limit of threads; the file is the same."""
-    monkeypatch.setattr("pi_stream.vitals.cores", lambda: 4)
+    monkeypatch.setattr("pi_stream.lib.machine_stats.cores", lambda: 4)
     frame = noisy_frame(1, width=320, height=256)
     expected = ENCODERS["png"](320, 256, 0).encode(frame)
 
@@ -176,7 +176,7 @@ def test_an_encoder_keeps_nothing_of_the_frame_before() -> None:
 @pytest.mark.parametrize("cores", [1, 2, 3, 64])
 def test_a_png_is_the_same_pixels_on_any_number_of_cores(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its stripes make one valid stream, which ends with the right checksum."""
-    monkeypatch.setattr("pi_stream.encoders.png.vitals.cores", lambda: cores)
+    monkeypatch.setattr("pi_stream.encoders.png.machine_stats.cores", lambda: cores)
     pixels = np.random.default_rng(cores).integers(0, 256, (500, 33 * 3), np.uint8)
     file = png_file(pixels, 3)
     assert file.count(b"IDAT") == min(cores, 4)
@@ -202,7 +202,7 @@ def test_stripes_are_converted_as_the_whole_is(height: int, monkeypatch: pytest.
     frame = noisy_frame(height, width=64, height=height)
     rgba = np.frombuffer(ENCODERS["rgba"](64, height, 0).encode(frame), np.uint8).reshape(height, 64, 4)
     for cores in (1, 2, 3, 4):
-        monkeypatch.setattr("pi_stream.encoders.png.vitals.cores", lambda cores=cores: cores)
+        monkeypatch.setattr("pi_stream.encoders.png.machine_stats.cores", lambda cores=cores: cores)
         with Image.open(io.BytesIO(ENCODERS["png"](64, height, 0).encode(frame))) as picture:
             assert np.array_equal(np.asarray(picture), rgba[..., :3])
 
@@ -262,7 +262,7 @@ def test_without_simplejpeg_the_service_uses_the_systems_library() -> None:
     code = (
         "import sys; sys.modules['simplejpeg'] = None\n"
         "from pi_stream.encoders import ENCODERS, JPEG_BY\n"
-        "from pi_stream.received import ReceivedPacket\n"
+        "from pi_stream.client.received_packet import ReceivedPacket\n"
         "from tests.frames import plain_frame\n"
         "data = ENCODERS['jpeg'](64, 64, 80).encode(plain_frame(y=76, u=85, v=255))\n"
         "print(JPEG_BY, *ReceivedPacket('jpeg', data, 64, 64, 0, 0).image()[32, 32])"
@@ -285,7 +285,7 @@ def test_without_any_jpeg_library_the_mend_is_said(monkeypatch: pytest.MonkeyPat
 
 _AT_ONCE = """
 import importlib, sys, threading, time
-from pi_stream.encoders.convert import RgbConverter
+from pi_stream.encoders.scaling import RgbConverter
 from tests.frames import plain_frame
 
 held, goes_on = threading.Event(), threading.Event()

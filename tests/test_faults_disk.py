@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from pi_stream.auth import store
-from pi_stream.auth.keys import Keys
+from pi_stream.auth.credentials import Credentials
 from pi_stream.auth.passwords import hashed
+from pi_stream.captions import state_file
+from pi_stream.captions.caption import Caption
 from pi_stream.errors import SettingError
-from pi_stream.overlay import state
-from pi_stream.overlay.caption import Caption
 from pi_stream.tls import self_signed
 from tests.launchers import or_skip
 from tests.running import PATIENCE, Process, http, process
@@ -48,7 +48,7 @@ async def _kept(service: Process, disk: Path) -> None:
     """Put a caption more, and see that all are on the disk again."""
     await _put(service, "after")
     await service.says("are kept in")
-    texts = [caption.text for caption in (await asyncio.to_thread(state.load, disk / "captions.json")).captions]
+    texts = [caption.text for caption in (await asyncio.to_thread(state_file.load, disk / "captions.json")).captions]
     assert texts == ["before", "while", "after"]
     assert await service.stop() == 0
     assert "Traceback" not in "".join(service.lines)
@@ -88,12 +88,14 @@ async def test_a_disk_that_becomes_read_only_is_no_more_than_that(tmp_path: Path
 def test_captions_cut_at_any_byte_are_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """However short the file became: no captions, a line that says so, and what there was of it is kept."""
     path = tmp_path / "captions.json"
-    state.save(path, state.State((Caption(id="c1", text="車庫 {time}"), Caption(id="c2", text="b", ttl=9)), {"c2": 5}))
+    state_file.save(
+        path, state_file.State((Caption(id="c1", text="車庫 {time}"), Caption(id="c2", text="b", ttl=9)), {"c2": 5})
+    )
     whole = path.read_bytes()
     for length in range(len(whole)):
         caplog.clear()
         path.write_bytes(whole[:length])
-        assert state.load(path) == state.State(), length
+        assert state_file.load(path) == state_file.State(), length
         assert [record.levelno for record in caplog.records] == [logging.WARNING]
         assert any(aside.read_bytes() == whole[:length] for aside in tmp_path.glob("captions.json.damaged-*"))
 
@@ -101,7 +103,9 @@ def test_captions_cut_at_any_byte_are_set_aside(tmp_path: Path, caplog: pytest.L
 def test_passwords_cut_at_any_byte_let_nobody_in(tmp_path: Path) -> None:
     """The start, or the log, says which file it is and what mends it."""
     path = tmp_path / store.NAME
-    keys, _ = Keys().with_password("control", hashed("correct horse", n=2)).with_token("watcher", "view", "2026-11-25")
+    keys, _ = (
+        Credentials().with_password("control", hashed("correct horse", n=2)).with_token("watcher", "view", "2026-11-25")
+    )
     store.save(path, keys)
     whole = path.read_bytes()
     assert store.load(path) == keys

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from pi_stream.hub.failing import Failing
+from pi_stream.hub.failures import EncodingFailures
 from pi_stream.protocol import parse_packet
 from tests.faulty import Faults
 from tests.running import PATIENCE, Process, http, messages_until, next_frame, process, say
@@ -158,7 +158,7 @@ async def test_a_bug_in_an_encoder_ends_the_process_with_its_traceback(tmp_path:
 
 def test_a_failure_is_told_once_it_lasts_and_then_now_and_again() -> None:
     """Not for a frame alone, nor for some among others; every five seconds while nothing works."""
-    failing, second = Failing(), 1_000_000
+    failing, second = EncodingFailures(), 1_000_000
     assert not failing.failed("why", 0)
     assert not failing.worked()
     times = [tenth * second // 10 for tenth in range(10, 130)]

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from pi_stream.overlay import state
+from pi_stream.captions import state_file
 from tests.raw import HANDSHAKE, framed, port_of
 from tests.running import PATIENCE, Process, free_port, http, messages_until, next_frame, process, say
 
@@ -152,7 +152,7 @@ async def test_after_a_sigkill_the_port_is_free_at_once_and_the_captions_are_the
             async with session.post("api/captions", json={"text": text}) as answer:
                 assert answer.status == 201
         async with asyncio.timeout(PATIENCE):  # the answer does not wait for the disk
-            while len((await asyncio.to_thread(state.load, tmp_path / "captions.json")).captions) < 2:
+            while len((await asyncio.to_thread(state_file.load, tmp_path / "captions.json")).captions) < 2:
                 await next_frame(viewer)
         service.process.kill()
         await service.ended()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pi_stream.server.http_reader import HttpReader
+from pi_stream.server.connection.http_protocol import HttpReader
 from tests.raw import HANDSHAKE, ask, connect, framed
 from tests.running import PATIENCE, Running, running
 from tests.test_server_violations import VIOLATIONS

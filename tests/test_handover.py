@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from pi_stream.handover import Handover, tell
+from pi_stream.lib.handover import Handover, tell
 
 
 async def test_while_the_loop_is_held_up_only_the_newest_waits_and_the_others_are_counted() -> None:

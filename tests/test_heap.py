@@ -3,13 +3,13 @@
 import subprocess
 import sys
 
-from pi_stream.heap import Trimming
+from pi_stream.lib.heap import Trimming
 
 # A process of its own: what else lives in this one's heap is not known. The small blocks between the large ones, which
 # stay, keep the C library from giving the gaps back by itself.
 _GAPS = """
 import ctypes, os
-from pi_stream import heap
+from pi_stream.lib import heap
 
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
@@ -39,7 +39,7 @@ def test_free_memory_goes_back_to_the_system() -> None:
 # Frames of 720p as a source makes them: each is let go when the next but one is there.
 _FRAMES = """
 import ctypes, resource, sys, threading
-from pi_stream import heap
+from pi_stream.lib import heap
 
 if sys.argv[1] == "kept":
     heap.keep(6 * 1_382_400)
@@ -72,7 +72,7 @@ thread.join()
 
 _THREADS = """
 import ctypes, sys, threading
-from pi_stream import heap
+from pi_stream.lib import heap
 
 if sys.argv[1] == "shared":
     heap.keep(1_000_000)
@@ -113,7 +113,7 @@ def test_memory_for_frames_is_not_wiped_anew_for_each() -> None:
 
 _CYCLES = """
 import gc, weakref
-from pi_stream import heap
+from pi_stream.lib import heap
 
 class Knot:
     def __init__(self):

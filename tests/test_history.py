@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pi_stream import cli, config
+from pi_stream import cli
+from pi_stream.config import files as config_files
+from pi_stream.config.migrations import MOVED, Moves, current_names, rewrite
 from pi_stream.errors import SettingError
-from pi_stream.history import MOVED, Moves, rewrite, understand
 from tests.test_config import SHIPPED
 
 # Of a future that may never be: so far no setting was renamed.
@@ -47,7 +48,7 @@ def test_no_setting_was_ever_renamed() -> None:
 
 def test_old_names_are_understood() -> None:
     """The values go where they belong today, and each is told."""
-    table, said = understand(tomllib.loads(_OLD), _MOVES)
+    table, said = current_names(tomllib.loads(_OLD), _MOVES)
     assert table == {"camera": {"width": 640}, "stream": {"goodness": 95, "rate": 15}}
     assert said == [
         "stream.quality is called stream.goodness now",
@@ -88,9 +89,10 @@ def test_what_cannot_be_rewritten_for_sure_is_left_to_a_person(text: str) -> Non
 
 
 def _moves(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("understand", "rewrite"):
-        function = {"understand": understand, "rewrite": rewrite}[name]
-        monkeypatch.setattr(f"pi_stream.config.{name}", lambda given, function=function: function(given, _RENAMED))
+    for function in (current_names, rewrite):
+        monkeypatch.setattr(
+            f"pi_stream.config.files.{function.__name__}", lambda given, function=function: function(given, _RENAMED)
+        )
 
 
 _RENAMED: Moves = {"stream.goodness": "stream.quality"}
@@ -103,7 +105,7 @@ def test_a_file_of_an_older_version_works_and_says_so(
     _moves(monkeypatch)
     path = tmp_path / "config.toml"
     path.write_text("[stream]\ngoodness = 50\n")
-    assert config.load(path).stream.quality == 50
+    assert config_files.load(path).stream.quality == 50
     assert f"{path}: stream.goodness is called stream.quality now; `pi-stream migrate-config {path}`" in caplog.text
     assert path.read_text() == "[stream]\ngoodness = 50\n"
 

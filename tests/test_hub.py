@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pi_stream.errors import LimitReached
-from pi_stream.frame import Encoding, Frame, Packet
 from pi_stream.hub import Hub
-from pi_stream.hub.channel import Settings
+from pi_stream.hub.channel import ChannelKey
 from pi_stream.hub.subscription import Pace, Subscription
+from pi_stream.media.frame import Encoding, Frame, Packet
 from tests.frames import noisy_frame, plain_frame
 
-JPEG = Settings("jpeg", 64, 64, 80)
+JPEG = ChannelKey("jpeg", 64, 64, 80)
 
 
 class CountingEncoder:
@@ -88,7 +88,7 @@ async def test_nothing_is_encoded_for_nobody(hub: Hub) -> None:
 
 async def test_other_settings_are_another_channel(hub: Hub) -> None:
     """Encoding, size and quality make the channel."""
-    jpeg, png = hub.subscribe(JPEG), hub.subscribe(Settings("png", 64, 64, 80))
+    jpeg, png = hub.subscribe(JPEG), hub.subscribe(ChannelKey("png", 64, 64, 80))
     hub.offer(plain_frame(1))
     assert (await _take(jpeg)).encoding == "jpeg"
     assert (await _take(png)).encoding == "png"
@@ -166,10 +166,10 @@ async def test_a_slow_viewer_is_not_charged_with_frames_it_did_not_want(hub: Hub
 async def test_there_are_only_so_many_channels(hub: Hub) -> None:
     """Each costs an encoder; who asks for one more is refused."""
     for quality in range(1, 33):
-        hub.subscribe(Settings("i420", 64, 64, quality))
+        hub.subscribe(ChannelKey("i420", 64, 64, quality))
     with pytest.raises(LimitReached, match="32"):
-        hub.subscribe(Settings("i420", 64, 64, 99))
-    hub.subscribe(Settings("i420", 64, 64, 1)).close()
+        hub.subscribe(ChannelKey("i420", 64, 64, 99))
+    hub.subscribe(ChannelKey("i420", 64, 64, 1)).close()
 
 
 async def test_a_channel_ends_with_its_last_subscription_even_in_the_middle_of_a_frame(hub: Hub) -> None:
@@ -267,7 +267,7 @@ async def test_nothing_is_encoded_ahead_for_nobody_for_two_or_before_its_time_is
         assert not await asyncio.to_thread(hub.encode_ahead, plain_frame(1))
     assert CountingEncoder.made == []
     subscription = await _watched(hub, made=2)
-    with hub.subscribe(Settings("png", 64, 64, 80)):
+    with hub.subscribe(ChannelKey("png", 64, 64, 80)):
         assert not await asyncio.to_thread(hub.encode_ahead, plain_frame(3))
         assert CountingEncoder.made == [2]
     subscription.close()

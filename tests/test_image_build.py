@@ -18,7 +18,7 @@ from deploy.image.ext4 import Ext4
 from deploy.image.fat import Fat
 from deploy.image.first_boot import FOLDER, network_key
 from deploy.image.programs import find
-from pi_stream.config import load
+from pi_stream.config.files import load
 from tests.boot.card import CMDLINE, MIB, PARTUUID, SKELETON, make, run, skeleton
 
 ANSWERS = """

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from pi_stream.ladder import Ladder, Step, steps
-from pi_stream.window import DEFAULT, Sent, Window
+from pi_stream.pacing.quality_ladder import QualityLadder, Step, steps
+from pi_stream.pacing.window import DEFAULT, Sent, Window
 from tests.link import Link, Rate, mbit
 
 FRAME = 126_700  # bytes of a film's frame, 1280x720, JPEG 80
@@ -19,7 +19,7 @@ class Watched:
         self.link = link
         self.steps = which
         self.moves: list[tuple[float, int]] = []
-        self._ladder = Ladder(which, 0)
+        self._ladder = QualityLadder(which, 0)
 
     def run(self, seconds: float, window: int | None = None) -> "Watched":
         """Watch for so long, with a window that follows the line or of a fixed size."""
@@ -201,7 +201,7 @@ def test_a_viewer_that_draws_slowly_gets_less() -> None:
 
 def test_a_source_that_is_slower_than_a_step_is_no_reason_to_move() -> None:
     """Frames that do not exist are not missed."""
-    ladder, now = Ladder(STEPS, 0), 0
+    ladder, now = QualityLadder(STEPS, 0), 0
     for count in range(1, 200):
         now += 200_000
         assert not ladder.weigh(now, now - 20_000, count, 0, 5)
@@ -209,7 +209,7 @@ def test_a_source_that_is_slower_than_a_step_is_no_reason_to_move() -> None:
 
 def test_a_step_that_cannot_be_had_is_not_stood_upon() -> None:
     """There may be no room for its channel: the viewer stays, is counted where it is, and asks again."""
-    ladder, now, count = Ladder(STEPS, 0), 0, 0
+    ladder, now, count = QualityLadder(STEPS, 0), 0, 0
     for _ in range(3):
         moved = False
         while not moved:

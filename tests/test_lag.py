@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from pi_stream.lag import LoopLag
+from pi_stream.lib.loop_lag import LoopLag
 
 
 async def test_a_loop_that_is_held_up_is_seen_to_be_late() -> None:

@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 import websockets
 
-from pi_stream import clock
-from pi_stream.config import Config
+from pi_stream.config.settings import Config
+from pi_stream.lib import clock
+from pi_stream.lib.rate_limit import SPAN_US, RateCounter, RateCounters
 from pi_stream.server.refusals import NAMES
-from pi_stream.tally import SPAN, Tallies, Tally
 from tests.running import PATIENCE, Running, http, messages_until, next_frame, running, say
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -29,7 +29,7 @@ async def _ended(connection: websockets.ClientConnection, code: int, reason: str
 
 
 def _counted(service: Running) -> dict[str, int]:
-    return {limit: count for limit, count in service.house.refusals.counts.items() if count}
+    return {limit: count for limit, count in service.context.refusals.counts.items() if count}
 
 
 # --- websockets
@@ -193,7 +193,7 @@ async def test_one_viewer_too_many_is_counted(tmp_path: Path) -> None:
 async def test_one_snapshot_too_many_is_told_to_come_back(tmp_path: Path) -> None:
     """503 with Retry-After and the limit; the next one is made."""
     async with running(tmp_path, "limits.snapshots=1") as service, http(service) as session:
-        with service.house.snapshot():
+        with service.context.snapshot():
             for path in ("snapshot.jpg", "snapshot.png"):
                 async with session.get(path) as answer:
                     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
@@ -259,16 +259,16 @@ async def test_how_many_wrong_passwords_cost_no_wait_is_a_setting(tmp_path: Path
 
 def test_a_tally_counts_in_spans_of_ten_seconds() -> None:
     """The first thing that is counted begins one; `left` says when the next may begin."""
-    tally = Tally()
-    assert [tally.count(now) for now in (5, 6, SPAN + 4, SPAN + 5, SPAN + 6)] == [1, 2, 3, 1, 2]
-    assert tally.left(SPAN + 6) == 10
-    assert tally.left(2 * SPAN - 1_000_000) == 2
-    assert tally.left(2 * SPAN + 5) == 1
+    tally = RateCounter()
+    assert [tally.count(now) for now in (5, 6, SPAN_US + 4, SPAN_US + 5, SPAN_US + 6)] == [1, 2, 3, 1, 2]
+    assert tally.left(SPAN_US + 6) == 10
+    assert tally.left(2 * SPAN_US - 1_000_000) == 2
+    assert tally.left(2 * SPAN_US + 5) == 1
 
 
 def test_so_many_tallies_are_kept_and_no_more() -> None:
     """The one that has been quiet for longest is forgotten."""
-    tallies = Tallies()
+    tallies = RateCounters()
     assert tallies.of("first").count(clock.now()) == 1
     for number in range(1023):
         tallies.of(str(number))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pi_stream.doctor import Machine
-from pi_stream.next_steps import next_steps
+from pi_stream.health.next_steps import next_steps
 from tests.running import http, running
 
 PICTURE = {"kind": "picamera2", "refused": ()}

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pi_stream.overlay
-from pi_stream.frame import Frame
-from pi_stream.overlay import Caption, Overlay, placard, render_text
-from pi_stream.overlay.allowance import Allowance
-from pi_stream.overlay.caption import Anchor, CaptionDraft, caption_from
+from pi_stream.captions.caption import Anchor, CaptionDraft, caption_from
+from pi_stream.media.frame import Frame
+from pi_stream.overlay import Caption, Overlay, offline_picture, render_text
+from pi_stream.overlay.time_budget import TimeBudget
 
 WIDTH, HEIGHT = 640, 360
 
@@ -157,7 +157,7 @@ def test_captions_that_bury_the_picture_are_bounded(caplog: pytest.LogCaptureFix
     """Dozens of captions as large as the picture cost a bounded time; which are left out is said once."""
     captions = tuple(caption("█", f"c{n}", size=1, x=0, y=0, background=f"#0000{n:02x}80") for n in range(99))
     captions = tuple(caption("W " * 300, c.id, size=1, x=0, y=0, background=c.background) for c in captions)
-    overlay = Overlay(Allowance(1, 1e12))
+    overlay = Overlay(TimeBudget(1, 1e12))
     for _ in range(2):
         overlay.draw(grey(64, 36), captions, dict)
     assert overlay.rendered < 20
@@ -167,7 +167,7 @@ def test_captions_that_bury_the_picture_are_bounded(caplog: pytest.LogCaptureFix
 
 def test_a_text_that_changes_too_often_shows_what_it_said_before() -> None:
     """When its share of the time is spent, what was drawn is shown again, and what never was is not there yet."""
-    overlay = Overlay(Allowance(0, 1))
+    overlay = Overlay(TimeBudget(0, 1))
     first, again, none = grey(), grey(), grey()
     overlay.draw(first, (caption("{seq}"),), partial(dict, seq="1"))
     overlay.draw(again, (caption("{seq}"), caption("new", "c2", y=0.5)), partial(dict, seq="2"))
@@ -183,7 +183,7 @@ def test_a_text_that_changes_too_often_shows_what_it_said_before() -> None:
 def test_texts_that_change_too_often_are_drawn_in_turn() -> None:
     """Each has its turn, however many there are, before the first has its second."""
 
-    class TwoAFrame(Allowance):
+    class TwoAFrame(TimeBudget):
         left = 2
 
         def some(self, now: int) -> bool:  # noqa: ARG002 - it is Allowance's
@@ -204,7 +204,7 @@ def test_texts_that_change_too_often_are_drawn_in_turn() -> None:
 
 def test_the_share_of_the_time_is_kept_over_time() -> None:
     """What is saved has an end, and what was spent too much is waited for."""
-    allowance = Allowance(0.25, 100)
+    allowance = TimeBudget(0.25, 100)
     assert allowance.some(0)
     allowance.spend(120)
     assert not allowance.some(80)
@@ -257,7 +257,7 @@ def test_a_text_becomes_a_picture_of_it() -> None:
 )
 def test_the_placard_takes_every_reason(width: int, height: int, reason: str) -> None:
     """There is always a picture that says why there is none, and it is a whole frame."""
-    data = placard(width, height, "No picture", reason)
+    data = offline_picture(width, height, "No picture", reason)
     frame = Frame(data, width, height, seq=0, captured=0, offline=True)
     if width > 100 and height > 100:
         assert frame.y.max() > 200
@@ -266,8 +266,8 @@ def test_the_placard_takes_every_reason(width: int, height: int, reason: str) ->
 
 def test_the_placard_is_readable_on_a_phone() -> None:
     """On a picture 360 pixels wide, the letters of the reason are still a dozen pixels high, and light on dark."""
-    frame = Frame(placard(360, 640, "", "HHHH"), 360, 640, seq=0, captured=0)
-    blank = Frame(placard(360, 640, "", ""), 360, 640, seq=0, captured=0)
+    frame = Frame(offline_picture(360, 640, "", "HHHH"), 360, 640, seq=0, captured=0)
+    blank = Frame(offline_picture(360, 640, "", ""), 360, 640, seq=0, captured=0)
     rows = np.flatnonzero((frame.y != blank.y).any(axis=1))
     assert rows[-1] - rows[0] >= 12
     assert frame.y[rows].max() > 150

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pi_stream.captions.caption import Caption, CaptionDraft, caption_from, parse_text, rgba_from_hex
+from pi_stream.captions.fields import Field, fill_in
 from pi_stream.errors import BadMessage
-from pi_stream.overlay.caption import Caption, CaptionDraft, caption_from, parse_text, rgba_from_hex
-from pi_stream.overlay.fields import Field, fill_in
 
 NOW = datetime(2026, 1, 31, 12, 4, 5, tzinfo=UTC)
 EXAMPLE = (

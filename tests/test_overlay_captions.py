@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from pi_stream import clock
+from pi_stream.captions import state_file
+from pi_stream.captions.caption import CaptionDraft
+from pi_stream.captions.store import CaptionStore
 from pi_stream.errors import BadMessage, LimitReached, NotFound
-from pi_stream.overlay import state
-from pi_stream.overlay.caption import CaptionDraft
-from pi_stream.overlay.captions import Captions
+from pi_stream.lib import clock
 
 
-def ids(captions: Captions) -> list[str]:
+def ids(captions: CaptionStore) -> list[str]:
     return [caption.id for caption in captions.all]
 
 
 async def test_captions_are_put_replaced_in_place_and_deleted() -> None:
     """A new caption gets an id of its own, a known id keeps its place in the order, and an unknown one is created."""
-    async with Captions(None) as captions:
+    async with CaptionStore(None) as captions:
         first = captions.put(CaptionDraft(text="one", by="Bo"), by="Aki")
         assert (first.id, first.by) == ("c1", "Aki")
         assert captions.put(CaptionDraft(text="two", by="Bo")).by == "Bo"
@@ -42,11 +42,11 @@ async def test_captions_are_put_replaced_in_place_and_deleted() -> None:
 async def test_no_id_that_somebody_chose_makes_captions_overwrite_each_other(tmp_path: Path, highest: str) -> None:
     """Captions without one go on to get ids of their own, and short ones, after a restart too."""
     path = tmp_path / "captions.json"
-    async with Captions(path) as captions:
+    async with CaptionStore(path) as captions:
         captions.put(CaptionDraft(id=highest, text="chosen"))
         for text in ("one", "two"):
             captions.put(CaptionDraft(text=text))
-    async with Captions(path) as captions:
+    async with CaptionStore(path) as captions:
         captions.put(CaptionDraft(text="three"))
         assert [caption.text for caption in captions.all] == ["chosen", "one", "two", "three"]
         assert all(len(caption.id) < 4 for caption in captions.all[1:])
@@ -54,14 +54,14 @@ async def test_no_id_that_somebody_chose_makes_captions_overwrite_each_other(tmp
 
 async def test_deleting_what_is_not_there_names_it() -> None:
     """The error carries the id that was asked for."""
-    async with Captions(None) as captions:
+    async with CaptionStore(None) as captions:
         with pytest.raises(NotFound, match="'c9'"):
             captions.delete("c9")
 
 
 async def test_the_limit_holds_for_new_captions_only() -> None:
     """Past the limit nothing is added, but what is there may still be replaced."""
-    async with Captions(None, limit=2) as captions:
+    async with CaptionStore(None, limit=2) as captions:
         captions.put(CaptionDraft(text="a"))
         captions.put(CaptionDraft(text="b"))
         with pytest.raises(LimitReached, match="2 already"):
@@ -73,7 +73,7 @@ async def test_the_limit_holds_for_new_captions_only() -> None:
 async def test_a_bad_caption_changes_nothing() -> None:
     """A refused draft leaves the captions as they were and tells nobody."""
     told: list[int] = []
-    async with Captions(None, on_change=lambda: told.append(1)) as captions:
+    async with CaptionStore(None, on_change=lambda: told.append(1)) as captions:
         with pytest.raises(BadMessage):
             captions.put(CaptionDraft(text="{tmie}"))
         assert captions.all == ()
@@ -83,7 +83,7 @@ async def test_a_bad_caption_changes_nothing() -> None:
 async def test_every_change_is_told() -> None:
     """The hook hears of a put, a delete and an expiry, after it has happened."""
     told: list[list[str]] = []
-    async with Captions(None) as captions:
+    async with CaptionStore(None) as captions:
         captions.on_change = lambda: told.append(ids(captions))
         captions.put(CaptionDraft(text="a", ttl=1000))
         captions.put(CaptionDraft(text="b"))
@@ -96,7 +96,7 @@ async def test_every_change_is_told() -> None:
 async def test_a_caption_goes_by_itself() -> None:
     """When its ttl is over a caption is gone without anybody asking, and a replacement's ttl is the one that counts."""
     gone = asyncio.Event()
-    async with Captions(None) as captions:
+    async with CaptionStore(None) as captions:
         captions.put(CaptionDraft(id="stays", text="a", ttl=0.01))
         captions.put(CaptionDraft(id="stays", text="a"))
         captions.put(CaptionDraft(id="goes", text="b", ttl=0.02))
@@ -108,11 +108,11 @@ async def test_a_caption_goes_by_itself() -> None:
 async def test_captions_survive_a_restart(tmp_path: Path) -> None:
     """The next life of the service has the same captions in the same order, and goes on counting ids."""
     path = tmp_path / "not" / "yet" / "captions.json"
-    async with Captions(path) as captions:
+    async with CaptionStore(path) as captions:
         captions.put(CaptionDraft(text="車庫 😀\nline", x=0.5, anchor="bottom"))
         captions.put(CaptionDraft(text="b", ttl=500))
         kept = captions.all
-    async with Captions(path) as captions:
+    async with CaptionStore(path) as captions:
         assert captions.all == kept
         assert captions.put(CaptionDraft(text="c")).id == "c3"
     assert [each.name for each in path.parent.iterdir()] == ["captions.json"]
@@ -121,13 +121,13 @@ async def test_captions_survive_a_restart(tmp_path: Path) -> None:
 async def test_a_ttl_goes_on_where_it_stopped(tmp_path: Path) -> None:
     """What was left of a caption's time when the service stopped is what it has when the service starts."""
     path = tmp_path / "captions.json"
-    async with Captions(path) as captions:
+    async with CaptionStore(path) as captions:
         captions.put(CaptionDraft(text="a", ttl=1000))
     kept = json.loads(path.read_bytes())
     assert 990 < kept["left"]["c1"] <= 1000
     kept["left"]["c1"] = 30
     path.write_text(json.dumps(kept))
-    async with Captions(path) as captions:
+    async with CaptionStore(path) as captions:
         assert captions.all[0].ttl == 1000
         assert not captions.expire(clock.now() + 20_000_000)
         assert captions.expire(clock.now() + 31_000_000)
@@ -137,19 +137,19 @@ async def test_a_ttl_goes_on_where_it_stopped(tmp_path: Path) -> None:
 async def test_a_file_cut_short_is_set_aside(share: float, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A damaged file costs the captions in it and a warning, not the service, and nothing of it is thrown away."""
     path = tmp_path / "captions.json"
-    async with Captions(path) as captions:
+    async with CaptionStore(path) as captions:
         captions.put(CaptionDraft(text="車庫"))
     cut = path.read_bytes()
     cut = cut[: int(len(cut) * share)]
     path.write_bytes(cut)
-    async with Captions(path) as captions:
+    async with CaptionStore(path) as captions:
         assert captions.all == ()
         captions.put(CaptionDraft(text="new"))
     assert (tmp_path / "captions.json.damaged-1").read_bytes() == cut
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert str(path) in caplog.text
     assert "captions.json.damaged-1" in caplog.text
-    async with Captions(path) as captions:
+    async with CaptionStore(path) as captions:
         assert [caption.text for caption in captions.all] == ["new"]
 
 
@@ -170,7 +170,7 @@ async def test_a_file_that_says_the_impossible_is_set_aside(content: bytes, tmp_
     """What could not have been put is not taken from a file either."""
     path = tmp_path / "captions.json"
     path.write_bytes(content)
-    async with Captions(path) as captions:
+    async with CaptionStore(path) as captions:
         assert captions.all == ()
     assert (tmp_path / "captions.json.damaged-1").read_bytes() == content
 
@@ -181,7 +181,7 @@ def test_damaged_files_do_not_pile_up(tmp_path: Path) -> None:
     for n in range(7):
         path.write_bytes(b"%d" % n)
         os.utime(path, (n, n))
-        assert state.load(path) == state.State()
+        assert state_file.load(path) == state_file.State()
     kept = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
     assert kept == {
         f"captions.json.damaged-{n}": content
@@ -196,7 +196,7 @@ async def test_a_write_that_fails_is_told_once_and_tried_again(
     caplog.set_level(logging.INFO)
     path = tmp_path / "state" / "captions.json"
     path.parent.write_text("a file where the folder should be: no one can write below it, not even root")
-    async with Captions(path) as captions:
+    async with CaptionStore(path) as captions:
         for text in "abc":
             captions.put(CaptionDraft(text=text))
             assert not await captions.written()
@@ -207,7 +207,7 @@ async def test_a_write_that_fails_is_told_once_and_tried_again(
         captions.put(CaptionDraft(text="d"))
         assert await captions.written()
         assert caplog.records[-1].message == f"the captions are kept in {path} again"
-    assert [caption.text for caption in state.load(path).captions] == ["a", "b", "c", "d"]
+    assert [caption.text for caption in state_file.load(path).captions] == ["a", "b", "c", "d"]
 
 
 async def test_the_event_loop_goes_on_while_a_slow_disk_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,27 +216,27 @@ async def test_the_event_loop_goes_on_while_a_slow_disk_writes(tmp_path: Path, m
     writing, go_on = threading.Event(), threading.Event()
     written: list[int] = []
 
-    def slow(path: Path, what: state.State) -> None:
+    def slow(path: Path, what: state_file.State) -> None:
         writing.set()
         assert go_on.wait(10)
         written.append(len(what.captions))
-        state.save(path, what)
+        state_file.save(path, what)
 
-    monkeypatch.setattr("pi_stream.overlay.captions.save", slow)
-    async with Captions(path) as captions:
+    monkeypatch.setattr("pi_stream.captions.store.save", slow)
+    async with CaptionStore(path) as captions:
         captions.put(CaptionDraft(text="1"))
         assert await asyncio.to_thread(writing.wait, 10)
         for text in "234":
             captions.put(CaptionDraft(text=text))
         go_on.set()
     assert written == [1, 4]
-    assert len(state.load(path).captions) == 4
+    assert len(state_file.load(path).captions) == 4
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the disk is full half way, the captions of before are still whole, and nothing half-written lies about."""
     path = tmp_path / "captions.json"
-    state.save(path, state.State())
+    state_file.save(path, state_file.State())
     before = path.read_bytes()
 
     def full(_: int) -> None:
@@ -244,7 +244,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        state.save(path, state.State(left={"c1": 1}))
+        state_file.save(path, state_file.State(left={"c1": 1}))
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"captions.json": before}
 
 
@@ -252,17 +252,17 @@ async def test_an_error_in_the_block_comes_out_as_itself(tmp_path: Path) -> None
     """Whoever uses the captions gets their own error back, and what was put is written all the same."""
     path = tmp_path / "captions.json"
     with pytest.raises(KeyError, match="mine"):  # noqa: PT012 - the block is what is tested
-        async with Captions(path) as captions:
+        async with CaptionStore(path) as captions:
             captions.put(CaptionDraft(text="a"))
             raise KeyError("mine")
-    assert len(state.load(path).captions) == 1
+    assert len(state_file.load(path).captions) == 1
 
 
 def test_what_cannot_be_read_is_set_aside_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Something that is no file at all is moved out of the way, so that captions can be kept again."""
     path = tmp_path / "captions.json"
     path.mkdir()
-    assert state.load(path) == state.State()
+    assert state_file.load(path) == state_file.State()
     assert "cannot be read (Is a directory); it is kept as captions.json.damaged-1" in caplog.text
-    state.save(path, state.State())
+    state_file.save(path, state_file.State())
     assert path.is_file()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pi_stream.colour import ycc_from_rgb
-from pi_stream.frame import Frame
+from pi_stream.media.colour import ycc_from_rgb
+from pi_stream.media.frame import Frame
 from pi_stream.overlay.patch import Patch
 
 WIDTH, HEIGHT = 32, 24

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pi_stream.auth import store
-from pi_stream.auth.keys import MOST_TOKENS, Keys
+from pi_stream.auth.credentials import MOST_TOKENS, Credentials
 from pi_stream.auth.rights import Right
 from pi_stream.cli import main
 from tests.running import PATIENCE
@@ -27,7 +27,7 @@ def _run(state: Path, *arguments: str, said: str = "") -> subprocess.CompletedPr
     )
 
 
-def _kept(state: Path) -> Keys:
+def _kept(state: Path) -> Credentials:
     keys = store.load(state / store.NAME)
     assert keys is not None
     return keys

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pi_stream import protocol
+from pi_stream.captions.caption import Caption, CaptionDraft
 from pi_stream.errors import BadMessage, Unsupported
-from pi_stream.frame import Encoding, Packet
-from pi_stream.overlay.caption import Caption, CaptionDraft
+from pi_stream.media.frame import Encoding, Packet
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "frames.json").read_text(encoding="utf-8"))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pi_stream.rate import Rate
+from pi_stream.lib.rate import Rate
 
 
 def test_an_even_beat_is_measured_exactly() -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pi_stream.config import Config
-from pi_stream.reload import NEEDS_RESTART, change
+from pi_stream.config.reload import NEEDS_RESTART, change
+from pi_stream.config.settings import Config
 from tests.running import PATIENCE, Process, http, messages_until, next_frame, process, say
 
 _SMALL = "[server]\nhost = '127.0.0.1'\nport = 0\n[camera]\nsource = 'synthetic'\nwidth = 320\nheight = 180\n"

@@ -15,12 +15,12 @@ import websockets
 import pi_stream
 from pi_stream import protocol
 from pi_stream.auth import store
-from pi_stream.auth.keys import Keys
+from pi_stream.auth.credentials import Credentials
 from pi_stream.auth.passwords import hashed
 from pi_stream.auth.rights import Right
 from pi_stream.auth.throttle import FREE
 from pi_stream.errors import Disconnected, Forbidden, SettingError
-from pi_stream.server import application
+from pi_stream.server.app import application
 from pi_stream.server.rights import MESSAGES, PAGE_FILE, ROUTES, name_of, rights_of
 from tests.running import PATIENCE, Running, http, messages_until, running, say
 
@@ -35,12 +35,12 @@ class Lock:
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / store.NAME
-        keys = Keys().with_password("control", hashed(PASSWORD, n=2)).with_password("view", hashed(LOOK, n=2))
+        keys = Credentials().with_password("control", hashed(PASSWORD, n=2)).with_password("view", hashed(LOOK, n=2))
         keys, self.control = keys.with_token("script", "control", "2026-01-31")
         self.keys, self.view = keys.with_token("watcher", "view", "2026-01-31")
         store.save(self.file, self.keys)
 
-    def change(self, keys: Keys) -> None:
+    def change(self, keys: Credentials) -> None:
         """As a command does it."""
         self.keys = keys
         store.save(self.file, keys)
@@ -101,8 +101,8 @@ async def _status(session: aiohttp.ClientSession, name: str, headers: Mapping[st
 
 async def test_every_route_and_every_message_has_its_row(service: Running) -> None:
     """Read from the router and from the protocol themselves; and no row is for something that is not there."""
-    routes = {name_of(route) for route in application(service.house).router.routes()}
-    files = {f"GET /{path.relative_to(service.house.www).as_posix()}" for path in service.house.www.rglob("*.*")}
+    routes = {name_of(route) for route in application(service.context).router.routes()}
+    files = {f"GET /{path.relative_to(service.context.www).as_posix()}" for path in service.context.www.rglob("*.*")}
     assert set(ROUTES) == routes - (files - {"GET /index.html"})
     assert set(MESSAGES) == set(protocol.Request.__subclasses__())
     assert PAGE_FILE is NOTHING
@@ -117,7 +117,7 @@ async def test_a_route_without_a_row_is_not_served(service: Running) -> None:
     app.router.add_get("/api/new", _never)
     with pytest.raises(LookupError, match="GET /api/new has no row"):
         rights_of(app.router.routes(), ())
-    assert service.house.access.keys is not None
+    assert service.context.access.keys is not None
 
 
 async def _never(request: aiohttp.web.Request) -> aiohttp.web.Response:
@@ -157,13 +157,13 @@ async def test_what_is_shown_and_wrong_is_refused_on_every_route_that_asks(
         asks = needed is not NOTHING or name == "GET /api/access"
         assert (status in (401, 429)) is (asks or name == "POST /login"), f"{name} took {status}"
     assert await _status(session, "GET /healthz", {}) == 200
-    assert service.house.access.keys is not None
+    assert service.context.access.keys is not None
 
 
 async def test_the_files_of_the_page_are_for_everybody(service: Running, session: aiohttp.ClientSession) -> None:
     """The login page needs its style; nothing of the camera is in them."""
-    for path in service.house.www.rglob("*.*"):
-        name = path.relative_to(service.house.www).as_posix()
+    for path in service.context.www.rglob("*.*"):
+        name = path.relative_to(service.context.www).as_posix()
         assert await _status(session, f"GET /{name}", {}) == (303 if name == "index.html" else 200), name
 
 
@@ -195,7 +195,7 @@ async def test_every_message_with_each_right(service: Running, lock: Lock, right
             assert refused is (right < MESSAGES[kind]), answer
             if refused:
                 assert "log in" in answer["message"]
-    assert service.house.captions.all == ()  # put by one who may, and deleted again
+    assert service.context.captions.all == ()  # put by one who may, and deleted again
 
 
 async def test_where_everything_is_open_nobody_is_asked(tmp_path: Path) -> None:
@@ -311,13 +311,13 @@ async def test_passwords_that_come_at_once_do_not_pile_up(lock: Lock, service: R
     lock.change(lock.keys.with_password("control", hashed(PASSWORD)))  # as dear as a real one
     async with asyncio.timeout(PATIENCE):
         while True:
-            if service.house.access.keys == lock.keys:
+            if service.context.access.keys == lock.keys:
                 break
             await asyncio.sleep(0.05)
 
     async def guess(number: int) -> str:
         try:
-            await service.house.access.by_password("wrong", f"10.0.0.{number}")
+            await service.context.access.by_password("wrong", f"10.0.0.{number}")
         except Exception as error:
             return type(error).__name__
         return "let in"
@@ -331,7 +331,7 @@ async def test_a_tool_that_says_its_password_each_time_is_quick(
     service: Running, session: aiohttp.ClientSession
 ) -> None:
     """It is tried once, and known from then on, in memory; but not for ever: see the change of passwords."""
-    tried = service.house.access.throttle
+    tried = service.context.access.throttle
     before = len(tried)
     for _ in range(20):
         assert await _status(session, "GET /api/status", basic(LOOK)) == 200
@@ -390,7 +390,7 @@ async def test_a_change_ends_what_it_let_in_open_websockets_and_streams_included
         await say(stays, "ping", sent=1)
         await messages_until(stays, "pong")
         assert await asyncio.wait_for(other.content.readany(), PATIENCE)
-        assert service.house.viewers.present != ()
+        assert service.context.viewers.present != ()
 
 
 async def _drain(connection: websockets.ClientConnection) -> None:
@@ -414,7 +414,7 @@ async def test_a_damaged_file_lets_nobody_in_and_a_whole_one_does_again(
         lock.file.write_bytes(data)
         async with asyncio.timeout(PATIENCE):
             while await _status(session, "GET /api/status", bearer(lock.view)) != status:
-                service.house.access.throttle.succeeded("127.0.0.1", all_is_right=True)
+                service.context.access.throttle.succeeded("127.0.0.1", all_is_right=True)
                 await asyncio.sleep(0.05)
     assert "nobody can log in" in caplog.text
     assert "Traceback" not in caplog.text
@@ -438,7 +438,7 @@ async def test_without_any_password_the_form_says_what_to_do(tmp_path: Path) -> 
         lock = Lock(tmp_path)
         async with asyncio.timeout(PATIENCE):
             while await _status(session, "GET /api/status", bearer(lock.view)) != 200:
-                service.house.access.throttle.succeeded("127.0.0.1", all_is_right=True)
+                service.context.access.throttle.succeeded("127.0.0.1", all_is_right=True)
                 await asyncio.sleep(0.05)
 
 
@@ -458,7 +458,7 @@ async def test_a_link_shows_its_picture_for_a_while_and_nothing_else(
     for other in ("/stream.mjpg", "/snapshot.png", "/api/status", "/ws"):
         assert await _status(session, f"GET {link.replace('/snapshot.jpg', other)}", {}) == 401
     assert await _status(session, f"GET {link[:-1]}", {}) == 401
-    service.house.access.now = lambda: 9e9
+    service.context.access.now = lambda: 9e9
     assert await _status(session, f"GET {link}", {}) == 401
 
 
@@ -472,7 +472,7 @@ async def test_a_stream_ends_with_its_link(service: Running, session: aiohttp.Cl
         assert stream.status == 200
         async with asyncio.timeout(PATIENCE):
             await _to_its_end(stream)
-    assert service.house.viewers.count == 0
+    assert service.context.viewers.count == 0
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_stream.server.acks import AckReader
-from pi_stream.server.framing import Framing
+from pi_stream.server.websocket.ack_reader import AckReader
+from pi_stream.server.websocket.framing import Framing
 from tests.raw import framed
 from tests.reading import Behind, Line, Reading
 

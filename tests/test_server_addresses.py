@@ -14,9 +14,9 @@ async def test_new_addresses_are_told_once(
 ) -> None:
     """The log is told of an address when it comes, and not again when it goes and comes back."""
     found: list[tuple[str, ...]] = [("localhost",)]
-    monkeypatch.setattr("pi_stream.server.addresses", lambda _: found[0])
-    monkeypatch.setattr("pi_stream.server._LOOK", 0.01)
-    caplog.set_level("INFO", logger="pi_stream.server")
+    monkeypatch.setattr("pi_stream.server.app.addresses", lambda _: found[0])
+    monkeypatch.setattr("pi_stream.server.app._LOOK", 0.01)
+    caplog.set_level("INFO", logger="pi_stream.server.app")
 
     async def told(address: str) -> None:
         async with asyncio.timeout(PATIENCE):
@@ -44,9 +44,9 @@ async def test_the_kernel_asks_whether_the_other_end_is_there(tmp_path: Path) ->
             writer.write(b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
             assert (await asyncio.wait_for(reader.readline(), PATIENCE)).startswith(b"HTTP/1.1 101")
             async with asyncio.timeout(PATIENCE):
-                while not list(service.house.stalls):  # noqa: ASYNC110 - of a dictionary
+                while not list(service.context.stalls):  # noqa: ASYNC110 - of a dictionary
                     await asyncio.sleep(0.01)
-            (accepted,) = (each.get_extra_info("socket") for each in service.house.stalls)
+            (accepted,) = (each.get_extra_info("socket") for each in service.context.stalls)
             options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
             assert [accepted.getsockopt(socket.IPPROTO_TCP, each) for each in options] == [15, 5, 3]
             assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)

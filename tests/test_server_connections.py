@@ -13,12 +13,12 @@ import aiohttp
 import pytest
 from aiohttp.streams import EMPTY_PAYLOAD
 
-from pi_stream.config import Limits
+from pi_stream.config.settings import LimitSettings
 from pi_stream.protocol import parse_packet
-from pi_stream.server.connections import Connections
-from pi_stream.server.refusals import Refusals
-from pi_stream.server.sockets import Stalls
-from pi_stream.server.turnstile import Turnstile
+from pi_stream.server.connection.connection_guard import ConnectionGuard
+from pi_stream.server.connection.connections import Connections
+from pi_stream.server.connection.socket_buffers import Stalls
+from pi_stream.server.refusals import RefusalCounter
 from tests.running import PATIENCE, Running, http, messages_until, next_frame, running, say
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -232,7 +232,7 @@ async def test_a_body_that_comes_after_its_refusal_is_no_new_header(tmp_path: Pa
                     await messages_until(viewer, "stats")
             writer.write(b"x" * 25_000)
             await _get(reader, writer)
-        assert service.house.refusals.counts.total() == 0
+        assert service.context.refusals.counts.total() == 0
 
 
 async def test_acknowledgements_are_signs_of_life(tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ async def test_who_only_listens_but_is_there_stays(tmp_path: Path) -> None:
             await text.send("still there")
             async with asyncio.timeout(PATIENCE):
                 assert len(await text.recv()) == 300 * 150 * 4
-        assert service.house.refusals.counts.total() == 0
+        assert service.context.refusals.counts.total() == 0
 
 
 async def test_those_that_ask_nothing_make_room(tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ async def test_those_that_ask_nothing_make_room(tmp_path: Path) -> None:
         async with http(service) as session, session.get("healthz") as answer:
             assert answer.status == 200
         assert await _rest(silent[0][0]) == b""
-        assert len(service.house.connections) <= 5
+        assert len(service.context.connections) <= 5
         await messages_until(viewer, "stats")
         assert await _refused(service, "limits.connections") >= 4
 
@@ -293,7 +293,7 @@ async def test_when_all_places_are_in_use_the_next_is_told(tmp_path: Path) -> No
             status, headers, sentence = _error(await _rest(refused))
         assert (status, headers["Retry-After"]) == (503, "10")
         assert sentence == "2 connections are open, as many as limits.connections allows"
-        assert service.house.refusals.counts["limits.connections"] == 1
+        assert service.context.refusals.counts["limits.connections"] == 1
         writer.transport.abort()
         async with asyncio.timeout(PATIENCE):
             while True:
@@ -332,7 +332,7 @@ async def test_those_that_are_refused_hold_nothing_for_long(tmp_path: Path) -> N
         silent = [await stack.enter_async_context(_opened(service)) for _ in range(80)]
         for reader, _ in silent:
             assert await _rest(reader) == b""
-        assert service.house.refusals.counts["limits.connections"] == 80
+        assert service.context.refusals.counts["limits.connections"] == 80
 
 
 async def test_an_answer_that_nobody_reads_is_not_held_for_ever(tmp_path: Path) -> None:
@@ -343,9 +343,9 @@ async def test_an_answer_that_nobody_reads_is_not_held_for_ever(tmp_path: Path) 
             reader.connect(("127.0.0.1", int(service.url.rstrip("/").rpartition(":")[2])))
             reader.sendall(b"GET /snapshot.png HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20)
             async with asyncio.timeout(PATIENCE), service.socket() as other:
-                while not service.house.stalls.let_go:
+                while not service.context.stalls.let_go:
                     await messages_until(other, "stats")
-                while len(service.house.connections) > 1:
+                while len(service.context.connections) > 1:
                     await messages_until(other, "stats")
 
 
@@ -366,13 +366,13 @@ async def test_what_is_sent_before_it_is_asked_for_is_not_kept() -> None:
         def connection_lost(self, _: Exception | None) -> None:
             ended.set()
 
-    connections = Connections(Limits, Refusals(), Stalls(10))
+    connections = Connections(LimitSettings, RefusalCounter(), Stalls(10))
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: connections.protocol(Behind), "127.0.0.1", 0)
     _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     transport = await made.get()
     turnstile = transport.get_protocol()
-    assert isinstance(turnstile, Turnstile)
+    assert isinstance(turnstile, ConnectionGuard)
     with turnstile.answering(EMPTY_PAYLOAD):
         async with asyncio.timeout(PATIENCE):
             for _ in range(100):
@@ -406,7 +406,7 @@ async def test_a_page_with_all_its_files_and_a_crowd_is_within_the_limits(tmp_pa
             paths = ["", "main.js", "style.css", "connection.js", "screen.js", "snapshot.jpg"]
             statuses = await asyncio.gather(*(get(path) for path in paths * 10))
         assert set(statuses) == {200}
-        assert service.house.refusals.counts.total() == 0
+        assert service.context.refusals.counts.total() == 0
 
 
 async def test_over_tls_the_same_holds(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from time import perf_counter
 
 import pytest
 
-from pi_stream.server import application
-from pi_stream.server.names import Names, host_name, own_names, searched
+from pi_stream.server.app import application
+from pi_stream.server.security.host_names import Names, host_name, own_names, searched
 from tests.running import PATIENCE, Running, running
 
 HANDSHAKE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
@@ -46,7 +46,7 @@ def _lines(headers: dict[str, str]) -> list[str]:
 
 def _routes(service: Running) -> list[tuple[str, str]]:
     """(method, path) of every route there is, out of the router itself."""
-    router = application(service.house).router
+    router = application(service.context).router
     found = [(route.method, route.resource) for route in router.routes() if route.resource is not None]
     return sorted({(method, resource.canonical.replace("{id}", "c1")) for method, resource in found})
 
@@ -175,14 +175,14 @@ async def test_a_foreign_page_may_neither_change_anything_nor_open_a_websocket(
 
 async def test_nothing_changes_by_a_get(service: Running) -> None:
     """Every route that answers GET is asked, with whatever could be taken for an order: all stays as it was."""
-    house = service.house
+    context = service.context
     draft = b'{"text":"stays"}'
     port = int(service.url.rstrip("/").rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"POST /api/captions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(draft) + draft)
     await asyncio.wait_for(reader.readuntil(b"}"), PATIENCE)
     writer.close()
-    before = house.captions.all
+    before = context.captions.all
     assert [caption.text for caption in before] == ["stays"]
     paths = [path for method, path in _routes(service) if method == "GET"]
     paths += [path.replace("c1", before[0].id) for path in paths if "c1" in path]
@@ -190,8 +190,8 @@ async def test_nothing_changes_by_a_get(service: Running) -> None:
         query = "?_method=DELETE&text=new&method=POST"
         body = ["X-HTTP-Method-Override: DELETE", "Content-Type: application/json", "Content-Length: 0"]
         await _ask(service, f"GET {path}{query} HTTP/1.1", "Host: localhost", *body)
-    assert house.captions.all == before
-    assert house.viewers.count in (0, 1)  # the stream that was looked at may still be on its way out
+    assert context.captions.all == before
+    assert context.viewers.count in (0, 1)  # the stream that was looked at may still be on its way out
 
 
 # --- the names themselves

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from aiohttp import ClientSession, WSServerHandshakeError, web
 
-from pi_stream.server.handshake import shake_hands
+from pi_stream.server.websocket.handshake import shake_hands
 
 
 async def test_who_is_leaving_is_served_no_more() -> None:

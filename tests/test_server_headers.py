@@ -7,7 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from pi_stream.server import application
+from pi_stream.server.app import application
 from tests.running import PATIENCE, Running, http, running
 
 
@@ -25,7 +25,7 @@ async def session(service: Running) -> AsyncIterator[aiohttp.ClientSession]:
 
 async def test_every_answer_has_the_headers(service: Running, session: aiohttp.ClientSession) -> None:
     """Of every route, of what is refused and of what does not exist; none names the library and its version."""
-    routes = application(service.house).router.routes()
+    routes = application(service.context).router.routes()
     paths = {(route.method, route.resource.canonical.replace("{id}", "c1")) for route in routes if route.resource}
     for method, path in sorted({*paths, ("GET", "/nothing"), ("DELETE", "/ws"), ("OPTIONS", "/")}):
         async with session.request(method, path[1:]) as answer:

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pi_stream.hub.channel import Settings
+from pi_stream.hub.channel import ChannelKey
 from pi_stream.sources import Source, open_source
-from pi_stream.sources.pattern import read_seq
+from pi_stream.sources.synthetic.pattern import read_seq
 from tests.running import PATIENCE, Running, http, messages_until, running
 
 WWW = Path(__file__).parent.parent / "www"
@@ -99,14 +99,14 @@ async def test_a_snapshot_leaves_nothing_encoding(service: Running, session: aio
     """It watches for one frame."""
     async with session.get("snapshot.jpg") as answer:
         await answer.read()
-    assert service.house.hub.channels == ()
+    assert service.context.hub.channels == ()
 
 
 async def test_a_snapshot_waits_for_a_camera_that_rests_and_is_slow_to_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The picture that says that it is being opened is for viewers."""
-    monkeypatch.setattr("pi_stream.camera._PATIENCE", 0.01)
+    monkeypatch.setattr("pi_stream.sources.supervisor._PATIENCE", 0.01)
     ready = threading.Event()
     ready.set()
 
@@ -114,7 +114,7 @@ async def test_a_snapshot_waits_for_a_camera_that_rests_and_is_slow_to_open(
         ready.wait(PATIENCE)
         return open_source(*arguments, **named)
 
-    monkeypatch.setattr("pi_stream.service.open_source", slowly)
+    monkeypatch.setattr("pi_stream.app.service.open_source", slowly)
     async with (
         running(tmp_path, "camera.idle_stop=0.05") as service,
         http(service) as session,
@@ -122,13 +122,13 @@ async def test_a_snapshot_waits_for_a_camera_that_rests_and_is_slow_to_open(
         asyncio.TaskGroup() as tasks,
     ):
         ready.clear()
-        while not (await messages_until(viewer, "stats")) or not service.house.camera.resting:
+        while not (await messages_until(viewer, "stats")) or not service.context.camera.resting:
             pass
         asked = tasks.create_task(session.get("snapshot.jpg").__aenter__())
         await messages_until(viewer, "source", online=False, reason="the camera is being opened")
         # A placard has gone by once the next one is due.
         seen = asyncio.Event()
-        monkeypatch.setattr(service.house.camera, "_alive", seen.set)
+        monkeypatch.setattr(service.context.camera, "_alive", seen.set)
         await asyncio.wait_for(seen.wait(), PATIENCE)
         assert not asked.done()
         ready.set()
@@ -241,7 +241,7 @@ async def test_a_bad_request_is_a_status_with_a_json_reason(
         assert answer.status == status
         assert answer.content_type == "application/json"
         assert words in (await answer.json())["error"]["message"]
-    assert service.house.captions.all == ()
+    assert service.context.captions.all == ()
 
 
 async def test_one_caption_too_many_is_refused(tmp_path: Path) -> None:
@@ -334,7 +334,7 @@ async def test_one_address_has_a_share_of_the_places(tmp_path: Path) -> None:
                     await asyncio.sleep(0.05)
         async with asyncio.timeout(PATIENCE):
             while True:
-                if not service.house.viewers.by_address:
+                if not service.context.viewers.by_address:
                     break
                 await asyncio.sleep(0.05)
 
@@ -354,12 +354,12 @@ async def test_one_channel_too_many_is_refused_before_the_answer_begins(
     """As JSON, with the reason; and no place is taken."""
     with contextlib.ExitStack() as watched:
         for quality in range(1, 33):
-            watched.enter_context(service.house.hub.subscribe(Settings("jpeg", 320, 180, quality)))
+            watched.enter_context(service.context.hub.subscribe(ChannelKey("jpeg", 320, 180, quality)))
         async with session.get(path) as answer:
             assert answer.status == 503
             assert answer.headers["Retry-After"] == "10"
             assert (await answer.json())["error"]["code"] == "limit"
-    assert service.house.viewers.count == 0
+    assert service.context.viewers.count == 0
 
 
 async def test_a_snapshot_is_new_whatever_others_watch(service: Running, session: aiohttp.ClientSession) -> None:
@@ -409,10 +409,10 @@ async def test_the_api_describes_itself_and_every_path_is_there(
         document = await answer.json()
     assert document["openapi"].startswith("3.1")
     described = set(document["paths"])
-    from pi_stream.server import application
+    from pi_stream.server.app import application
 
     routes = {
-        route.resource.canonical for route in application(service.house).router.routes() if route.resource is not None
+        route.resource.canonical for route in application(service.context).router.routes() if route.resource is not None
     }
     page = {"/", *(f"/{path.relative_to(WWW).as_posix()}" for path in WWW.rglob("*") if path.is_file())}
     assert described == routes - page - {"/ws", "/ws/text", "/api/openapi.json", "/login", "/logout", "/certificate"}

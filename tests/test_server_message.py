@@ -4,9 +4,9 @@ import weakref
 
 import pytest
 
-from pi_stream.frame import Packet
+from pi_stream.media.frame import Packet
 from pi_stream.protocol import parse_packet
-from pi_stream.server.message import message_of
+from pi_stream.server.websocket.frame_message import message_of
 
 
 def packet(size: int) -> Packet:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pi_stream.server.secure import secured
+from pi_stream.server.connection.tls_transport import over_tls_transport
 from pi_stream.tls.self_signed import SelfSigned
 
 
@@ -36,7 +36,7 @@ async def test_a_protocol_that_fails_ends_its_own_connection_only(
         )
         async with asyncio.timeout(20):
             connection, _ = await loop.sock_accept(listener)
-            await secured(connection, certificate.context, Failing, shutdown_timeout=1)
+            await over_tls_transport(connection, certificate.context, Failing, shutdown_timeout=1)
             reader, writer = await coming
             try:
                 await reader.read()

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from pi_stream.server.sockets import abort, newest_wins
+from pi_stream.server.connection.socket_buffers import abort, newest_wins
 
 LARGE = 1 << 22  # bytes; more than the kernel takes at once
 

@@ -18,11 +18,11 @@ import aiohttp
 import pytest
 
 import pi_stream
-from pi_stream import cli, identity
+from pi_stream import cli
 from pi_stream.errors import BadMessage, Disconnected
 from pi_stream.protocol import parse_packet
-from pi_stream.server import door
-from pi_stream.tls import self_signed
+from pi_stream.server.connection import tls_listener
+from pi_stream.tls import identity, self_signed
 from tests.certificates import Files, issue
 from tests.running import PATIENCE, Process, Running, http, messages_until, next_frame, process, running, say
 
@@ -123,10 +123,10 @@ async def test_a_request_that_comes_with_the_last_word_of_the_handshake_is_answe
 async def test_the_cookie_of_a_login_is_for_https_only(tmp_path: Path) -> None:
     """A browser never says it to plain http again."""
     from pi_stream.auth import store
-    from pi_stream.auth.keys import Keys
+    from pi_stream.auth.credentials import Credentials
     from pi_stream.auth.passwords import hashed
 
-    keys = Keys(passwords={"control": hashed("change me", n=16)})
+    keys = Credentials(passwords={"control": hashed("change me", n=16)})
     store.save(tmp_path / store.NAME, keys)
     grant = keys.by_password("change me")
     assert grant is not None
@@ -198,13 +198,13 @@ async def test_plain_http_neither_changes_nor_shows_anything(service: Running) -
         async with session.get("", headers={"Host": "evil.example"}, allow_redirects=False) as answer:
             assert answer.status == 421
             assert "Location" not in answer.headers
-    assert service.house.captions.all == ()
+    assert service.context.captions.all == ()
 
 
 async def test_the_warning_is_explained_over_plain_http_too(service: Running) -> None:
     """With the fingerprint that the machine itself tells, and the styles that it is drawn with."""
-    assert service.house.identity is not None
-    certificate = service.house.identity.certificate
+    assert service.context.identity is not None
+    certificate = service.context.identity.certificate
     async with _plain(service) as session, http(service) as secure:
         for each in (session, secure):
             async with each.get("certificate") as answer:
@@ -256,7 +256,7 @@ async def test_who_does_not_finish_the_handshake_is_let_go(tmp_path: Path, said:
 
 async def test_for_one_too_many_the_slowest_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many say nothing, the next one comes in."""
-    monkeypatch.setattr(door, "_MOST", 3)
+    monkeypatch.setattr(tls_listener, "_MOST", 3)
     async with running(tmp_path, OWN, "limits.header_timeout=600") as service:
         silent = [socket.create_connection(("127.0.0.1", _port(service))) for _ in range(9)]
         async with http(service) as session, session.get("healthz") as answer:
@@ -343,19 +343,19 @@ async def test_our_own_is_renewed_while_viewers_stay(tmp_path: Path, monkeypatch
     """Here for a new name; whoever comes then is shown the new one, of the same key."""
     monkeypatch.setattr(identity, "_LOOK", 0.05)
     async with running(tmp_path, OWN) as service, service.socket() as viewer:
-        assert service.house.identity is not None
-        first = service.house.identity.certificate
+        assert service.context.identity is not None
+        first = service.context.identity.certificate
         await say(viewer, "watch", accept=["jpeg"])
         await next_frame(viewer)
         names = {*first.names, "attic"}
-        monkeypatch.setattr(service.house.identity, "_names", lambda: names)
+        monkeypatch.setattr(service.context.identity, "_names", lambda: names)
         async with asyncio.timeout(PATIENCE):
-            while "attic" not in service.house.identity.certificate.names:
+            while "attic" not in service.context.identity.certificate.names:
                 await next_frame(viewer)
         second = await _shown(service)
-        assert second == service.house.identity.certificate.public
+        assert second == service.context.identity.certificate.public
         assert second != first.public
-        assert service.house.identity.certificate.pin == first.pin
+        assert service.context.identity.certificate.pin == first.pin
         await next_frame(viewer)
 
 
@@ -410,8 +410,8 @@ async def test_wrong_files_end_it_at_the_start_with_one_line(
 
 async def test_a_pin_is_enough_to_trust_a_key_and_no_other(service: Running) -> None:
     """Nothing is sent to whoever has another, passwords least of all."""
-    assert service.house.identity is not None
-    pin = service.house.identity.certificate.pin
+    assert service.context.identity is not None
+    pin = service.context.identity.certificate.pin
     async with pi_stream.connect(service.url, accept=["png"], pin=pin) as camera:
         assert (await anext(camera)).image().shape == (180, 320, 3)
     other = f"sha256//{'A' * 43}="
@@ -471,10 +471,10 @@ def test_what_cannot_be_trusted_is_told_before_anything_is_sent(url: str, truste
 
 async def test_commands_know_whom_to_trust(service: Running, capsys: pytest.CaptureFixture[str]) -> None:
     """`pi-stream caption`, with a pin and without."""
-    assert service.house.identity is not None
-    pin = service.house.identity.certificate.pin
+    assert service.context.identity is not None
+    pin = service.context.identity.certificate.pin
     assert await asyncio.to_thread(cli.main, ["caption", service.url, "hello", "--pin", pin]) == 0
-    assert [each.text for each in service.house.captions.all] == ["hello"]
+    assert [each.text for each in service.context.captions.all] == ["hello"]
     assert await asyncio.to_thread(cli.main, ["caption", service.url, "hello"]) == 1
     assert "is not trusted" in capsys.readouterr().err
 

@@ -84,7 +84,7 @@ async def test_what_the_rfc_forbids_ends_the_connection(
         if code != 1009:  # there, a goodbye may be in the middle of what was announced
             socket.send(framed(body[:2], 0x88))
             await socket.end()
-    assert {record.name for record in caplog.records} <= {"pi_stream.camera", "pi_stream.server.refusals"}
+    assert {record.name for record in caplog.records} <= {"pi_stream.sources.supervisor", "pi_stream.server.refusals"}
 
 
 GOOD = {
@@ -156,6 +156,6 @@ async def test_who_does_not_say_goodbye_is_let_go_all_the_same(service: Running)
         await socket.end()
     async with asyncio.timeout(PATIENCE):
         while True:
-            if service.house.viewers.count == 0:
+            if service.context.viewers.count == 0:
                 break
             await asyncio.sleep(0.05)

@@ -12,7 +12,7 @@ import websockets
 
 from pi_stream import __version__
 from pi_stream.protocol import parse_packet
-from pi_stream.sources.pattern import read_seq
+from pi_stream.sources.synthetic.pattern import read_seq
 from tests.running import PATIENCE, Running, messages_until, next_frame, running, say
 
 
@@ -75,7 +75,7 @@ async def test_watch_is_answered_and_frames_of_that_encoding_come(service: Runni
     if encoding == "i420":
         import numpy as np
 
-        from pi_stream.frame import Frame
+        from pi_stream.media.frame import Frame
 
         frame = Frame(np.frombuffer(packet.data, np.uint8).copy(), 320, 180, 0, 0)
         assert read_seq(frame.y) == packet.seq
@@ -133,7 +133,7 @@ async def test_unwatch_stops_the_pictures_and_keeps_the_connection(service: Runn
         await next_frame(connection)
         await say(connection, "unwatch", id="u")
         await messages_until(connection, "ok", re="u")
-        assert service.house.hub.channels == ()
+        assert service.context.hub.channels == ()
         await say(connection, "ping", sent=1)
         assert (await messages_until(connection, "pong"))["sent"] == 1
 
@@ -201,7 +201,7 @@ async def test_a_bad_caption_is_refused_with_what_was_wrong_where(
         error = await _answer(connection, "caption.put", caption=caption)
     assert error["code"] == "bad-message"
     assert words in error["message"]
-    assert service.house.captions.all == ()
+    assert service.context.captions.all == ()
 
 
 async def test_deleting_a_caption_that_is_not_there_is_refused(service: Running) -> None:
@@ -364,11 +364,11 @@ async def test_viewers_that_vanish_leave_nothing_behind(service: Running) -> Non
     for connection in connections:
         await say(connection, "watch", accept=["jpeg"])
         await next_frame(connection)
-    assert len(service.house.viewers) == 5
+    assert len(service.context.viewers) == 5
     for connection in connections:
         connection.transport.abort()
     async with asyncio.timeout(PATIENCE), service.socket() as last:
         while (await messages_until(last, "welcome", "viewers"))["viewers"][1:]:
             pass
-        assert service.house.hub.channels == ()
-        assert len(service.house.viewers) == 1
+        assert service.context.hub.channels == ()
+        assert len(service.context.viewers) == 1

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from pi_stream import service
-from pi_stream.config import load
+from pi_stream.app import service
+from pi_stream.app.service import _Line, serve
+from pi_stream.captions.caption import CaptionDraft
+from pi_stream.captions.store import CaptionStore
+from pi_stream.config.files import load
 from pi_stream.encoders import ENCODERS
-from pi_stream.handover import Handover
 from pi_stream.hub import Hub
-from pi_stream.hub.channel import Settings
+from pi_stream.hub.channel import ChannelKey
+from pi_stream.lib.handover import Handover
 from pi_stream.overlay import Overlay
-from pi_stream.overlay.caption import CaptionDraft
-from pi_stream.overlay.captions import Captions
-from pi_stream.service import _Line, serve
 from tests.frames import plain_frame
 from tests.raw import framed, raw_socket
 from tests.running import PATIENCE, SMALL, Process, http, next_frame, process, running, say
@@ -192,7 +192,7 @@ async def test_a_bug_ends_the_service_with_its_traceback(tmp_path: Path, monkeyp
     def broken(*_: object) -> bytes:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("pi_stream.service.picture_of_text", broken)
+    monkeypatch.setattr("pi_stream.app.service.picture_of_text", broken)
 
     async def meet_it() -> None:
         async with running(tmp_path) as service, service.socket("ws/text") as connection:
@@ -220,7 +220,7 @@ async def test_a_bug_before_the_page_is_served_is_not_lost(
     bug, real = Handover(asyncio.get_running_loop(), broken), getattr(service, when)
     monkeypatch.setattr(service, when, met)
     with pytest.raises((ZeroDivisionError, BaseExceptionGroup)) as caught:
-        await serve(load(Path(os.devnull), SMALL), state=tmp_path, ready=lambda _house, _server: None)
+        await serve(load(Path(os.devnull), SMALL), state=tmp_path, ready=lambda _context, _server: None)
     assert isinstance(caught.value, ZeroDivisionError) or caught.group_contains(ZeroDivisionError)
 
 
@@ -230,7 +230,7 @@ async def test_a_bug_in_a_protocol_ends_the_service_too(tmp_path: Path, monkeypa
     def broken(_text: bytes) -> int:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("pi_stream.server.feed.parse_ack", broken)
+    monkeypatch.setattr("pi_stream.server.websocket.feed.parse_ack", broken)
 
     async def meet_it() -> None:
         async with running(tmp_path) as service, service.socket("ws") as connection:
@@ -327,12 +327,12 @@ async def test_a_frame_is_drawn_on_once_whenever_somebody_came(watched_since: st
     """Also for one who came between its capture and its turn: nobody sees a frame without its captions."""
     expected = plain_frame(1, width=320, height=180)
     with ThreadPoolExecutor(1) as pool:
-        async with Captions(None) as captions, Hub(ENCODERS, pool) as hub:
+        async with CaptionStore(None) as captions, Hub(ENCODERS, pool) as hub:
             captions.put(CaptionDraft(text="here"))
             Overlay().draw(expected, captions.all, dict)
             line = _Line(captions, hub, lambda _frame: {})
             frame = plain_frame(1, width=320, height=180)
-            settings = Settings("i420", 320, 180, 0)
+            settings = ChannelKey("i420", 320, 180, 0)
             if watched_since != "before it was captured":
                 await asyncio.to_thread(line.draw, frame)
             if watched_since == "after the next one was captured":

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from msgspec import Meta, Struct
 
-from pi_stream.shape import ShapeError, convert, nearest, quote
+from pi_stream.lib.validation import ValidationError, convert, nearest, quote
 
 
 class Inner(Struct, forbid_unknown_fields=True):
@@ -53,14 +53,14 @@ def _outer(**fields: Any) -> dict[str, Any]:
 )
 def test_a_wrong_value_is_told_with_its_place_what_was_expected_and_what_came(value: Any, sentence: str) -> None:
     """The sentence names all three."""
-    with pytest.raises(ShapeError) as caught:
+    with pytest.raises(ValidationError) as caught:
         convert(value, Outer)
     assert str(caught.value) == sentence
 
 
 def test_a_name_of_half_a_character_is_told() -> None:
     """Bytes of a command line that are no UTF-8 become such; nothing of ours is called so."""
-    with pytest.raises(ShapeError, match=r"^expected names in UTF-8, got '\\udc80'$"):
+    with pytest.raises(ValidationError, match=r"^expected names in UTF-8, got '\\udc80'$"):
         convert({"\udc80": 1}, Outer)
 
 
@@ -70,7 +70,7 @@ def test_a_name_of_half_a_character_is_told() -> None:
 def test_a_name_that_looks_like_a_place_is_a_name(name: str) -> None:
     """msgspec's sentence has both, and whoever sends a message chooses the name."""
     for value in ({name: 1}, {"inner": {"text": "x", name: 1}}, {"inner": {"text": [1], name: 1}}):
-        with pytest.raises(ShapeError):
+        with pytest.raises(ValidationError):
             convert(value, Outer)
 
 
@@ -82,7 +82,7 @@ def test_a_long_wrong_value_is_quoted_in_part() -> None:
 def test_text_is_a_number_only_where_all_is_text() -> None:
     """A URL's query may say count=3; a message may not."""
     assert convert({**_outer(), "count": "3"}, Outer, strict=False).count == 3
-    with pytest.raises(ShapeError):
+    with pytest.raises(ValidationError):
         convert({**_outer(), "count": "3"}, Outer)
 
 
@@ -97,5 +97,5 @@ def test_what_is_nested_too_deep_is_told_without_its_value() -> None:
     deep: list[object] = []
     for _ in range(100_000):
         deep = [deep]
-    with pytest.raises(ShapeError, match="nested too deep"):
+    with pytest.raises(ValidationError, match="nested too deep"):
         convert(deep, int)

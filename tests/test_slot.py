@@ -2,7 +2,7 @@
 
 import asyncio
 
-from pi_stream.slot import Slot
+from pi_stream.lib.slot import Slot
 
 
 async def test_the_newest_item_replaces_the_one_that_waits_and_the_loss_is_counted() -> None:

@@ -12,7 +12,7 @@ import pytest
 import websockets
 
 from pi_stream.protocol import parse_packet
-from pi_stream.server.sockets import Stalls, backlog
+from pi_stream.server.connection.socket_buffers import Stalls, backlog
 from tests.proxy import Proxy, proxy
 from tests.running import PATIENCE, Running, http, messages_until, next_frame, running, say
 
@@ -24,7 +24,7 @@ MESSAGE = FRAME + 1000  # with all headers
 @asynccontextmanager
 async def _far(service: Running, **network: float) -> AsyncIterator[tuple[Proxy, websockets.ClientConnection]]:
     """A websocket to the service over a network."""
-    async with proxy(service.url, **network) as between, Running(between.url, service.house).socket() as connection:
+    async with proxy(service.url, **network) as between, Running(between.url, service.context).socket() as connection:
         yield between, connection
         connection.transport.abort()  # a goodbye would wait behind all that is on its way
 
@@ -159,24 +159,24 @@ async def test_a_viewer_that_reads_nothing_holds_two_frames_and_is_let_go(
     """One waits for the kernel, a newer one in the slot; after stall_timeout it is gone, and so is what it watched."""
     settings = (*PICTURE, "stream.stall_timeout=1", f"tls.mode={tls}")
     async with running(tmp_path, *settings) as service, service.socket() as other:
-        house = service.house
+        context = service.context
         async with _stopped(service, **watch):
             most = 0
             async with asyncio.timeout(PATIENCE):
-                while not house.stalls.let_go:
+                while not context.stalls.let_go:
                     stats = await messages_until(other, "stats")
-                    most = max(most, *(each.get_write_buffer_size() for each in house.stalls), 0)
-                while (await messages_until(other, "viewers", "stats"))["viewers"] not in (1, [_me(house)]):
+                    most = max(most, *(each.get_write_buffer_size() for each in context.stalls), 0)
+                while (await messages_until(other, "viewers", "stats"))["viewers"] not in (1, [_me(context)]):
                     pass
         assert most <= MESSAGE
         assert stats["viewers"] == 2
-        assert house.hub.channels == ()
+        assert context.hub.channels == ()
         async with http(service) as session, session.get("metrics") as answer:
             assert "pi_stream_stalled_viewers_total 1" in await answer.text()
 
 
-def _me(house: Any) -> dict[str, str]:
-    return {"id": house.viewers.present[0].id, "name": ""}
+def _me(context: Any) -> dict[str, str]:
+    return {"id": context.viewers.present[0].id, "name": ""}
 
 
 @pytest.mark.parametrize("tls", ["off", "self-signed"])
@@ -193,10 +193,10 @@ async def test_an_mjpeg_reader_that_reads_nothing_holds_little_and_is_let_go(tmp
         reader.sendall(b"GET /stream.mjpg?quality=100 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         most = 0
         async with asyncio.timeout(PATIENCE):
-            while not service.house.stalls.let_go:
+            while not service.context.stalls.let_go:
                 await messages_until(other, "stats")
-                most = max(most, *map(backlog, service.house.stalls), 0)
-            while service.house.hub.channels:
+                most = max(most, *map(backlog, service.context.stalls), 0)
+            while service.context.hub.channels:
                 await messages_until(other, "stats")
         assert 0 < most < 500_000
         reader.close()
@@ -207,7 +207,7 @@ async def test_an_mjpeg_reader_on_a_slow_line_gets_whole_pictures_and_the_newest
     async with (
         running(tmp_path, *PICTURE, "stream.quality=100") as service,
         proxy(service.url, rate=300_000) as between,
-        http(Running(between.url, service.house)) as session,
+        http(Running(between.url, service.context)) as session,
         session.get("stream.mjpg") as answer,
     ):
         seqs: list[int] = []
@@ -233,7 +233,7 @@ async def test_a_tab_that_reads_but_draws_nothing_is_kept(tmp_path: Path) -> Non
             await messages_until(viewer, "stats")
         await say(viewer, "ack", seq=seq + 1)
         assert parse_packet(await next_frame(viewer))[0].seq > seq + 1
-        assert service.house.stalls.let_go == 0
+        assert service.context.stalls.let_go == 0
 
 
 async def test_a_reader_that_is_only_slow_is_kept(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ async def test_a_reader_that_is_only_slow_is_kept(tmp_path: Path) -> None:
     ):
         await say(viewer, "watch", accept=["rgba"])
         await next_frame(viewer)
-        assert service.house.stalls.let_go == 0
+        assert service.context.stalls.let_go == 0
 
 
 async def test_beside_fifty_that_read_nothing_a_fast_viewer_goes_on(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ async def test_beside_fifty_that_read_nothing_a_fast_viewer_goes_on(tmp_path: Pa
             await stack.enter_async_context(_stopped(service, **STOPPED[index % 3]))
         for _ in range(60):
             await _draw(fast)
-        assert sum(each.get_write_buffer_size() for each in service.house.stalls) < 50 * (320 * 180 * 4 + 1000)
+        assert sum(each.get_write_buffer_size() for each in service.context.stalls) < 50 * (320 * 180 * 4 + 1000)
 
 
 async def test_all_together_hold_so_much_memory_and_no_more(tmp_path: Path) -> None:
@@ -270,12 +270,12 @@ async def test_all_together_hold_so_much_memory_and_no_more(tmp_path: Path) -> N
         await say(fast, "watch", accept=["jpeg"], acks=True)
         for _ in range(4):
             await stack.enter_async_context(_stopped(service, acks=False))
-        while not service.house.refusals.counts["limits.memory"]:
+        while not service.context.refusals.counts["limits.memory"]:
             await _draw(fast)
-            assert service.house.connections.unread <= 2 << 20
+            assert service.context.connections.unread <= 2 << 20
         for _ in range(10):
             await _draw(fast)
-        assert len(service.house.viewers) > 1, "not all of the others had to go"
+        assert len(service.context.viewers) > 1, "not all of the others had to go"
 
 
 async def test_so_many_messages_wait_for_one_viewer_and_no_more(tmp_path: Path) -> None:
@@ -286,14 +286,14 @@ async def test_so_many_messages_wait_for_one_viewer_and_no_more(tmp_path: Path) 
         service.socket() as fast,
         _stopped(service, acks=False),
     ):
-        while not service.house.connections.unread:
+        while not service.context.connections.unread:
             await messages_until(fast, "stats")
         for number in range(60):  # of 2000 characters, which is more than 65536 in all
             await say(fast, "say", text=f"{number} ".ljust(2000, "x"))
             assert (await messages_until(fast, "said"))["text"].startswith(f"{number} ")
-        while len(service.house.viewers) > 1:
+        while len(service.context.viewers) > 1:
             await messages_until(fast, "stats")
-        assert service.house.refusals.counts["limits.pending"] == 1
+        assert service.context.refusals.counts["limits.pending"] == 1
 
 
 async def test_a_service_stops_though_somebody_reads_nothing(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from typing import Self
 
 import pytest
 
-from pi_stream import clock
 from pi_stream.errors import SourceStuck, SourceUnavailable, Unsupported
-from pi_stream.frame import Frame
-from pi_stream.sources import Capture, Json, open_source
+from pi_stream.lib import clock
+from pi_stream.media.frame import Frame
+from pi_stream.sources import CaptureThread, Json, open_source
 from tests.frames import plain_frame
 
 Step = Frame | BaseException
@@ -90,7 +90,7 @@ async def no_thread_left() -> AsyncIterator[None]:
 async def test_frames_in_turn() -> None:
     """Frames come in their order, each once, and all of the source's life is on one thread, not the loop's."""
     script = Script()
-    async with Capture(script.open) as capture:
+    async with CaptureThread(script.open) as capture:
         for seq in range(3):
             script.steps.put(plain_frame(seq))
             assert (await capture.frame()).seq == seq
@@ -104,7 +104,7 @@ async def test_frames_in_turn() -> None:
 async def test_newest_wins() -> None:
     """Who comes late gets the newest frame, and what was missed is counted."""
     script = Script(*[plain_frame(seq) for seq in range(10)])
-    async with Capture(script.open) as capture:
+    async with CaptureThread(script.open) as capture:
         for _ in range(10):
             await asyncio.to_thread(script.given.acquire)
         await reading_on(script, 11)
@@ -115,7 +115,7 @@ async def test_newest_wins() -> None:
 async def test_a_blocked_loop_piles_nothing_up() -> None:
     """While the event loop is busy, frames replace each other instead of queueing up in it."""
     script = Script(*[plain_frame(seq) for seq in range(200)])
-    async with Capture(script.open) as capture:
+    async with CaptureThread(script.open) as capture:
         for _ in range(200):
             script.given.acquire()  # blocks the loop on purpose
         await reading_on(script, 201)
@@ -129,11 +129,11 @@ async def test_of_unwanted_frames_a_few_show_that_the_source_lives() -> None:
     wanted = {22, 23}
     taken: list[int] = []
 
-    async def take(capture: Capture) -> None:
+    async def take(capture: CaptureThread) -> None:
         while True:
             taken.append((await capture.frame()).seq)
 
-    async with Capture(script.open, finish=lambda frame: frame.seq in wanted) as capture:
+    async with CaptureThread(script.open, finish=lambda frame: frame.seq in wanted) as capture:
         taking = asyncio.create_task(take(capture))
         for seq in range(26):
             script.steps.put(plain_frame(seq))
@@ -150,11 +150,11 @@ async def test_while_nobody_watches_frames_are_skipped() -> None:
     script, watched = Script(), threading.Event()
     taken: list[int] = []
 
-    async def take(capture: Capture) -> None:
+    async def take(capture: CaptureThread) -> None:
         while True:
             taken.append((await capture.frame()).seq)
 
-    async with Capture(script.open, finish=lambda _: watched.is_set(), watched=watched.is_set) as capture:
+    async with CaptureThread(script.open, finish=lambda _: watched.is_set(), watched=watched.is_set) as capture:
         taking = asyncio.create_task(take(capture))
         for seq in range(36):
             if seq == 33:
@@ -174,7 +174,7 @@ async def test_the_rate_is_the_source_s_own() -> None:
     now = clock.now()
     frames = [Frame(plain_frame().data, 64, 64, seq, now - 900_000 + seq * 33_333) for seq in range(28)]
     script = Script(*frames)
-    async with Capture(script.open, finish=lambda _: False) as capture:
+    async with CaptureThread(script.open, finish=lambda _: False) as capture:
         await reading_on(script, 29)
         assert capture.fps == pytest.approx(30, abs=1.5)
 
@@ -189,7 +189,7 @@ async def reading_on(script: Script, reads: int) -> None:
 async def test_the_source_goes_away() -> None:
     """What the source says is what the waiting one reads, every time, after the frames before it."""
     script = Script(plain_frame(7), SourceUnavailable("the cable is loose"))
-    async with Capture(script.open) as capture:
+    async with CaptureThread(script.open) as capture:
         assert (await capture.frame()).seq == 7
         for _ in range(2):
             with pytest.raises(SourceUnavailable, match=r"^the cable is loose$"):
@@ -203,7 +203,7 @@ async def test_the_reason_does_not_wait_for_the_closing() -> None:
     """What the source says is told at once; that it then does not close is another matter."""
     script, go = Script(SourceUnavailable("the cable is loose")), threading.Event()
     script.hang = go
-    async with Capture(script.open) as capture:
+    async with CaptureThread(script.open) as capture:
         with pytest.raises(SourceUnavailable, match=r"^the cable is loose$"):
             await capture.frame()
         assert not script.closed
@@ -220,7 +220,7 @@ async def test_a_bug_in_closing_what_had_failed_is_let_out() -> None:
             raise ZeroDivisionError("oops")
 
     async def fail() -> None:
-        async with Capture(Careless(SourceUnavailable("the cable is loose")).open) as capture:
+        async with CaptureThread(Careless(SourceUnavailable("the cable is loose")).open) as capture:
             with pytest.raises(SourceUnavailable):
                 await capture.frame()
             await capture._ended.wait()
@@ -238,14 +238,14 @@ async def test_a_bug_in_closing_is_let_out() -> None:
             raise ZeroDivisionError("oops")
 
     with pytest.raises(ZeroDivisionError):
-        async with Capture(Careless().open):
+        async with CaptureThread(Careless().open):
             pass
 
 
 @pytest.mark.parametrize("bug", [ZeroDivisionError("oops"), TimeoutError("a bug, too")])
 async def test_a_bug_is_let_out(bug: Exception) -> None:
     """Anything else that a source raises comes out as it is."""
-    async with Capture(Script(bug).open) as capture:
+    async with CaptureThread(Script(bug).open) as capture:
         with pytest.raises(type(bug)) as caught:
             await capture.frame()
     assert caught.value is bug
@@ -254,17 +254,17 @@ async def test_a_bug_is_let_out(bug: Exception) -> None:
 async def test_a_stall_is_told() -> None:
     """A source that gives nothing for the time allowed is unavailable."""
     script = Script()
-    async with Capture(script.open, stall_timeout=0.05) as capture:
+    async with CaptureThread(script.open, stall_timeout=0.05) as capture:
         with pytest.raises(SourceUnavailable, match=r"^no frame for 0\.05 s$"):
             await capture.frame()
 
 
 async def test_a_source_that_stalled_is_not_waited_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """It hardly closes, and viewers wait for the process that takes its place."""
-    monkeypatch.setattr("pi_stream.sources.capture._STALLED_CLOSING", 0.05)
+    monkeypatch.setattr("pi_stream.sources.capture_thread._STALLED_CLOSING", 0.05)
     script = Script()
     script.deaf = True
-    capture = Capture(script.open, stall_timeout=0.05, closing=30)
+    capture = CaptureThread(script.open, stall_timeout=0.05, closing=30)
 
     async def stall() -> None:
         async with capture:
@@ -284,7 +284,7 @@ async def test_opening_fails() -> None:
         raise SourceUnavailable("not plugged in")
 
     with pytest.raises(SourceUnavailable, match=r"^not plugged in$"):
-        async with Capture(opener):
+        async with CaptureThread(opener):
             pytest.fail("it did not open")
 
 
@@ -297,7 +297,7 @@ async def test_opening_takes_too_long() -> None:
         return script.open()
 
     async def enter() -> None:
-        async with Capture(opener, opening=0.05):
+        async with CaptureThread(opener, opening=0.05):
             pytest.fail("it did not open")
 
     entering = asyncio.create_task(enter())
@@ -321,7 +321,7 @@ async def test_a_stuck_source_never_hangs(where: str) -> None:
 
     if where == "closing":
         script.deaf, script.hang = False, go
-    capture = Capture(opener, opening=0.05, closing=0.05)
+    capture = CaptureThread(opener, opening=0.05, closing=0.05)
     what = "is still opening after 0.1 s" if where == "opening" else "did not close within 0.05 s"
     with pytest.raises(SourceStuck, match=f"^the source {re.escape(what)}; only a new process"):
         async with capture:
@@ -333,7 +333,7 @@ async def test_a_stuck_source_never_hangs(where: str) -> None:
 
 async def test_cancelled_while_it_opens(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that ends does not wait for it, nor hears that it is stuck; if it opens after all, it is closed."""
-    monkeypatch.setattr("pi_stream.sources.capture._PARTING", 0.05)
+    monkeypatch.setattr("pi_stream.sources.capture_thread._PARTING", 0.05)
     script, go, opening = Script(), threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -342,11 +342,11 @@ async def test_cancelled_while_it_opens(monkeypatch: pytest.MonkeyPatch) -> None
         go.wait(20)
         return script.open()
 
-    async def enter(capture: Capture) -> None:
+    async def enter(capture: CaptureThread) -> None:
         async with capture:
             pytest.fail("it did not open")
 
-    capture = Capture(opener)
+    capture = CaptureThread(opener)
     entering = asyncio.create_task(enter(capture))
     await opening.wait()
     entering.cancel()
@@ -361,7 +361,7 @@ async def test_cancelled_while_it_opens(monkeypatch: pytest.MonkeyPatch) -> None
 async def test_controls_between_frames() -> None:
     """Controls are set on the source's own thread, and what it refuses is refused to the one who asked."""
     script = Script()
-    async with Capture(script.open) as capture:
+    async with CaptureThread(script.open) as capture:
         asked = [asyncio.create_task(capture.set_controls({name: 1})) for name in ("Right", "Wrong")]
         await asyncio.sleep(0)
         script.steps.put(plain_frame(1))
@@ -375,7 +375,7 @@ async def test_controls_between_frames() -> None:
 async def test_controls_that_a_source_is_opened_with(caplog: pytest.LogCaptureFixture) -> None:
     """They are set on the source's thread, before the first frame; one that is refused is logged and costs no other."""
     script = Script(plain_frame(1))
-    async with Capture(script.open, controls={"Right": 1, "Wrong": 2, "Good": 3}) as capture:
+    async with CaptureThread(script.open, controls={"Right": 1, "Wrong": 2, "Good": 3}) as capture:
         await capture.frame()
     assert script.controls == [{"Right": 1}, {"Good": 3}]
     assert [what for what, _ in script.threads[:5]] == ["open", *["set_controls"] * 3, "read"]
@@ -386,7 +386,7 @@ async def test_controls_that_a_source_is_opened_with(caplog: pytest.LogCaptureFi
 async def test_controls_of_a_source_that_ends() -> None:
     """Who asks for controls of a source that goes away is answered, too."""
     script = Script()
-    async with Capture(script.open) as capture:
+    async with CaptureThread(script.open) as capture:
         await reading_on(script, 1)
         asked = asyncio.create_task(capture.set_controls({"Right": 1}))
         await asyncio.sleep(0)
@@ -401,7 +401,7 @@ async def test_cancelled_while_waiting() -> None:
     waiting = asyncio.Event()
 
     async def watch() -> None:
-        async with Capture(script.open) as capture:
+        async with CaptureThread(script.open) as capture:
             waiting.set()
             await capture.frame()
 
@@ -419,7 +419,7 @@ async def test_cancelled_while_waiting() -> None:
 async def test_a_real_source(kind: str, path: str) -> None:
     """A real source runs on the thread, and its frames are numbered on."""
     seq = itertools.count(5)
-    async with Capture(lambda: open_source(kind, path=path, width=160, height=120, fps=200, seq=seq)) as capture:
+    async with CaptureThread(lambda: open_source(kind, path=path, width=160, height=120, fps=200, seq=seq)) as capture:
         numbers = [(await capture.frame()).seq for _ in range(20)]
     assert numbers[0] >= 5
     assert all(b > a for a, b in itertools.pairwise(numbers))

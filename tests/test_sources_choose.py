@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pi_stream.errors import SettingError, SourceUnavailable
-from pi_stream.sources import Choice, choose, open_source, resolve
-from pi_stream.sources.devices import Device
+from pi_stream.sources import Choice, choice, open_source, resolve
+from pi_stream.sources.webcam.devices import Device
 from tests.films import bars, write_film
 from tests.stand_in_picamera2 import Plan, installed
 
@@ -16,18 +16,18 @@ BUNNY = str(Path(__file__).parent / "media" / "bunny.mp4")
 
 @pytest.fixture
 def no_webcam(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choose, "capture_devices", list)
+    monkeypatch.setattr(choice, "capture_devices", list)
 
 
 @pytest.fixture
 def webcam(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choose, "capture_devices", lambda: [Device("/dev/video2", "C920", "uvcvideo")])
+    monkeypatch.setattr(choice, "capture_devices", lambda: [Device("/dev/video2", "C920", "uvcvideo")])
 
 
 @pytest.fixture
 def no_camera() -> str:
     """The reason, which is another one where picamera2 is installed."""
-    reason = choose._no_pi_camera()
+    reason = choice._no_pi_camera()
     if reason is None:
         pytest.skip("a Pi camera answers here, so nothing else is chosen")
     return reason

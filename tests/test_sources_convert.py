@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pi_stream.colour import rgb_from_ycc
 from pi_stream.errors import SourceUnavailable
-from pi_stream.frame import Frame, Plane
+from pi_stream.media.colour import rgb_from_ycc
+from pi_stream.media.frame import Frame, Plane
 from pi_stream.sources.convert import Converter
 from tests.films import BARS, bars, write_film
 

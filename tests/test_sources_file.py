@@ -15,13 +15,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from pi_stream import clock
 from pi_stream.errors import SourceUnavailable, Unsupported
-from pi_stream.frame import Frame
-from pi_stream.sources.ahead import Ahead
-from pi_stream.sources.file import FileSource
-from pi_stream.sources.film import laps, probe
-from pi_stream.sources.pace import Pace
+from pi_stream.lib import clock
+from pi_stream.media.frame import Frame
+from pi_stream.sources.films.film import laps, probe
+from pi_stream.sources.films.prefetch import Prefetch
+from pi_stream.sources.films.source import FileSource
+from pi_stream.sources.frame_timer import FrameTimer
 from tests.films import bars, write_film
 
 BUNNY = Path(__file__).parent / "media" / "bunny.mp4"
@@ -33,7 +33,7 @@ class Hand:
 
     def __init__(self) -> None:
         self.time = START
-        self.pace = Pace(now=lambda: self.time, wait=self.wait)
+        self.pace = FrameTimer(now=lambda: self.time, wait=self.wait)
 
     def wait(self, seconds: float) -> bool:
         self.time += round(seconds * 1e6)
@@ -130,7 +130,7 @@ def test_late_by_a_frame_is_skipped(tmp_path: Path) -> None:
     source = film(path, hand)
     with closing(source):
         source.read()
-        until(lambda: isinstance(source._pictures, Ahead) and len(source._pictures._done) >= 3)
+        until(lambda: isinstance(source._pictures, Prefetch) and len(source._pictures._done) >= 3)
         hand.time = START + 100_000
         late = source.read()
     assert late.captured == START + 80_000
@@ -336,7 +336,9 @@ def test_interrupted_while_waiting(tmp_path: Path, what: str) -> None:
         asked.set()
         return clock.now()
 
-    source = FileSource(str(path), width=64, height=48, fps=0.0001, rotation=0, seq=itertools.count(), pace=Pace(now))
+    source = FileSource(
+        str(path), width=64, height=48, fps=0.0001, rotation=0, seq=itertools.count(), pace=FrameTimer(now)
+    )
     source.read()
     asked.clear()
     told: list[str] = []

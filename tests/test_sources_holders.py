@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from pi_stream.sources.holders import holders
+from pi_stream.sources.pi.device_users import holders
 
 _HOLD = """
 import fcntl, sys

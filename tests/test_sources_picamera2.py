@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pi_stream import clock
 from pi_stream.errors import BadMessage, SourceUnavailable, Unsupported
+from pi_stream.lib import clock
 from pi_stream.sources import open_source
-from pi_stream.sources.picamera2 import Picamera2Source
+from pi_stream.sources.pi.picamera2 import Picamera2Source
 from tests.stand_in_picamera2 import ColorSpace, Picamera2, Plan, installed
 
 Bytes = NDArray[np.uint8]
@@ -217,7 +217,7 @@ def test_failures_say_what_to_do(
     plan: Plan, when: str, complaint: str, advice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A camera that does not open or start says what mends it, and trying again and again uses nothing up."""
-    monkeypatch.setattr("pi_stream.sources.libcamera.holders", lambda _: "")  # whatever this machine's cameras do
+    monkeypatch.setattr("pi_stream.sources.pi.libcamera.holders", lambda _: "")  # whatever this machine's cameras do
     setattr(plan, when, complaint)
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(3):

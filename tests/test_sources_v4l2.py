@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from pi_stream.errors import SourceUnavailable
-from pi_stream.sources.devices import capture_devices, query
-from pi_stream.sources.v4l2 import V4l2Source
+from pi_stream.sources.webcam.devices import capture_devices, query
+from pi_stream.sources.webcam.v4l2 import V4l2Source
 from tests.preloaded import compiled
 
 # Run in a process of its own, with the stand-in preloaded: what is seen is printed as JSON.
 SCRIPT = """
 import itertools, json, sys, time
-from pi_stream import clock
+from pi_stream.lib import clock
 from pi_stream.errors import SourceUnavailable
 from pi_stream.sources import open_source
 frames, reason, facts = [], "", {}
@@ -47,7 +47,7 @@ import itertools, json, os, sys
 from pathlib import Path
 from pi_stream.errors import SourceUnavailable
 from pi_stream.sources import open_source, resolve
-from pi_stream.sources.devices import capture_devices
+from pi_stream.sources.webcam.devices import capture_devices
 from tests.stand_in_picamera2 import Plan, installed
 folder = Path(sys.argv[1])
 capture_devices.__defaults__ = (str(folder),)
@@ -180,7 +180,7 @@ def test_no_such_device(tmp_path: Path) -> None:
 
 def test_nothing_plugged_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked for any camera where there is none, the source says so."""
-    monkeypatch.setattr("pi_stream.sources.v4l2.capture_devices", list)
+    monkeypatch.setattr("pi_stream.sources.webcam.v4l2.capture_devices", list)
     with pytest.raises(SourceUnavailable, match=r"^no /dev/video\* capture device; is a webcam plugged in\?$"):
         V4l2Source("", width=64, height=48, fps=30, rotation=0, seq=iter(()), stall_timeout=1)
 

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from pi_stream.errors import SourceUnavailable
-from pi_stream.sources.file import FileSource
-from pi_stream.sources.film import Picture
-from pi_stream.sources.y4m import y4m_laps
+from pi_stream.sources.films.film import Picture
+from pi_stream.sources.films.source import FileSource
+from pi_stream.sources.films.y4m import y4m_laps
 
 WIDTH, HEIGHT, FPS = 64, 36, 200
 SIZE = WIDTH * HEIGHT * 3 // 2

@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pi_stream import __version__, cli, config
+from pi_stream import __version__, cli
+from pi_stream.config.settings import Config
 from tests.running import PATIENCE
 
 HERE = Path(__file__).parent.parent
@@ -66,7 +67,7 @@ def test_the_manual_has_every_command_and_every_option() -> None:
 def test_the_manual_has_every_setting_with_its_default() -> None:
     """pi-stream.toml(5) says what config.toml says."""
     page = plain(made_by("manual.py", "pi-stream.toml.5"))
-    for section, keys in msgspec.to_builtins(config.Config()).items():
+    for section, keys in msgspec.to_builtins(Config()).items():
         assert f'.SS "[{section}]"' in page
         for key in keys:
             assert re.search(rf"^{key} = .+\n.+", page, re.MULTILINE), key

@@ -10,13 +10,13 @@ import pytest
 import simplejpeg
 from PIL import Image
 
-from pi_stream.colour import rgb_from_ycc
 from pi_stream.errors import SourceUnavailable, Unsupported
-from pi_stream.frame import Frame
-from pi_stream.sources.pace import Pace
-from pi_stream.sources.pattern import read_seq
-from pi_stream.sources.scene import BARS, BARS_BOTTOM, Scene
-from pi_stream.sources.synthetic import SyntheticSource
+from pi_stream.media.colour import rgb_from_ycc
+from pi_stream.media.frame import Frame
+from pi_stream.sources.frame_timer import FrameTimer
+from pi_stream.sources.synthetic.pattern import read_seq
+from pi_stream.sources.synthetic.scene import BARS, BARS_BOTTOM, Scene
+from pi_stream.sources.synthetic.source import SyntheticSource
 
 SIZES = [(1280, 720), (640, 480), (160, 120), (1366, 768), (176, 1200), (1920, 1080)]
 
@@ -26,7 +26,7 @@ class Hand:
 
     def __init__(self) -> None:
         self.time = 1_000_000
-        self.pace = Pace(now=lambda: self.time, wait=self.wait)
+        self.pace = FrameTimer(now=lambda: self.time, wait=self.wait)
 
     def wait(self, seconds: float) -> bool:
         self.time += round(seconds * 1e6)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pi_stream.captions.caption import CaptionDraft, caption_from
+from pi_stream.captions.state_file import State, load, save
 from pi_stream.errors import BadMessage
-from pi_stream.overlay.caption import CaptionDraft, caption_from
-from pi_stream.overlay.state import State, load, save
-from pi_stream.unit.journal import set_up_log
-from pi_stream.untrusted import on_one_line, without_directions
+from pi_stream.lib.sanitize import on_one_line, without_directions
+from pi_stream.systemd.journal import set_up_log
 from tests.running import http, messages_until, running, say
 
 TURNED = "\u202egnp.exe\u202c \u2066x\u2069 \u202a\u202b\u202d\u2067\u2068!"

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from pi_stream import atomic
 from pi_stream.errors import SettingError
-from pi_stream.server.addresses import certified
+from pi_stream.lib import atomic_file
+from pi_stream.server.security.local_addresses import certified
 from pi_stream.tls import files
 from pi_stream.tls.certificate import Certificate
 from pi_stream.tls.self_signed import NAME, SelfSigned, due, load
@@ -175,7 +175,7 @@ def test_where_it_cannot_be_written_the_service_goes_on_and_it_is_tried_again(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched, caplog.at_level(logging.WARNING):
-        patched.setattr(atomic, "write", full)
+        patched.setattr(atomic_file, "write", full)
         own = Clock().own(tmp_path)
         own.renew(NAMES)
     assert [record.message for record in caplog.records] == [

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from pi_stream.errors import SettingError
-from pi_stream.unit import Notify, Watchdog, passed_socket, sentence
-from pi_stream.unit.journal import JournalHandler, PriorityFormatter, priority, to_journal
-from pi_stream.unit.repeats import Repeats
+from pi_stream.systemd import Notify, Watchdog, activation_socket, status_line
+from pi_stream.systemd.journal import JournalHandler, PriorityFormatter, priority, to_journal
+from pi_stream.systemd.log_rate_limit import LogRateLimit
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_the_watchdog_is_fed_at_signs_of_life_but_not_at_each(monkeypatch: pytes
     told: list[str] = []
     watchdog = Watchdog.from_environment(Notify(told.append), {"WATCHDOG_USEC": "3200000"})
     for now in (0, 33_000, 99_999, 100_000, 150_000, 200_000):
-        monkeypatch.setattr("pi_stream.clock.now", lambda now=now: now)
+        monkeypatch.setattr("pi_stream.lib.clock.now", lambda now=now: now)
         watchdog.alive()
     assert told == ["WATCHDOG=1"] * 3
 
@@ -123,24 +123,24 @@ def test_settings_may_need_more_patience_than_the_unit_has_but_never_less() -> N
 def test_the_status_is_one_sentence(facts: dict[str, Any], expected: str) -> None:
     """As `systemctl status` shows it."""
     usual: dict[str, Any] = {"online": True, "resting": False, "fps": 30.0, "reason": None, "viewers": 0}
-    assert sentence(name="imx708", **(usual | facts)) == expected
+    assert status_line(name="imx708", **(usual | facts)) == expected
 
 
 def test_no_socket_is_taken_that_was_not_meant_for_this_process() -> None:
     """A parent's variables may be inherited; they go all the same."""
     environment = {"LISTEN_PID": "1", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "http", "PATH": "/bin"}
-    assert passed_socket(environment) is None
+    assert activation_socket(environment) is None
     assert environment == {"PATH": "/bin"}
 
 
 def test_more_sockets_than_one_are_refused() -> None:
     """There is one port."""
     with pytest.raises(SettingError, match="one ListenStream, got 2"):
-        passed_socket({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2"})
+        activation_socket({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2"})
 
 
 def _record(message: str, *args: object, level: int = logging.WARNING, **extra: str) -> logging.LogRecord:
-    record = logging.LogRecord("pi_stream.camera", level, __file__, 7, message, args, None, "a_function")
+    record = logging.LogRecord("pi_stream.sources.supervisor", level, __file__, 7, message, args, None, "a_function")
     vars(record).update(extra)
     return record
 
@@ -148,7 +148,7 @@ def _record(message: str, *args: object, level: int = logging.WARNING, **extra: 
 def test_a_repeated_line_passes_once_a_minute_and_says_how_many_were_like_it() -> None:
     """Lines of a kind differ in numbers only."""
     now = 0
-    repeats = Repeats(lambda: now)
+    repeats = LogRateLimit(lambda: now)
     passed = []
     for second in range(150):
         now = second * 1_000_000
@@ -164,7 +164,7 @@ def test_a_repeated_line_passes_once_a_minute_and_says_how_many_were_like_it() -
 
 def test_lines_that_differ_in_addresses_are_of_a_kind() -> None:
     """Also in those of IPv6, of which a stranger has as many as there are lines."""
-    repeats = Repeats(lambda: 0)
+    repeats = LogRateLimit(lambda: 0)
     addresses = ("192.168.1.2", "10.0.0.1", "fe80::1", "2001:db8:0:1:a:b:c:d", "2001:db8::dead:beef", "::1", "fd00::")
     passed = [repeats.filter(_record("%s: more than 20 messages", address)) for address in addresses]
     assert passed == [True, False, True, False, False, False, False]
@@ -172,14 +172,14 @@ def test_lines_that_differ_in_addresses_are_of_a_kind() -> None:
 
 def test_lines_of_other_kinds_pass() -> None:
     """Another reason, another level."""
-    repeats = Repeats(lambda: 0)
+    repeats = LogRateLimit(lambda: 0)
     records = [_record("unplugged"), _record("busy"), _record("busy", level=logging.ERROR), _record("busy")]
     assert [repeats.filter(record) for record in records] == [True, True, True, False]
 
 
 def test_what_repeats_is_remembered_for_so_many_kinds_and_no_more() -> None:
     """A line that is never the same twice costs no memory."""
-    repeats = Repeats(lambda: 0)
+    repeats = LogRateLimit(lambda: 0)
     for letters in range(1000):
         repeats.filter(_record(f"{letters:b}".translate({48: "a", 49: "b"})))
     assert len(repeats._kinds) == 200
@@ -189,7 +189,7 @@ def test_a_line_that_cannot_be_written_ends_nobody(capsys: pytest.CaptureFixture
     """A slip in some library's logging is told on stderr, as logging does, and does not stop who logged it."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.addFilter(Repeats())
+    handler.addFilter(LogRateLimit())
     logger = logging.Logger("slip")
     logger.addHandler(handler)
     logger.warning("%d frames", "no")
@@ -216,7 +216,7 @@ def test_an_entry_has_few_fields_and_those_of_ours() -> None:
             {
                 "PRIORITY": "4",
                 "SYSLOG_IDENTIFIER": "pi-stream",
-                "LOGGER": "pi_stream.camera",
+                "LOGGER": "pi_stream.sources.supervisor",
                 "CODE_FILE": __file__,
                 "CODE_LINE": 7,
                 "CODE_FUNC": "a_function",
@@ -234,7 +234,7 @@ def test_without_the_library_each_line_says_its_priority() -> None:
         record = _record("ended", level=logging.CRITICAL)
         record.exc_info = sys.exc_info()
     lines = PriorityFormatter().format(record).splitlines()
-    assert lines[0] == "<2>pi_stream.camera: ended"
+    assert lines[0] == "<2>pi_stream.sources.supervisor: ended"
     assert lines[-1] == "<2>ZeroDivisionError: a bug"
     assert all(line.startswith("<2>") for line in lines)
 

@@ -10,10 +10,10 @@ from websockets import Subprotocol
 from websockets.asyncio.server import ServerConnection, serve
 
 import pi_stream
+from pi_stream.client.viewer import websocket_url
 from pi_stream.errors import BadMessage, Disconnected, NotFound, Unsupported
 from pi_stream.protocol import VERSION
-from pi_stream.sources.pattern import read_seq
-from pi_stream.viewer import websocket_url
+from pi_stream.sources.synthetic.pattern import read_seq
 from tests.running import PATIENCE, Running, running
 
 
@@ -75,9 +75,9 @@ async def test_captions_are_put_and_deleted_while_pictures_come(service: Running
                 caption = await camera.put_caption("hello {seq}", x=0.5, id="mine")
             elif caption in camera.captions:
                 break
-        assert [each.id for each in service.house.captions.all] == ["mine"]
+        assert [each.id for each in service.context.captions.all] == ["mine"]
         await camera.delete_caption("mine")
-        assert service.house.captions.all == ()
+        assert service.context.captions.all == ()
         await camera.say("done")
 
 

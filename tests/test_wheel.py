@@ -91,4 +91,4 @@ def test_its_font_is_its_own(installed: Path, tmp_path: Path) -> None:
     font = Path(told.stdout.decode().strip())
     assert font.is_relative_to(installed)
     for name in ("DejaVuSans.ttf", "DejaVuSans.charset.txt", "DejaVuSans.LICENSE.txt"):
-        assert (font.parent / name).read_bytes() == (HERE / "pi_stream" / "fonts" / name).read_bytes()
+        assert (font.parent / name).read_bytes() == (HERE / "pi_stream" / "overlay" / "font_files" / name).read_bytes()

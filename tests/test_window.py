@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pi_stream.window import DEFAULT, Sent, Window
+from pi_stream.pacing.window import DEFAULT, Sent, Window
 from tests.link import Link, Rate, mbit
 
 

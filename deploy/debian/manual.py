@@ -10,7 +10,8 @@ from pathlib import Path
 
 from spoken import Argument, commands, settings
 
-from pi_stream import __version__, config
+from pi_stream import __version__
+from pi_stream.config.files import SYSTEM_CONFIG
 
 _DESCRIPTION = """\
 pi-stream turns a camera into a picture in every browser on the network, a few milliseconds old, and draws the captions
@@ -52,7 +53,7 @@ def _commands_page() -> Iterator[str]:
     yield ".SH EXIT STATUS"
     for code, meaning in _STATUS:
         yield from (".TP", f".B {code}", _text(meaning))
-    yield from (".SH FILES", ".TP", f".I {_text(str(config.SYSTEM_CONFIG))}", "the settings, see")
+    yield from (".SH FILES", ".TP", f".I {_text(str(SYSTEM_CONFIG))}", "the settings, see")
     yield from (_seen("pi-stream.toml", 5), ".TP", ".I /var/lib/pi\\-stream", "what survives a restart of the service:")
     yield from ("the captions", ".SH SEE ALSO", _seen("pi-stream.toml", 5) + ",", _seen("systemctl", 1) + ",")
     yield _seen("journalctl", 1)
@@ -60,9 +61,9 @@ def _commands_page() -> Iterator[str]:
 
 def _settings_page() -> Iterator[str]:
     yield from _head("pi-stream.toml", 5, "the settings of pi-stream")
-    yield from (".SH SYNOPSIS", f".I {_text(str(config.SYSTEM_CONFIG))}", ".SH DESCRIPTION")
+    yield from (".SH SYNOPSIS", f".I {_text(str(SYSTEM_CONFIG))}", ".SH DESCRIPTION")
     yield _text("A file in TOML (https://toml.io). What it does not set is as below.")
-    yield from (".PP", ".B pi\\-stream check\\-config", f".I {_text(str(config.SYSTEM_CONFIG))}")
+    yield from (".PP", ".B pi\\-stream check\\-config", f".I {_text(str(SYSTEM_CONFIG))}")
     yield from ("says what is wrong with it, and", ".B systemctl reload pi\\-stream", "has it taken.", ".SH SETTINGS")
     section = ""
     for setting in settings(Path("config.toml")):

@@ -10,9 +10,10 @@ from msgspec import Meta, Struct
 
 from deploy.image.errors import CardError
 from deploy.image.public_key import is_public_key
-from pi_stream.config import Config, parse
+from pi_stream.config.files import parse
+from pi_stream.config.settings import Config
 from pi_stream.errors import SettingError
-from pi_stream.shape import ShapeError, convert, nearest, quote
+from pi_stream.lib.validation import ValidationError, convert, nearest, quote
 
 Hostname = Annotated[
     str,
@@ -93,7 +94,7 @@ def load(path: Path) -> Answers:
         raise SettingError(f"{path}: expected TOML, got: {error}") from None
     try:
         return check(table)
-    except ShapeError as error:
+    except ValidationError as error:
         *section, key = error.path or ("the file",)
         place = f"[{'.'.join(section)}] {key}" if section else key
         raise SettingError(f"{path}: {place}: {error.problem}") from None
@@ -103,12 +104,12 @@ def check(table: dict[str, Any]) -> Answers:
     """Answers of plain data. Raises ShapeError."""
     try:
         answers = convert(table, Answers)
-    except ShapeError as error:
+    except ValidationError as error:
         raise _without_secret(error) from None
     try:
         convert(answers.settings, Config)
-    except ShapeError as error:
-        raise ShapeError(("pi-stream", *error.path), error.problem) from None
+    except ValidationError as error:
+        raise ValidationError(("pi-stream", *error.path), error.problem) from None
     if answers.timezone is not None and answers.timezone not in (zones := zoneinfo.available_timezones()):
         raise _unknown(("timezone",), "a time zone such as Europe/Berlin", answers.timezone, zones)
     if answers.wifi is not None:
@@ -116,26 +117,26 @@ def check(table: dict[str, Any]) -> Answers:
     if answers.user is not None:
         _check_user(answers.user)
     if answers.hostname.lower() == "localhost":
-        raise ShapeError(("hostname",), 'expected a name of its own, got "localhost", which is every machine\'s')
+        raise ValidationError(("hostname",), 'expected a name of its own, got "localhost", which is every machine\'s')
     _check_reach(answers)
     return answers
 
 
-def _without_secret(error: ShapeError) -> ShapeError:
+def _without_secret(error: ValidationError) -> ValidationError:
     """The same without a password that was nearly right: messages are copied into forums."""
     expected, got, value = error.problem.partition(", got ")
     if error.path[-1:] and error.path[-1].startswith("password") and got and value != "nothing":
-        return ShapeError(error.path, f"{expected}, got something else")
+        return ValidationError(error.path, f"{expected}, got something else")
     return error
 
 
 def _check_wifi(wifi: Wifi) -> None:
     if not 1 <= len(wifi.ssid.encode()) <= 32 or re.search(r"[\x00-\x1f\x7f]", wifi.ssid):  # IEEE 802.11: 32 octets
-        raise ShapeError(("wifi", "ssid"), f"expected a name of 1 to 32 bytes of UTF-8, got {quote(wifi.ssid)}")
+        raise ValidationError(("wifi", "ssid"), f"expected a name of 1 to 32 bytes of UTF-8, got {quote(wifi.ssid)}")
     key = wifi.password  # IEEE 802.11, annex J.4: a passphrase of 8 to 63 printable ASCII characters, or the key in hex
     if key and not re.fullmatch(r"[ -~]{8,63}|[0-9a-fA-F]{64}", key):
         expected = 'expected 8 to 63 printable ASCII characters, 64 hexadecimal digits, or "" for an open network'
-        raise ShapeError(("wifi", "password"), f"{expected}, got {len(key)} characters")  # never the secret itself
+        raise ValidationError(("wifi", "password"), f"{expected}, got {len(key)} characters")  # never the secret itself
     if wifi.country not in (known := countries()):
         raise _unknown(("wifi", "country"), "a country's two letters (ISO 3166) such as DE", wifi.country, known)
 
@@ -145,35 +146,41 @@ def _check_reach(answers: Answers) -> None:
     camera, server, auth = (answers.settings.get(name, {}) for name in ("camera", "server", "auth"))
     if (port := server.get("port")) in (0, 22):
         expected = "expected a port that stays and is not ssh's, such as 80"
-        raise ShapeError(("pi-stream", "server", "port"), f"{expected}, got {port}")
+        raise ValidationError(("pi-stream", "server", "port"), f"{expected}, got {port}")
     if (host := server.get("host")) in ("localhost", "127.0.0.1", "::1"):
         expected = "expected an address that others reach, or none for all there are"
-        raise ShapeError(("pi-stream", "server", "host"), f"{expected}, got {quote(host)}")
+        raise ValidationError(("pi-stream", "server", "host"), f"{expected}, got {quote(host)}")
     if camera.get("source") == "file" and not camera.get("path"):
-        raise ShapeError(("pi-stream", "camera", "path"), 'expected a film, as source is "file", got nothing')
+        raise ValidationError(("pi-stream", "camera", "path"), 'expected a film, as source is "file", got nothing')
     if auth.get("mode") == "password" and answers.user is None:
         expected = 'expected "open", or a [user] who can log in and set the password'
-        raise ShapeError(("pi-stream", "auth", "mode"), f'{expected}, got "password" and nobody')
+        raise ValidationError(("pi-stream", "auth", "mode"), f'{expected}, got "password" and nobody')
 
 
 def _check_user(user: User) -> None:
     if user.name in _TAKEN.split():
-        raise ShapeError(("user", "name"), f'expected a name that the system does not use itself, got "{user.name}"')
+        raise ValidationError(
+            ("user", "name"), f'expected a name that the system does not use itself, got "{user.name}"'
+        )
     if user.password is not None and user.password_hash is not None:
-        raise ShapeError(("user", "password_hash"), "expected either password or password_hash, got both")
+        raise ValidationError(("user", "password_hash"), "expected either password or password_hash, got both")
     for key in user.ssh_keys:
         if not is_public_key(key):
             expected = 'expected public keys, each one whole line such as "ssh-ed25519 AAAA... anna@laptop"'
-            raise ShapeError(("user", "ssh_keys"), f"{expected}, got {quote(key[:24])}")  # it may be the private one
+            raise ValidationError(
+                ("user", "ssh_keys"), f"{expected}, got {quote(key[:24])}"
+            )  # it may be the private one
     if user.password is None and user.password_hash is None:
         if not user.ssh_keys:
-            raise ShapeError(("user", "password"), "expected a password, a password_hash or ssh_keys, got none of them")
+            raise ValidationError(
+                ("user", "password"), "expected a password, a password_hash or ssh_keys, got none of them"
+            )
         if user.ssh is False:
-            raise ShapeError(
+            raise ValidationError(
                 ("user", "ssh"), "expected true, or a password: keys alone let in over ssh only, got false"
             )
     if (size := len((user.password or "").encode())) > _LONGEST_PASSWORD:
-        raise ShapeError(("user", "password"), f"expected at most {_LONGEST_PASSWORD} bytes of UTF-8, got {size}")
+        raise ValidationError(("user", "password"), f"expected at most {_LONGEST_PASSWORD} bytes of UTF-8, got {size}")
 
 
 def countries() -> set[str]:
@@ -184,7 +191,7 @@ def countries() -> set[str]:
     raise CardError("no list of countries (iso3166.tab); install it with: sudo apt install tzdata")
 
 
-def _unknown(path: tuple[str, ...], expected: str, got: str, known: set[str]) -> ShapeError:
+def _unknown(path: tuple[str, ...], expected: str, got: str, known: set[str]) -> ValidationError:
     meant = nearest(got, known)
     hint = f'; the nearest is "{meant}"' if meant else ""
-    return ShapeError(path, f"expected {expected}, got {quote(got)}{hint}")
+    return ValidationError(path, f"expected {expected}, got {quote(got)}{hint}")

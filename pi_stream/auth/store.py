@@ -11,22 +11,22 @@ from pathlib import Path
 
 import msgspec
 
-from pi_stream import atomic
-from pi_stream.auth.keys import Keys
+from pi_stream.auth.credentials import Credentials
 from pi_stream.errors import SettingError
+from pi_stream.lib import atomic_file
 
 NAME = "auth.json"  # in the state folder
 _LARGEST = 1 << 16  # bytes
 
 
-def load(path: Path) -> Keys | None:
+def load(path: Path) -> Credentials | None:
     """What was kept; None when nothing ever was. Raises SettingError when it cannot be read, or is damaged."""
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             raise SettingError(f"{path}: expected at most {_LARGEST >> 10} KiB, got more")
-        return msgspec.json.decode(data, type=Keys)
+        return msgspec.json.decode(data, type=Credentials)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -40,12 +40,12 @@ def load(path: Path) -> Keys | None:
         ) from None
 
 
-def save(path: Path, keys: Keys) -> None:
+def save(path: Path, keys: Credentials) -> None:
     """Replace the file by one that is whole, mode 0600, of whoever owns the folder. Raises SettingError."""
     try:
         folder = path.parent.stat()
         owner = (folder.st_uid, folder.st_gid) if os.geteuid() == 0 else None  # set with sudo, read by the service
-        atomic.write(path, msgspec.json.format(msgspec.json.encode(keys)), owner=owner)
+        atomic_file.write(path, msgspec.json.format(msgspec.json.encode(keys)), owner=owner)
     except OSError as error:
         raise SettingError(f"{path}: cannot be written: {error.strerror}") from None
 

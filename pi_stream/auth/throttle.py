@@ -35,7 +35,7 @@ class Throttle:
 
     def pause(self, address: str) -> float:
         """Seconds until that address may try again; 0: now."""
-        tries = self._tries.get(household(address))
+        tries = self._tries.get(client_network(address))
         if tries is None or tries.wrong < self.free:
             return 0.0
         pause = min(LONGEST, 2.0 ** min(tries.wrong - self.free, 10))
@@ -43,7 +43,7 @@ class Throttle:
 
     def tries(self, address: str) -> None:
         """It tries now. Counts as wrong until `succeeded`, so that many at once are as many."""
-        group = household(address)
+        group = client_network(address)
         tries = self._tries.get(group)
         if tries is None or self._now() - tries.last > _FORGOTTEN:
             tries = self._tries[group] = _Tries()
@@ -59,14 +59,14 @@ class Throttle:
         With `all_is_right` it knows all there is to guess, and what went before is forgiven. Else it may still guess
         more: what went before stays, lest a password that one has makes guesses at the other free.
         """
-        group = household(address)
+        group = client_network(address)
         if (tries := self._tries.get(group)) is not None:
             tries.wrong = 0 if all_is_right else tries.wrong - 1
             if tries.wrong <= 0:
                 del self._tries[group]
 
 
-def household(address: str) -> str:
+def client_network(address: str) -> str:
     """Whom an address stands for: itself, or with IPv6 its /64, of which one house has every address."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])

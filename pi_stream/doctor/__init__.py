@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from pi_stream.doctor.camera_memory import camera_memory
 from pi_stream.doctor.cameras import cameras
 from pi_stream.doctor.certificate import certificate
+from pi_stream.doctor.context import DoctorContext, Shown, Webcam
+from pi_stream.doctor.device_users import holders
 from pi_stream.doctor.encodings import encodings
 from pi_stream.doctor.examination import PATIENCE, Doctor, Look
 from pi_stream.doctor.finding import LEVELS, Finding, Level, worst
 from pi_stream.doctor.fonts import fonts
-from pi_stream.doctor.holders import holders
 from pi_stream.doctor.machine import Machine
 from pi_stream.doctor.memory import memory
-from pi_stream.doctor.patient import Patient, Shown, Webcam
 from pi_stream.doctor.port import port
 from pi_stream.doctor.power import power, temperature
 from pi_stream.doctor.rights import rights
@@ -34,11 +34,11 @@ __all__ = [
     "LEVELS",
     "PATIENCE",
     "Doctor",
+    "DoctorContext",
     "Finding",
     "Level",
     "Look",
     "Machine",
-    "Patient",
     "Shown",
     "Webcam",
     "checks",
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 
-def checks(machine: Machine, patient: Patient) -> Mapping[str, Look]:
+def checks(machine: Machine, patient: DoctorContext) -> Mapping[str, Look]:
     """Every check by its area, in the order in which people read them."""
     return {
         "camera": lambda: cameras(machine, patient),

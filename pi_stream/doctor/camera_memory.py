@@ -4,10 +4,10 @@ picamera2 takes the first of the heaps below. Raspberry Pi OS lets vidbuf_cached
 whose camera hardware has an MMU, and for the contiguous memory (CMA) on all others.
 """
 
+from pi_stream.doctor.context import DoctorContext
+from pi_stream.doctor.device_users import locks
 from pi_stream.doctor.finding import Area, Finding
-from pi_stream.doctor.holders import locks
 from pi_stream.doctor.machine import Machine
-from pi_stream.doctor.patient import Patient
 from pi_stream.doctor.system import is_pi
 
 _say = Area("camera memory")
@@ -19,7 +19,7 @@ _MIB = 1 << 20
 _GIB_KB = 900_000  # kB of MemTotal from which the overlay's larger sizes are allowed ("needs 1GB", less the GPU's part)
 
 
-def camera_memory(machine: Machine, patient: Patient) -> list[Finding]:
+def camera_memory(machine: Machine, patient: DoctorContext) -> list[Finding]:
     """The heap, and the contiguous memory: all of it, and what is free."""
     if not patient.wants_pi_camera or not is_pi(machine):
         return [_say.ok("only a camera on a Pi's ribbon needs it")]
@@ -36,7 +36,7 @@ def camera_memory(machine: Machine, patient: Patient) -> list[Finding]:
     return [_say.ok(machine.name(heap)), _contiguous(machine, patient)]
 
 
-def _contiguous(machine: Machine, patient: Patient) -> Finding:
+def _contiguous(machine: Machine, patient: DoctorContext) -> Finding:
     memory = meminfo(machine)
     total, free = memory.get("CmaTotal"), memory.get("CmaFree")
     if total is None or free is None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from pi_stream.doctor.context import DoctorContext, Webcam
+from pi_stream.doctor.device_users import locks
 from pi_stream.doctor.finding import Area, Finding
-from pi_stream.doctor.holders import locks
 from pi_stream.doctor.machine import Machine
-from pi_stream.doctor.patient import Patient, Webcam
 from pi_stream.doctor.system import is_pi
 
 _say = Area("camera")
@@ -37,7 +37,7 @@ class _Told(Struct):
     missing: str = ""
 
 
-def cameras(machine: Machine, patient: Patient) -> list[Finding]:
+def cameras(machine: Machine, patient: DoctorContext) -> list[Finding]:
     """libcamera and picamera2 with their cameras, V4L2's cameras, and whether the settings' choice is among them."""
     if not patient.wants_pi_camera and not patient.wants_webcam:
         return [_say.ok(f'none is needed: the settings say source = "{patient.source}"')]
@@ -57,7 +57,7 @@ def cameras(machine: Machine, patient: Patient) -> list[Finding]:
     return findings
 
 
-def _of_libcamera(machine: Machine, patient: Patient) -> tuple[list[Finding], bool]:
+def _of_libcamera(machine: Machine, patient: DoctorContext) -> tuple[list[Finding], bool]:
     """Findings, and whether there is a camera on a ribbon."""
     on_pi = is_pi(machine)
     sensors = _sensors(machine)
@@ -115,7 +115,7 @@ def _is_one_of(machine: Machine, path: str, webcams: Sequence[Webcam]) -> bool:
     return os.path.realpath(machine.path(path)) in {os.path.realpath(machine.path(each.path)) for each in webcams}
 
 
-def _versions(libcamera: str, patient: Patient) -> Finding:
+def _versions(libcamera: str, patient: DoctorContext) -> Finding:
     version = f"libcamera {libcamera.removeprefix('v')}"
     try:
         return _say.ok(f"{version}, picamera2 {importlib.metadata.version('picamera2')}")
@@ -138,7 +138,7 @@ def _sensors(machine: Machine) -> list[str]:
 _NO_SENSORS = ("ad5398", "ak7375", "dw9807", "dw9817")  # motors that move a lens, on the same bus
 
 
-def _none(machine: Machine, patient: Patient) -> Finding:
+def _none(machine: Machine, patient: DoctorContext) -> Finding:
     if patient.source == "v4l2":
         what = f"there is no {patient.path}, nor any other webcam" if patient.path else "no webcam was found"
         return _say.fault(what, "Plug one in; `v4l2-ctl --list-devices` should list it.")

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from pi_stream.doctor.context import DoctorContext
 from pi_stream.doctor.finding import Area, Finding
-from pi_stream.doctor.patient import Patient
 from pi_stream.errors import SettingError
 
 _say = Area("certificate")
@@ -15,7 +15,7 @@ _RENEW = {
 }
 
 
-def certificate(patient: Patient, now: datetime | None = None) -> list[Finding]:
+def certificate(patient: DoctorContext, now: datetime | None = None) -> list[Finding]:
     """What it says of itself; `now` is the machine's own clock unless given."""
     now = now or datetime.now(UTC)
     if patient.tls == "off":

@@ -1,13 +1,13 @@
 """Encodings: each encoder and the film decoder, tried; and the Pi's own encoder for H.264."""
 
+from pi_stream.doctor.context import DoctorContext
 from pi_stream.doctor.finding import Area, Finding
 from pi_stream.doctor.machine import Machine
-from pi_stream.doctor.patient import Patient
 
 _say = Area("encodings")
 
 
-def encodings(machine: Machine, patient: Patient) -> list[Finding]:
+def encodings(machine: Machine, patient: DoctorContext) -> list[Finding]:
     """What each is made with."""
     made: list[str] = []
     failed: dict[str, list[str]] = {}

@@ -1,7 +1,7 @@
 """Fonts: whether captions can be drawn in the scripts that people write."""
 
+from pi_stream.doctor.context import DoctorContext
 from pi_stream.doctor.finding import Area, Finding
-from pi_stream.doctor.patient import Patient
 
 _say = Area("fonts")
 
@@ -21,7 +21,7 @@ _SCRIPTS = (
 )
 
 
-def fonts(patient: Patient) -> list[Finding]:
+def fonts(patient: DoctorContext) -> list[Finding]:
     """The scripts that have a font, those that have none, and the library for those that run right to left."""
     drawn = [script for script, text, _ in _SCRIPTS if patient.draws(text)]
     missing = [(script, package) for script, _, package in _SCRIPTS if script not in drawn]

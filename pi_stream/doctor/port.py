@@ -5,10 +5,10 @@ import subprocess
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pi_stream.doctor.context import DoctorContext
+from pi_stream.doctor.device_users import called, is_ours, opened, unit_of
 from pi_stream.doctor.finding import Area, Finding
-from pi_stream.doctor.holders import called, is_ours, opened, unit_of
 from pi_stream.doctor.machine import Machine
-from pi_stream.doctor.patient import Patient
 
 _say = Area("port")
 
@@ -23,7 +23,7 @@ class _Listener(NamedTuple):
     inode: str
 
 
-def port(machine: Machine, patient: Patient) -> list[Finding]:
+def port(machine: Machine, patient: DoctorContext) -> list[Finding]:
     """Who listens on the port of the settings."""
     number = patient.port
     if patient.serving:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from pi_stream.doctor.context import DoctorContext
 from pi_stream.doctor.finding import Area, Finding
 from pi_stream.doctor.machine import Machine
-from pi_stream.doctor.patient import Patient
 
 _say = Area("rights")
 
@@ -12,7 +12,7 @@ _say = Area("rights")
 _DEVICES = ("/dev/media*", "/dev/video*", "/dev/v4l-subdev*", "/dev/dma_heap/*")
 
 
-def rights(machine: Machine, patient: Patient) -> list[Finding]:
+def rights(machine: Machine, patient: DoctorContext) -> list[Finding]:
     """The devices that this user may not open, and how it may."""
     if not (patient.wants_pi_camera or patient.wants_webcam):
         return [_say.ok("no device is needed")]

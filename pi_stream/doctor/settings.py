@@ -1,13 +1,13 @@
 """Settings: whether the file is right."""
 
+from pi_stream.doctor.context import DoctorContext
 from pi_stream.doctor.finding import Area, Finding
-from pi_stream.doctor.patient import Patient
 from pi_stream.errors import SettingError
 
 _say = Area("settings")
 
 
-def settings(patient: Patient) -> list[Finding]:
+def settings(patient: DoctorContext) -> list[Finding]:
     """What was read, or what is wrong with it."""
     try:
         return [_say.ok(patient.settings())]

@@ -3,16 +3,16 @@
 import os
 from pathlib import Path
 
+from pi_stream.doctor.context import DoctorContext
 from pi_stream.doctor.finding import Area, Finding
 from pi_stream.doctor.machine import Machine
-from pi_stream.doctor.patient import Patient
 
 _say = Area("storage")
 
 _LEAST, _LITTLE = 8 << 20, 128 << 20  # bytes: captions need less than one MiB; a full card stops all the rest, too
 
 
-def storage(machine: Machine, patient: Patient) -> list[Finding]:
+def storage(machine: Machine, patient: DoctorContext) -> list[Finding]:
     """Whether the state folder may be written, and how much room is left around it."""
     folder = machine.path(str(patient.state))
     name = _short(patient.state)

@@ -2,9 +2,9 @@
 
 import subprocess
 
+from pi_stream.doctor.context import DoctorContext
 from pi_stream.doctor.finding import Area, Finding
 from pi_stream.doctor.machine import Machine
-from pi_stream.doctor.patient import Patient
 
 _say = Area("service")
 
@@ -14,7 +14,7 @@ _ASKED = ("LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "NR
 _LOG = "`journalctl -u pi-stream -b -n 50` says why"
 
 
-def unit(machine: Machine, patient: Patient) -> list[Finding]:
+def unit(machine: Machine, patient: DoctorContext) -> list[Finding]:
     """Whether it runs, starts with the machine, and had to be started again."""
     if not machine.path("/run/systemd/system").exists():
         return [_say.ok("there is no systemd here: `pi-stream serve` is started by hand")]

@@ -7,7 +7,7 @@ from pi_stream.encoders.i420 import I420Encoder
 from pi_stream.encoders.jpeg import JPEG_BY, JpegEncoder
 from pi_stream.encoders.png import PngEncoder
 from pi_stream.encoders.rgba import RgbaEncoder
-from pi_stream.frame import Encoding, Frame
+from pi_stream.media.frame import Encoding, Frame
 
 __all__ = ["ENCODERS", "JPEG_BY", "LOSSY", "Encoder"]
 

@@ -1,7 +1,7 @@
 """The frame's own bytes."""
 
-from pi_stream.encoders.convert import Scaler
-from pi_stream.frame import Frame
+from pi_stream.encoders.scaling import Scaler
+from pi_stream.media.frame import Frame
 
 
 class I420Encoder:

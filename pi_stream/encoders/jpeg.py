@@ -18,9 +18,9 @@ except ModuleNotFoundError as error:
     library()
     JPEG_BY = "the system's libturbojpeg"
 
-from pi_stream.encoders.convert import Scaler
+from pi_stream.encoders.scaling import Scaler
 from pi_stream.errors import EncodingFailed
-from pi_stream.frame import Frame
+from pi_stream.media.frame import Frame
 
 
 class JpegEncoder:

@@ -16,10 +16,10 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from pi_stream import vitals
-from pi_stream.encoders.convert import RgbConverter, Scaler
+from pi_stream.encoders.scaling import RgbConverter, Scaler
 from pi_stream.errors import EncodingFailed
-from pi_stream.frame import Frame
+from pi_stream.lib import machine_stats
+from pi_stream.media.frame import Frame
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _UP = 2
@@ -70,7 +70,7 @@ def png_file(rows: Rows, depth: int) -> bytes:
 
 def _edges(height: int) -> list[int]:
     """Where stripes begin and end: 0, even rows, `height`."""
-    count = max(1, min(vitals.cores(), _STRIPES, height // _LEAST))
+    count = max(1, min(machine_stats.cores(), _STRIPES, height // _LEAST))
     return [height * i // (2 * count) * 2 for i in range(count)] + [height]
 
 

@@ -1,7 +1,7 @@
 """Raw pixels, ready for a canvas."""
 
-from pi_stream.encoders.convert import RgbConverter, Scaler
-from pi_stream.frame import Frame
+from pi_stream.encoders.scaling import RgbConverter, Scaler
+from pi_stream.media.frame import Frame
 
 
 class RgbaEncoder:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pi_stream.errors import MissingLibrary
-from pi_stream.frame import Plane
+from pi_stream.media.frame import Plane
 
 _NAME = "libturbojpeg.so.0"
 

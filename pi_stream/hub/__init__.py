@@ -16,10 +16,10 @@ from typing import Self
 
 from pi_stream.encoders import Encoder
 from pi_stream.errors import LimitReached
-from pi_stream.frame import Encoding, Frame
-from pi_stream.handover import Handover
-from pi_stream.hub.channel import Channel, Encoded, Settings
+from pi_stream.hub.channel import Channel, ChannelKey, Encoded
 from pi_stream.hub.subscription import Pace, Subscription
+from pi_stream.lib.handover import Handover
+from pi_stream.media.frame import Encoding, Frame
 
 _BRIEF = 1 / 3  # of the time from frame to frame that an encode may take of the thread which captures them
 _BRIEFEST = 10_000  # microseconds that it may take at most, however rare the frames that are wanted
@@ -32,7 +32,7 @@ class Hub:
         self.limit = 32  # channels at once; each holds memory of its own, and costs its encoding
         self._encoders = encoders
         self._pool = pool
-        self._channels: dict[Settings, Channel] = {}
+        self._channels: dict[ChannelKey, Channel] = {}
         self._tasks = asyncio.TaskGroup()
         self._newest: int | None = None  # seq of the frame that was offered last
         self._captured = 0  # when the frame was captured that may have been encoded ahead last
@@ -76,7 +76,7 @@ class Hub:
 
     def subscribe(
         self,
-        settings: Settings,
+        settings: ChannelKey,
         *,
         fps: float | None = None,
         arrived: Callable[[], None] | None = None,

@@ -11,19 +11,19 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from pi_stream import clock
 from pi_stream.encoders import Encoder
 from pi_stream.errors import EncodingFailed
-from pi_stream.frame import Encoding, Frame, Packet, newer
-from pi_stream.hub.failing import Failing
+from pi_stream.hub.failures import EncodingFailures
 from pi_stream.hub.subscription import Subscription
-from pi_stream.slot import Slot
+from pi_stream.lib import clock
+from pi_stream.lib.slot import Slot
+from pi_stream.media.frame import Encoding, Frame, Packet, newer
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ChannelKey:
     """What makes one channel differ from another: encoding, size in pixels (even), quality (1 to 100; 0: lossless)."""
 
     encoding: Encoding
@@ -39,12 +39,12 @@ class Channel:
     """One encoding with its settings: a task that encodes the newest frame, again and again, while it is watched."""
 
     def __init__(
-        self, settings: Settings, encoder: Encoder, pool: Executor, ended: Callable[["Channel"], None]
+        self, settings: ChannelKey, encoder: Encoder, pool: Executor, ended: Callable[["Channel"], None]
     ) -> None:
         self.settings = settings
         self.encoded = 0
         self.encode_us = 0.0  # wall time of one encode, smoothed over the last ten or so
-        self.failing = Failing()
+        self.failing = EncodingFailures()
         self.latest: Packet | None = None
         self.subscriptions: set[Subscription] = set()
         self.task: asyncio.Task[None] | None = None

@@ -5,8 +5,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from pi_stream.errors import EncodingFailed
-from pi_stream.frame import Packet
-from pi_stream.slot import Slot
+from pi_stream.lib.slot import Slot
+from pi_stream.media.frame import Packet
 
 if TYPE_CHECKING:
     from pi_stream.hub.channel import Channel

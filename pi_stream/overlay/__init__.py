@@ -9,20 +9,20 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from pi_stream import clock
-from pi_stream.frame import Frame
-from pi_stream.overlay.allowance import Allowance
+from pi_stream.captions.caption import Anchor, Caption, CaptionDraft
+from pi_stream.captions.fields import fill_in, needs, parse_text
+from pi_stream.captions.store import CaptionStore
+from pi_stream.lib import clock
+from pi_stream.media.frame import Frame
 from pi_stream.overlay.bidi import library
 from pi_stream.overlay.block import Align
-from pi_stream.overlay.caption import Anchor, Caption, CaptionDraft
-from pi_stream.overlay.captions import Captions
-from pi_stream.overlay.fields import fill_in, needs, parse_text
 from pi_stream.overlay.fonts import installed
+from pi_stream.overlay.offline_picture import offline_picture, render_text
 from pi_stream.overlay.patch import Patch
-from pi_stream.overlay.placard import placard, render_text
 from pi_stream.overlay.text import render
+from pi_stream.overlay.time_budget import TimeBudget
 
-__all__ = ["Caption", "CaptionDraft", "Captions", "Overlay", "placard", "render_text"]
+__all__ = ["Caption", "CaptionDraft", "CaptionStore", "Overlay", "offline_picture", "render_text"]
 
 log = logging.getLogger(__name__)
 
@@ -84,11 +84,11 @@ class Overlay:
     any thread.
     """
 
-    def __init__(self, allowance: Allowance | None = None) -> None:
+    def __init__(self, allowance: TimeBudget | None = None) -> None:
         self.rendered = 0
         self._drawn: dict[str, _Drawn] = {}  # by the captions' ids
         self._crowded = False
-        self._allowance = allowance or Allowance(_SHARE, _AT_ONCE)
+        self._allowance = allowance or TimeBudget(_SHARE, _AT_ONCE)
         self._turn = 0  # the first caption that may be drawn anew; those before it were, in the frames before
         self._next: int | None = None  # the first that had to wait in this frame
         library()  # at the start, while there surely are file descriptors: it is looked for only once

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 
-from pi_stream.question import asked
+from pi_stream.lib.daemon_thread import in_daemon_thread
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def fonts_of(pattern: str, ask: Ask) -> Future[str]:
     Raises OSError where no thread is to be had for it.
     """
     try:
-        return asked(partial(_persistently, pattern, ask))
+        return in_daemon_thread(partial(_persistently, pattern, ask))
     except RuntimeError as error:  # what CPython makes of pthread_create's EAGAIN
         raise OSError(errno.ENOMEM, "no thread can be started to ask fontconfig on") from error
 

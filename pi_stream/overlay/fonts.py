@@ -9,15 +9,15 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from pi_stream.captions.caption import Family
 from pi_stream.errors import used_up
-from pi_stream.overlay.caption import Family
 from pi_stream.overlay.clusters import CodePoints, clusters, east_asian_language, is_east_asian, is_emoji, needed
 from pi_stream.overlay.face import Face
 from pi_stream.overlay.fontconfig import Ask, ask_fontconfig, fonts_of
 
 log = logging.getLogger(__name__)
 
-BUNDLED = Path(__file__).parent.parent / "fonts" / "DejaVuSans.ttf"
+BUNDLED = Path(__file__).parent / "font_files" / "DejaVuSans.ttf"
 
 _GENERIC: dict[Family, str] = {"sans": "sans-serif", "serif": "serif", "mono": "monospace"}
 _BRIEFLY = 1.0  # seconds that whoever draws waits for fontconfig; what comes later is taken when it is there

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 
+from pi_stream.captions.caption import Family
 from pi_stream.overlay.bidi import levels, reorder
-from pi_stream.overlay.caption import Family
 from pi_stream.overlay.clusters import clusters, is_east_asian, is_emoji
 from pi_stream.overlay.face import Face, Metrics
 from pi_stream.overlay.fonts import Fonts

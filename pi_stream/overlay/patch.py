@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pi_stream.colour import ycc_from_rgb
-from pi_stream.frame import Frame
+from pi_stream.media.colour import ycc_from_rgb
+from pi_stream.media.frame import Frame
 
 _ROWS = 64  # rows converted at a time, so that a patch as large as the picture needs no floats as large as the picture
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from pi_stream.captions.caption import Family, rgba_from_hex
 from pi_stream.overlay.block import Align, Block, largest
-from pi_stream.overlay.caption import Family, rgba_from_hex
 from pi_stream.overlay.fonts import Fonts, installed
 from pi_stream.overlay.layout import Layout
 

@@ -3,12 +3,7 @@
 docs/protocol.md is the contract that this room keeps; tests/vectors/ holds it byte for byte.
 """
 
-from pi_stream.protocol.header import (
-    HEADER,
-    parse_packet,
-    serialize_header,
-    write_sent,
-)
+from pi_stream.protocol.header import HEADER, parse_packet, serialize_header, write_sent
 from pi_stream.protocol.replies import (
     CaptionsNews,
     Error,

@@ -3,7 +3,7 @@
 import struct
 
 from pi_stream.errors import BadMessage
-from pi_stream.frame import Encoding, Packet
+from pi_stream.media.frame import Encoding, Packet
 
 HEADER = struct.Struct("<4sBBHIHHQQ")  # magic, encoding, flags, header size, seq, width, height, captured, sent
 _SENT = struct.Struct("<Q")  # the last of them

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from pi_stream.captions.caption import Caption
 from pi_stream.errors import BadMessage
-from pi_stream.overlay.caption import Caption
+from pi_stream.lib.validation import ValidationError, convert, quote
 from pi_stream.protocol.requests import Id, Request
-from pi_stream.shape import ShapeError, convert, quote
 
 
 class Present(Struct, frozen=True):
@@ -137,7 +137,7 @@ def parse_reply(text: str) -> Reply | None:
             raise TypeError(f"type: expected a text, got {quote(name)}")
         kind = _REPLIES.get(name)
         return convert(message, kind) if kind is not None else None
-    except (msgspec.DecodeError, ShapeError, AttributeError, KeyError, TypeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValidationError, AttributeError, KeyError, TypeError, RecursionError) as error:
         raise BadMessage(f"the service said something that cannot be understood: {error}") from None
 
 

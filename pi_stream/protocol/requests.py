@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from pi_stream.captions.caption import CaptionDraft
 from pi_stream.errors import BadMessage, Unsupported
-from pi_stream.frame import Encoding
-from pi_stream.overlay.caption import CaptionDraft
-from pi_stream.shape import ShapeError, convert, nearest, quote
-from pi_stream.untrusted import ONE_LINE
+from pi_stream.lib.sanitize import ONE_LINE
+from pi_stream.lib.validation import ValidationError, convert, nearest, quote
+from pi_stream.media.frame import Encoding
 
 Id = Annotated[str, Meta(max_length=200)] | int | float
 
@@ -119,7 +119,7 @@ def parse_request(text: str) -> Request:
         raise BadMessage(f"type: expected one of {', '.join(_REQUESTS)}, got {quote(kind)}{hint}", re)
     try:
         return convert(message, _REQUESTS[kind])
-    except ShapeError as error:
+    except ValidationError as error:
         raise BadMessage(f"{_where(kind, error.path)}: {error.problem}", re) from None
 
 
@@ -140,7 +140,7 @@ def parse_caption(body: bytes, name: str | None = None) -> CaptionDraft:
         caption["id"] = name
     try:
         return convert(caption, CaptionDraft)
-    except ShapeError as error:
+    except ValidationError as error:
         raise BadMessage(f"{'.'.join(('captions', *error.path))}: {error.problem}") from None
 
 
@@ -151,7 +151,7 @@ def parse_query(query: dict[str, str], kind: type[Query]) -> Query:
     """The query of a URL as a struct whose fields may be numbers. Raises BadMessage."""
     try:
         return convert(query, kind, strict=False)
-    except ShapeError as error:
+    except ValidationError as error:
         raise BadMessage(str(error)) from None
 
 

@@ -16,8 +16,8 @@ from pi_stream.errors import (
     Unsupported,
     used_up,
 )
-from pi_stream.server.access import LoginNeeded, address_of
-from pi_stream.server.house import HOUSE
+from pi_stream.server.context import CONTEXT
+from pi_stream.server.security.access import LoginNeeded, address_of
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except LimitReached as error:
-        request.app[HOUSE].refusals.count(error.limit, address_of(request), str(error))
+        request.app[CONTEXT].refusals.count(error.limit, address_of(request), str(error))
         return refusal(429 if error.theirs else 503, error.code, str(error), {"Retry-After": str(error.wait)})
     except Refused as error:
         return refusal(_STATUS[type(error)], error.code, str(error))
@@ -72,5 +72,5 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if used_up(error):
             log.error("a request could not be answered: %s", error)
             return refusal(503, "used-up", f"the service is short of something now: {error}", {"Retry-After": "5"})
-        request.app[HOUSE].fail(error)
+        request.app[CONTEXT].fail(error)
         raise

@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 
-from pi_stream.config import Limits
+from pi_stream.config.settings import LimitSettings
 
 log = logging.getLogger(__name__)
 
@@ -11,12 +11,12 @@ NAMES = (
     "stream.max_viewers",
     "stream.max_per_address",
     "overlay.max_captions",
-    *(f"limits.{name}" for name in Limits.__struct_fields__ if name not in ("caption_text", "text_pixels")),
+    *(f"limits.{name}" for name in LimitSettings.__struct_fields__ if name not in ("caption_text", "text_pixels")),
 )
 """The settings that are limits, as section.key; but for two past which a request is simply wrong."""
 
 
-class Refusals:
+class RefusalCounter:
     """How many there were of each limit."""
 
     def __init__(self) -> None:

@@ -6,13 +6,13 @@ The module of a kind is imported when it is opened: nobody needs the libraries o
 from collections.abc import Iterator
 
 from pi_stream.errors import SettingError
-from pi_stream.sources.capture import Capture
-from pi_stream.sources.choose import Choice, Kind, chosen, is_better, looking, resolve
-from pi_stream.sources.devices import camera_nodes
+from pi_stream.sources.capture_thread import CaptureThread
+from pi_stream.sources.choice import Choice, Kind, chosen, is_better, looking, resolve
 from pi_stream.sources.source import Json, Source
+from pi_stream.sources.webcam.devices import camera_nodes
 
 __all__ = [
-    "Capture",
+    "CaptureThread",
     "Choice",
     "Json",
     "Kind",
@@ -48,21 +48,21 @@ def open_source(
         raise SettingError(f"a source has even sides and rotation 0 or 180, got {width}x{height} turned by {rotation}")
     match kind:
         case "synthetic":
-            from pi_stream.sources.synthetic import SyntheticSource
+            from pi_stream.sources.synthetic.source import SyntheticSource
 
             return SyntheticSource(width=width, height=height, fps=fps, rotation=rotation, seq=seq)
         case "file":
-            from pi_stream.sources.file import FileSource
+            from pi_stream.sources.films.source import FileSource
 
             return FileSource(path, width=width, height=height, fps=fps, rotation=rotation, seq=seq)
         case "v4l2":
-            from pi_stream.sources.v4l2 import V4l2Source
+            from pi_stream.sources.webcam.v4l2 import V4l2Source
 
             return V4l2Source(
                 path, width=width, height=height, fps=fps, rotation=rotation, seq=seq, stall_timeout=stall_timeout
             )
         case "picamera2":
-            from pi_stream.sources.picamera2 import Picamera2Source
+            from pi_stream.sources.pi.picamera2 import Picamera2Source
 
             return Picamera2Source(
                 path, width=width, height=height, fps=fps, rotation=rotation, seq=seq, stall_timeout=stall_timeout

@@ -18,7 +18,7 @@ import av.filter
 import numpy as np
 
 from pi_stream.errors import SourceUnavailable
-from pi_stream.frame import Plane
+from pi_stream.media.frame import Plane
 
 _FULL, _LIMITED = 2, 1  # AVColorRange
 _UNSPECIFIED = 2

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from pi_stream.frame import Frame
+from pi_stream.media.frame import Frame
 
 Json = str | int | float | bool | None | list[str]
 

@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pi_stream import atomic
-from pi_stream.aside import set_aside
 from pi_stream.errors import SettingError
+from pi_stream.lib import atomic_file
+from pi_stream.lib.quarantine import quarantine
 from pi_stream.tls.certificate import Certificate
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class SelfSigned:
         self._told = False  # that it cannot be written
         known = load(path)
         if known is None and path.exists():
-            log.warning("the damaged %s: %s", path, set_aside(path))  # its key may yet be saved
+            log.warning("the damaged %s: %s", path, quarantine(path))  # its key may yet be saved
         self._kept = known is not None
         self.current = known or _made(names, self._now() - _SLACK)
         self.renew(names)
@@ -74,7 +74,7 @@ class SelfSigned:
     def _write(self) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            atomic.write(self._path, self.current.pem)
+            atomic_file.write(self._path, self.current.pem)
         except OSError as error:
             if not self._told:
                 log.warning("the certificate is another one after a restart: %s: %s", self._path, error.strerror)

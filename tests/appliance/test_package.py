@@ -38,7 +38,7 @@ def builder() -> Iterator[Container]:
 
 
 @pytest.fixture(scope="session")
-def house() -> Iterator[Container]:
+def context() -> Iterator[Container]:
     """A machine that has no network at all, both packages in /srv/, and what they need in apt's cache."""
     with Container(root("offline")) as container:
         for version in (OLDER, __version__):
@@ -47,11 +47,11 @@ def house() -> Iterator[Container]:
 
 
 @pytest.fixture
-def machine(house: Container) -> Container:
+def machine(context: Container) -> Container:
     """The same, with no trace of a pi-stream from the test before."""
-    house.run("apt-get", "purge", "--yes", "pi-stream", check=False)
-    house.run("systemctl", "reset-failed")
-    return house
+    context.run("apt-get", "purge", "--yes", "pi-stream", check=False)
+    context.run("systemctl", "reset-failed")
+    return context
 
 
 def install(machine: Container, version: str = __version__) -> str:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from aiohttp import WSMsgType, web
 
-from pi_stream import clock
 from pi_stream.encoders.jpeg import JpegEncoder
+from pi_stream.lib import clock
 from tests.bench.film import FPS, HEIGHT, PICTURES, WIDTH, frames
 from tests.bench.parties import QUALITY
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import av
 import numpy as np
 
-from pi_stream.frame import Frame
+from pi_stream.media.frame import Frame
 from pi_stream.sources.convert import Converter
-from pi_stream.sources.film import laps
+from pi_stream.sources.films.film import laps
 
 FILM = Path(__file__).parents[1] / "media" / "bunny.mp4"
 WIDTH, HEIGHT, FPS = 1280, 720, 30

@@ -21,17 +21,17 @@ import av
 import numpy as np
 from isal import isal_zlib
 
-from pi_stream.encoders.convert import RgbConverter
+from pi_stream.captions.store import CaptionStore
 from pi_stream.encoders.jpeg import JpegEncoder
 from pi_stream.encoders.png import PngEncoder
 from pi_stream.encoders.rgba import RgbaEncoder
+from pi_stream.encoders.scaling import RgbConverter
 from pi_stream.encoders.turbojpeg import encode_jpeg_yuv_planes
-from pi_stream.frame import Frame
+from pi_stream.media.frame import Frame
 from pi_stream.overlay import Overlay
-from pi_stream.overlay.captions import Captions
 from pi_stream.protocol import parse_caption
 from pi_stream.sources.convert import Converter
-from pi_stream.sources.film import laps
+from pi_stream.sources.films.film import laps
 from tests.bench.film import FILM, FPS, HEIGHT, WIDTH
 from tests.bench.parties import CAPTIONS, QUALITY
 
@@ -82,7 +82,7 @@ def steps(folder: Path) -> Mapping[str, Callable[[], object]]:
     convert = Converter(WIDTH, HEIGHT)
     films = [picture for picture in pictures if isinstance(picture, av.VideoFrame)]
     frame = Frame(convert.convert(films[0]), WIDTH, HEIGHT, 0, 0)
-    captions, overlay = Captions(folder / "captions.json", len(CAPTIONS)), Overlay()
+    captions, overlay = CaptionStore(folder / "captions.json", len(CAPTIONS)), Overlay()
     drafts = [parse_caption(repr(each).replace("'", '"').encode()) for each in CAPTIONS]
     drawn = tuple(captions.put(draft) for draft in drafts)
     rgb = RgbConverter("rgb24").convert(frame).reshape(HEIGHT, -1)

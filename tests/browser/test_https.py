@@ -109,8 +109,8 @@ async def test_plain_http_leads_to_https_by_way_of_the_explanation(browser: Brow
         plain = service.url.replace("https", "http")
         async with open_page(browser, f"{plain}certificate", ignore_https_errors=True) as page:
             fingerprint = await page.locator("#fingerprint").inner_text()
-            assert service.house.identity is not None
-            assert fingerprint == service.house.identity.certificate.fingerprint
+            assert service.context.identity is not None
+            assert fingerprint == service.context.identity.certificate.fingerprint
             assert await page.evaluate("() => document.styleSheets.length") == 2
             await screenshot(page, "certificate")
             await page.get_by_role("link", name=service.url).click()

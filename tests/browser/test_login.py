@@ -8,7 +8,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from pi_stream.auth import store
-from pi_stream.auth.keys import Keys
+from pi_stream.auth.credentials import Credentials
 from pi_stream.auth.passwords import hashed
 from tests.browser.pages import INSECURE_HOST, open_page, screenshot, wait_for_frames
 from tests.running import Running, running
@@ -20,7 +20,7 @@ PHONE = {"width": 360, "height": 740}
 
 
 def _set(folder: Path, password: str = PASSWORD) -> None:
-    kept = store.load(folder / store.NAME) or Keys()
+    kept = store.load(folder / store.NAME) or Credentials()
     store.save(folder / store.NAME, kept.with_password("control", hashed(password, n=2)))
 
 

@@ -9,7 +9,7 @@ import pytest_asyncio
 from numpy.typing import NDArray
 from playwright.async_api import Browser
 
-from pi_stream.sources import scene
+from pi_stream.sources.synthetic import scene
 from tests.browser.pages import INSECURE_HOST, burnt_in_seq, open_page, pixels, wait_for_frames, watch
 from tests.films import BARS, bars, write_film
 from tests.running import Running, running

@@ -22,21 +22,25 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from deploy.image import answers
-from pi_stream import config, history, protocol
+from pi_stream import protocol
 from pi_stream.auth import store
-from pi_stream.auth.keys import Keys
+from pi_stream.auth.credentials import Credentials
+from pi_stream.captions import state_file
+from pi_stream.captions.caption import caption_from
+from pi_stream.captions.fields import fill_in, parse_text
+from pi_stream.client.received_packet import ReceivedPacket
+from pi_stream.config import files as config_files
+from pi_stream.config import migrations
+from pi_stream.config.settings import AuthSettings
 from pi_stream.errors import BadMessage, SettingError, SourceUnavailable
-from pi_stream.overlay import render_text, state
-from pi_stream.overlay.caption import caption_from
-from pi_stream.overlay.fields import fill_in, parse_text
-from pi_stream.received import ReceivedPacket
-from pi_stream.server.access import Access, LoginNeeded
-from pi_stream.server.names import Names, host_name, is_address
-from pi_stream.server.pictures import PictureQuery
-from pi_stream.server.texts import TextQuery
+from pi_stream.overlay import render_text
+from pi_stream.server.http.snapshots import PictureQuery
+from pi_stream.server.security.access import Access, LoginNeeded
+from pi_stream.server.security.host_names import Names, host_name, is_address
+from pi_stream.server.websocket.text_pictures import TextQuery
 from pi_stream.sources.convert import Converter
-from pi_stream.sources.film import laps, probe
-from pi_stream.sources.y4m import y4m_laps
+from pi_stream.sources.films.film import laps, probe
+from pi_stream.sources.films.y4m import y4m_laps
 from tests.reading import Reading
 
 _folder = TemporaryDirectory(prefix="pi-stream-fuzz-")
@@ -114,22 +118,22 @@ def frames_of_a_viewer(data: bytes) -> None:
 def settings(data: bytes) -> None:
     """A file of settings, and the same as an assignment on the command line."""
     with contextlib.suppress(SettingError):
-        config.load(_file(data, "config.toml"))
+        config_files.load(_file(data, "config.toml"))
     with contextlib.suppress(SettingError):
-        config.load(Path("/dev/null"), [_text(data)])
+        config_files.load(Path("/dev/null"), [_text(data)])
 
 
 def migration(data: bytes) -> None:
     """A file of settings that is brought up to date: what it says stays the same."""
     try:
         text = data.decode()
-        before, said = history.understand(config.parse(text), _MOVED)
-        after, _ = history.rewrite(text, _MOVED)
+        before, said = migrations.current_names(config_files.parse(text), _MOVED)
+        after, _ = migrations.rewrite(text, _MOVED)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, SettingError):
         return
-    assert history.understand(config.parse(after), _MOVED)[1] == []
+    assert migrations.current_names(config_files.parse(after), _MOVED)[1] == []
     if said:
-        kept = {name: keys for name, keys in config.parse(after).items() if keys}
+        kept = {name: keys for name, keys in config_files.parse(after).items() if keys}
         assert kept == {name: keys for name, keys in before.items() if keys}
 
 
@@ -141,7 +145,7 @@ def card_answers(data: bytes) -> None:
 
 def captions_file(data: bytes) -> None:
     """The file of captions; one that is damaged is set aside."""
-    state.load(_file(data, "captions.json"))
+    state_file.load(_file(data, "captions.json"))
 
 
 def auth_file(data: bytes) -> None:
@@ -151,13 +155,13 @@ def auth_file(data: bytes) -> None:
 
 
 _loop = asyncio.new_event_loop()
-_tokens = Keys(secret=bytes(32)).with_token("door", "view", "2026-01-31")[0]
+_tokens = Credentials(secret=bytes(32)).with_token("door", "view", "2026-01-31")[0]
 
 
 def proofs(data: bytes) -> None:
     """What a request shows: in Authorization, in a cookie and in a link. None of it proves anything."""
     shown = data.decode("latin-1")
-    access = Access(config.Auth(mode="password"), Path(_folder.name) / "none.json")
+    access = Access(AuthSettings(mode="password"), Path(_folder.name) / "none.json")
     access.keys = _tokens
     for header, value, query in (
         ("Authorization", shown, {}),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pi_stream.sources import open_source
-from pi_stream.sources.picamera2 import Picamera2Source
+from pi_stream.sources.pi.picamera2 import Picamera2Source
 
 _FAULTS = Path("/run/virtual-camera")
 

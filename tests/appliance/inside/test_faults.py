@@ -109,7 +109,7 @@ def test_not_permitted(media: Path) -> None:
 
 _FIND = """
 from pi_stream.errors import SourceUnavailable
-from pi_stream.sources.libcamera import find_camera
+from pi_stream.sources.pi.libcamera import find_camera
 try:
     find_camera("")
 except SourceUnavailable as error:

@@ -13,7 +13,7 @@ import pytest
 
 from pi_stream.errors import BadMessage, SourceStuck, SourceUnavailable, Unsupported
 from pi_stream.sources import open_source
-from pi_stream.sources.capture import Capture
+from pi_stream.sources.capture_thread import CaptureThread
 from tests.appliance.inside.conftest import Fault, Opener
 
 Held = tuple[int, int, int]
@@ -119,7 +119,7 @@ def test_interrupted_while_it_waits(fault: Fault, opened: Opener) -> None:
 async def test_a_camera_that_cannot_be_stopped(fault: Fault, opened: Opener) -> None:
     """Where stopping blocks in the library, it is said within the time that was set: nobody waits for ever."""
     stuck = fault("stuck")
-    capture = Capture(lambda: opened(), closing=0.5)
+    capture = CaptureThread(lambda: opened(), closing=0.5)
     with pytest.raises(SourceStuck, match=r"did not close within 0\.5 s"):
         async with capture:
             await capture.frame()

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pi_stream import clock
-from pi_stream.frame import Frame
-from pi_stream.sources.picamera2 import _captured
+from pi_stream.lib import clock
+from pi_stream.media.frame import Frame
+from pi_stream.sources.pi.picamera2 import _captured
 from tests.appliance.bars import YCBCR, what_is_wrong
 from tests.appliance.inside.conftest import Fault, Opener
 

@@ -1,0 +1,1 @@
+"""Settings: their types and defaults, how they are read, reloaded, and migrated from earlier names."""

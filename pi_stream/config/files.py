@@ -1,0 +1,172 @@
+"""Settings files: read, checked, migrated; and the folders that settings and state lie in."""
+
+import logging
+import os
+import shutil
+import stat
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from pi_stream.config.migrations import current_names, rewrite
+from pi_stream.config.settings import Config
+from pi_stream.errors import SettingError
+from pi_stream.lib import atomic_file
+from pi_stream.lib.validation import ValidationError, convert, nearest
+
+log = logging.getLogger(__name__)
+
+SYSTEM_CONFIG = Path("/etc/pi-stream/config.toml")
+SYSTEM_STATE = Path("/var/lib/pi-stream")  # systemd's StateDirectory= of deploy/pi-stream.service
+
+
+def load(path: Path | None = None, assignments: Sequence[str] = ()) -> Config:
+    """Read the settings of a TOML file, then `section.key=value` assignments over them.
+
+    Without a path: /etc/pi-stream/config.toml if there is one, else the defaults. Raises SettingError, whose text is
+    one line that names file, section, key, what was expected and what was there.
+    """
+    if path is None and _is_there(SYSTEM_CONFIG):
+        path = SYSTEM_CONFIG
+    table: dict[str, Any] = {}
+    if path is not None:
+        table, old = current_names(_read(path)[1])
+        for each in old:
+            log.warning("%s: %s; `pi-stream migrate-config %s` brings it up to date", path, each, path)
+    config = _convert(table, str(path))
+    for assignment in assignments:
+        place, value = _assignment(assignment)
+        section = table.setdefault(place[0], {})
+        section[place[1]] = value
+        config = _convert(table, f"--set {assignment}")
+    return config
+
+
+def state_folder() -> Path:
+    """Where what must survive a restart lies: systemd's $STATE_DIRECTORY, else the user's own state folder.
+
+    A user without a home, as one that a container made up, has the system's; whether it may write there is another
+    question, which the log and the doctor answer.
+    """
+    if given := os.environ.get("STATE_DIRECTORY"):
+        return Path(given.split(":")[0])  # systemd lists several, separated by colons; the first is ours
+    if given := os.environ.get("XDG_STATE_HOME"):
+        return Path(given) / "pi-stream"
+    try:
+        return Path.home() / ".local" / "state" / "pi-stream"
+    except RuntimeError:  # neither $HOME nor an entry in /etc/passwd
+        return SYSTEM_STATE
+
+
+def service_folder() -> Path:
+    """Where that of the service lies that a person at a terminal means: for root, the one that systemd starts."""
+    if not os.environ.get("STATE_DIRECTORY") and os.geteuid() == 0 and SYSTEM_STATE.is_dir():
+        return SYSTEM_STATE
+    return state_folder()
+
+
+def migrate(path: Path) -> list[str]:
+    """Write a file of settings under the names of today; what it was lies beside it, as .bak. Returns what changed.
+
+    Raises SettingError when it cannot be read or written, is wrong, or has to be changed by hand.
+    """
+    text, table = _read(path)
+    _convert(current_names(table)[0], str(path))
+    try:
+        rewritten, changes = rewrite(text)
+        if changes:
+            _replace(path, rewritten)
+    except SettingError as error:
+        raise SettingError(f"{path}: {error}") from None
+    except OSError as error:
+        raise SettingError(f"{path}: cannot be written: {error.strerror}") from None
+    return changes
+
+
+def _replace(path: Path, text: str) -> None:
+    """As whose it was, and who may read it, where a link leads, too; what it was lies beside it."""
+    shutil.copy2(path, path.with_name(path.name + ".bak"))
+    old = path.stat()
+    atomic_file.write(path.resolve(), text.encode(), mode=stat.S_IMODE(old.st_mode), owner=(old.st_uid, old.st_gid))
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file. One that cannot even be looked for is taken to be: reading it says why."""
+    try:
+        path.stat()
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError | NotADirectoryError)
+    return True
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        text = path.read_bytes().decode(
+            "utf-8-sig"
+        )  # some editors begin a file with a mark; line ends stay as they are
+        return text, parse(text)
+    except OSError as error:
+        raise SettingError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise SettingError(f"{path}: expected UTF-8 text, got byte {error.object[error.start]:#04x}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingError(f"{path}: expected TOML, got: {error}") from None
+
+
+def parse(text: str) -> dict[str, Any]:
+    """What a text of TOML says. Raises tomllib.TOMLDecodeError."""
+    try:
+        table = tomllib.loads(text)
+        msgspec.json.encode(table, enc_hook=str)  # what cannot be written again could be neither compared nor told
+    except UnicodeEncodeError:
+        return table  # of an option's bytes; the type says what may be
+    except tomllib.TOMLDecodeError:
+        raise
+    except (ValueError, RecursionError):
+        # Python's limits, not TOML's: 4300 digits, and as many levels as its stack has.
+        raise tomllib.TOMLDecodeError("a number that is too long, or lists or tables nested too deep") from None
+    return table
+
+
+def _assignment(text: str) -> tuple[tuple[str, str], Any]:
+    place, equals, value = text.partition("=")
+    section, dot, key = place.strip().partition(".")
+    if not (equals and dot and section and key):
+        raise SettingError(f'--set {text}: expected section.key=value, such as camera.fps=15, got "{text}"')
+    try:
+        parsed = parse(f"value = {value}")
+    except tomllib.TOMLDecodeError:
+        return (section, key), value
+    return (section, key), parsed["value"] if len(parsed) == 1 else value
+
+
+def _convert(table: dict[str, Any], where: str) -> Config:
+    try:
+        return convert(table, Config)
+    except ValidationError as error:
+        if not error.path:
+            raise SettingError(f"{where}: {error.problem}") from None
+        section, *key = error.path
+        line = f"{where}: [{section}] {' '.join(key)}" if key else f"{where}: [{section}]"
+        problem = error.problem
+        if key and problem.startswith("unknown"):
+            problem = _elsewhere(key[0], problem)
+        raise SettingError(f"{' '.join(line.split())}: {problem}") from None
+
+
+def _elsewhere(key: str, problem: str) -> str:
+    """The problem of an unknown key, with a hint where it stands in the wrong section: all sections that have it."""
+    every: dict[str, list[str]] = {}
+    for section in _fields(inspect.type_info(Config)):
+        for field in _fields(section.type):
+            every.setdefault(field.encode_name, []).append(f"[{section.encode_name}]")
+    meant = key if key in every else None if "nearest" in problem else nearest(key, every)
+    return f'{problem.partition(";")[0]}; the nearest is "{meant}" of {" or ".join(every[meant])}' if meant else problem
+
+
+def _fields(kind: inspect.Type) -> tuple[inspect.Field, ...]:
+    return kind.fields if isinstance(kind, inspect.StructType) else ()

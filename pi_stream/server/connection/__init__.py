@@ -1,0 +1,1 @@
+"""Bytes under HTTP: connections, their limits, TLS, and what is written past aiohttp."""

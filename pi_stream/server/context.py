@@ -1,0 +1,134 @@
+"""What the web floor is given: the parts that it shows, and the few things that it may ask of them."""
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from aiohttp import web
+
+from pi_stream.auth.throttle import client_network
+from pi_stream.captions.store import CaptionStore
+from pi_stream.config.settings import Config
+from pi_stream.errors import LimitReached
+from pi_stream.health.doctor_report import DoctorReports
+from pi_stream.health.next_steps import Step
+from pi_stream.hub import Hub
+from pi_stream.lib import clock
+from pi_stream.lib.loop_lag import LoopLag
+from pi_stream.lib.machine_stats import MachineMonitor
+from pi_stream.lib.rate_limit import SPAN_US, RateCounters
+from pi_stream.media.frame import Encoding
+from pi_stream.server.connection.connections import Connections
+from pi_stream.server.connection.socket_buffers import Stalls
+from pi_stream.server.refusals import RefusalCounter
+from pi_stream.server.security.access import Access
+from pi_stream.server.websocket.viewers import Viewers
+from pi_stream.sources.supervisor import SourceSupervisor
+
+if TYPE_CHECKING:
+    from pi_stream.tls.identity import Identity
+
+TextEncoding = Literal["rgba", "png", "jpeg"]
+
+
+@dataclass(kw_only=True)
+class AppContext:
+    """The parts of a running service. All stay, but for the settings, which a reload replaces."""
+
+    config: Config
+    camera: SourceSupervisor
+    captions: CaptionStore
+    hub: Hub
+    pool: Executor  # for work that would hold up the event loop
+    encodings: tuple[Encoding, ...]
+    jpeg: str  # which library makes JPEGs
+    picture_of_text: Callable[[str, TextEncoding, int, int, str, str], bytes]
+    fail: Callable[[BaseException], object]  # a bug was met: end the service
+    www: Path
+    vitals: MachineMonitor
+    started: int  # microseconds of the server's clock
+    stalls: Stalls
+    viewers: Viewers
+    checkup: DoctorReports
+    next_steps: Callable[[], list[Step]]
+    listener: socket.socket | None = None  # the port, where somebody else has opened it
+    access: Access
+    identity: "Identity | None" = None  # over http there is none to show
+    lag: LoopLag = field(default_factory=LoopLag)
+    refusals: RefusalCounter = field(default_factory=RefusalCounter)
+    changes: RateCounters = field(default_factory=RateCounters)  # by address
+    snapshots: int = 0  # that are being made
+    texts: asyncio.Lock = field(default_factory=asyncio.Lock)  # one is drawn at a time, so that frames find a thread
+    connections: Connections = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Keep the connections by whatever the settings are."""
+        self.connections = Connections(lambda: self.config.limits, self.refusals, self.stalls)
+        self.set_limits()
+
+    def set_limits(self) -> None:
+        """Tell the parts of the limits that are in the settings now."""
+        limits = self.config.limits
+        self.captions.limit, self.captions.longest = self.config.overlay.max_captions, limits.caption_text
+        self.hub.limit = limits.channels
+        self.access.throttle.free = limits.login_tries
+        self.stalls.timeout = self.config.stream.stall_timeout
+
+    @contextmanager
+    def place(self, address: str) -> Iterator[None]:
+        """Count one more viewer from that address while the block runs. Raises LimitReached."""
+        if self.viewers.count >= self.config.stream.max_viewers:
+            raise LimitReached(
+                f"{self.viewers.count} viewers are connected, as many as stream.max_viewers allows",
+                limit="stream.max_viewers",
+            )
+        who, most = client_network(address), self.config.stream.max_per_address
+        if self.viewers.by_address[who] >= most:
+            raise LimitReached(
+                f"{most} viewers are connected from {who}, as many as stream.max_per_address allows",
+                limit="stream.max_per_address",
+                theirs=True,
+            )
+        self.viewers.by_address[who] += 1
+        try:
+            yield
+        finally:
+            self.viewers.by_address[who] -= 1
+            self.viewers.by_address += Counter()  # drops those of which there are none
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Count one more snapshot while the block runs. Raises LimitReached."""
+        if self.snapshots >= (most := self.config.limits.snapshots):
+            raise LimitReached(
+                f"{most} snapshots are being made, as many as limits.snapshots allows",
+                limit="limits.snapshots",
+                wait=1,
+            )
+        self.snapshots += 1
+        try:
+            yield
+        finally:
+            self.snapshots -= 1
+
+    def change(self, address: str) -> None:
+        """Somebody there changes what others notice. Raises LimitReached when that is too often."""
+        now, most = clock.now(), self.config.limits.changes
+        tally = self.changes.of(client_network(address))
+        if tally.count(now) > most:
+            raise LimitReached(
+                f"more than {most} changes in {SPAN_US // 1_000_000} seconds came from {client_network(address)}, "
+                "which is more than limits.changes allows",
+                limit="limits.changes",
+                wait=tally.left(now),
+                theirs=True,
+            )
+
+
+CONTEXT = web.AppKey("context", AppContext)

@@ -1,0 +1,1 @@
+"""HTTP endpoints: page files, API, snapshots, MJPEG, login, certificate."""

@@ -1,0 +1,1 @@
+"""Websockets: frames to viewers, messages from them."""

@@ -1,0 +1,160 @@
+"""/ws: what a viewer asks is done, or refused with the reason."""
+
+import asyncio
+from collections import deque
+
+from aiohttp import WSMsgType, web
+from msgspec import UNSET, UnsetType
+
+from pi_stream.auth.rights import Right
+from pi_stream.captions.caption import Caption
+from pi_stream.encoders import LOSSY
+from pi_stream.errors import BadMessage, Forbidden, LimitReached, Refused
+from pi_stream.lib import clock
+from pi_stream.lib.rate_limit import SPAN_US
+from pi_stream.pacing.quality_ladder import steps
+from pi_stream.pacing.window import DEFAULT, Window
+from pi_stream.protocol import (
+    VERSION,
+    Ack,
+    CaptionDelete,
+    CaptionPut,
+    Controls,
+    Error,
+    Name,
+    Ok,
+    Ping,
+    Pong,
+    Request,
+    Say,
+    Unwatch,
+    Watch,
+    choose,
+    parse_request,
+)
+from pi_stream.server.connection.connection_guard import mark_as_websocket
+from pi_stream.server.connection.socket_buffers import abort, newest_wins
+from pi_stream.server.context import CONTEXT, AppContext
+from pi_stream.server.rights import MESSAGES
+from pi_stream.server.security.access import address_of
+from pi_stream.server.security.authorize import current_grant
+from pi_stream.server.security.live_sessions import LOGGED_OUT
+from pi_stream.server.websocket.ack_reader import AckReader
+from pi_stream.server.websocket.handshake import shake_hands
+from pi_stream.server.websocket.message_reader import MessageReader, StoppedReading, framing, response
+from pi_stream.server.websocket.viewer import Viewer
+
+
+async def websocket(request: web.Request) -> web.StreamResponse:
+    """GET /ws"""
+    context = request.app[CONTEXT]
+    with context.place(address_of(request)):
+        return await _serve(context, request)
+
+
+async def _serve(context: AppContext, request: web.Request) -> web.StreamResponse:
+    socket = response(context, VERSION)
+    transport = await shake_hands(request, socket)
+    if transport is None:
+        return socket
+    newest_wins(transport)
+    mark_as_websocket(transport)
+    viewer = Viewer(context, current_grant(context.access), socket, transport)
+    hearing = MessageReader(context, socket, viewer.address, lambda: viewer.feed.acked)
+
+    def refuse(code: int, reason: str) -> None:
+        hearing.refuses(code, reason)
+        viewer.dismiss(code, reason)
+
+    AckReader(transport, framing(context), viewer.feed.take_ack, refuse, viewer.feed.go_on)
+    viewer.welcome()
+    try:
+        with context.access.live_sessions.visit(viewer.grant, lambda: viewer.close(*LOGGED_OUT)):
+            await viewer.run(_receive(context, viewer, hearing))
+    except* ConnectionError:
+        pass  # it went away in the middle of a message: that is how most viewers leave
+    finally:
+        viewer.feed.unwatch()
+        context.viewers.leave(viewer)
+        if (
+            socket.close_code in (None, 1006) and not viewer.knows
+        ):  # not a polite end: what the kernel holds for it goes with it
+            abort(transport)
+    return socket
+
+
+async def _receive(context: AppContext, viewer: Viewer, hearing: MessageReader) -> None:
+    most = context.config.limits.bad_messages
+    bad: deque[int] = deque(maxlen=most)
+    try:
+        while (message := await hearing.next()) is not None:
+            try:
+                if message.type is not WSMsgType.TEXT:
+                    raise BadMessage("expected a text message, got a binary one")
+                await _do(context, viewer, parse_request(message.data))
+            except Refused as error:
+                if isinstance(error, BadMessage):
+                    now = clock.now()
+                    if len(bad) == most and now - bad[0] < SPAN_US:
+                        text = f"more than {most} bad messages in 10 seconds"
+                        context.refusals.count("limits.bad_messages", viewer.address, f"{text} (limits.bad_messages)")
+                        viewer.dismiss(1008, text)
+                        return
+                    bad.append(now)
+                elif isinstance(error, LimitReached):
+                    context.refusals.count(error.limit, viewer.address, str(error))
+                viewer.reply(Error(re=UNSET if error.re is None else error.re, code=error.code, message=str(error)))
+            await asyncio.sleep(0)  # who says much at once takes turns with the others, and with what it is answered
+    except StoppedReading as reason:
+        viewer.dismiss(1008, str(reason))
+
+
+async def _do(context: AppContext, viewer: Viewer, request: Request) -> None:
+    """Do what is asked, and say so. Raises Refused."""
+    caption: Caption | UnsetType = UNSET
+    try:
+        if viewer.grant.right < (needed := MESSAGES[type(request)]):
+            raise Forbidden(f"this takes the right to {needed.word}: log in first")
+        if needed is Right.CONTROL:
+            context.change(viewer.address)
+        match request:
+            case Ack(seq=seq):
+                viewer.feed.ack(seq)
+            case Ping(sent=sent):
+                viewer.reply(Pong(sent=sent, clock=clock.now(), utc=clock.utc()))
+            case Watch():
+                _watch(context, viewer, request)
+            case Unwatch():
+                viewer.feed.unwatch()
+            case CaptionPut(caption=draft):
+                caption = context.captions.put(draft, by=viewer.name)
+            case CaptionDelete(id=gone):
+                context.captions.delete(gone)
+            case Say(text=text):
+                context.viewers.say(viewer, text)
+            case Name(name=name):
+                context.viewers.rename(viewer, name)
+            case Controls(controls=controls):
+                await context.camera.set_controls(controls)
+    except Refused as error:
+        error.re = request.id
+        raise
+    if request.id is not None:
+        viewer.reply(Ok(re=request.id, caption=caption))
+
+
+def _watch(context: AppContext, viewer: Viewer, watch: Watch) -> None:
+    camera = context.config.camera
+    encoding = choose(watch.accept, context.encodings)
+    auto = watch.quality == "auto" and watch.acks  # without acks nothing is known of the line
+    quality = 0
+    if encoding in LOSSY:
+        quality = watch.quality if isinstance(watch.quality, int) else context.config.stream.quality
+    fps = min(watch.fps or camera.fps, camera.fps)
+    if not watch.acks:
+        viewer.feed.keep_little()
+    ladder = steps(camera.width, fps, quality, widest=watch.width)
+    frames = DEFAULT if watch.window is UNSET else watch.window
+    window = Window(frames if watch.acks else None, follows=auto and watch.window is UNSET, measured=auto)
+    viewer.feed.watch(encoding, ladder if auto else ladder[:1], window)
+    viewer.feed.ask_again = lambda: _watch(context, viewer, watch)

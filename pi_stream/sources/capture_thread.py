@@ -1,0 +1,267 @@
+"""A source on a thread of its own, and its newest frame for whoever awaits it."""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Self
+
+from pi_stream.errors import Refused, SourceStuck, SourceUnavailable
+from pi_stream.lib import clock
+from pi_stream.lib.handover import Handover, tell
+from pi_stream.lib.rate import Rate
+from pi_stream.lib.slot import Slot
+from pi_stream.media.frame import Frame
+from pi_stream.sources.source import Json, Source
+
+log = logging.getLogger(__name__)
+
+_SIGN_PERIOD = 500_000  # microseconds from one unwanted frame that is handed on to the next
+_STALLED_CLOSING = 2.0  # seconds; what gave no frame for so long will hardly close later, and viewers wait
+_PARTING = 2.0  # seconds that a process which ends has for a source that is still opening
+_GRACE = 0.5  # seconds; a source that notices by itself that there are no frames is to say it: it knows more
+
+
+class CaptureThread:
+    """Owns the thread that opens, reads and closes one source; an async context manager.
+
+    `opener` opens the source, on that thread: opening may block. `controls` are set before the first frame; one that is
+    refused, for it was meant for another camera, is logged. `finish` is given every frame there, before anybody else
+    has it: that thread is awake already, and the frame in its core's cache. It returns whether anybody wants the frame
+    still; of those that nobody does only two a second are handed on, as a sign of life. While `watched` says that
+    there is nobody at all, the others are skipped; it is asked on that thread.
+
+    Entering waits for the opening, `opening` seconds at most, and raises what it raises, SourceUnavailable above all.
+    Leaving waits `closing` seconds at most, two for a source that had failed or stalled, then raises SourceStuck: only
+    a new process can free what hangs in a library. An opening cannot be broken off. One that outlasts `opening` and
+    `closing` raises SourceStuck, too; who is cancelled while it lasts waits two seconds, and leaves it to the end of
+    the process. So let an opening end, where the process is to go on.
+    """
+
+    def __init__(
+        self,
+        opener: Callable[[], Source],
+        *,
+        controls: Mapping[str, object] | None = None,
+        finish: Callable[[Frame], bool] = lambda _frame: True,
+        watched: Callable[[], bool] = lambda: True,
+        stall_timeout: float = 5.0,
+        opening: float = 20.0,
+        closing: float = 5.0,
+    ) -> None:
+        self._opener = opener
+        self._controls = controls or {}
+        self._finish = finish
+        self._watched = watched
+        self._stall_timeout, self._opening, self._closing = stall_timeout, opening, closing
+        self._ready = asyncio.Event()
+        self._slot: Slot[Frame] = Slot(self._ready)
+        self._facts: dict[str, Json] | None = None
+        self._ended = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._told = False  # whether the failure was raised where somebody waited
+        self._overtaken = 0
+        # Shared with the thread, under the lock:
+        self._lock = threading.Lock()
+        self._source: Source | None = None
+        self._stopping = False
+        self._rate = Rate()
+        self._requests: deque[tuple[Mapping[str, object], Future[None]]] = deque()
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._frames = Handover(self._loop, self._deliver)
+        # A daemon only so that a thread which hangs in a library cannot keep the process from ending: every other one
+        # is joined.
+        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        self._thread.start()
+        try:
+            async with asyncio.timeout(self._opening):
+                while self._facts is None and self._failure is None:
+                    self._ready.clear()
+                    await self._ready.wait()
+        except TimeoutError:
+            await self._stop()
+            raise SourceUnavailable(f"the source did not open within {self._opening:g} s") from None
+        except BaseException:
+            if not await self._stopped(min(self._closing, _PARTING)):
+                log.info("the source is still opening; it is left behind")
+            raise
+        if self._facts is None and self._failure is not None:
+            await self._stop()
+            raise self._failure
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._stop()
+        except SourceStuck as stuck:
+            if isinstance(error, SourceUnavailable | asyncio.CancelledError | None):
+                raise
+            log.error("%s", stuck)  # what comes out is the bug that came first
+        if not self._told and not isinstance(self._failure, SourceUnavailable | None):
+            raise self._failure  # a bug that nobody has heard of, in closing
+
+    async def frame(self) -> Frame:
+        """Wait for a frame newer than the last one given.
+
+        Raises SourceUnavailable when the source does, or when no frame came for `stall_timeout` seconds, or for two
+        frames' time where that is longer, and half a second. Everything else that the source raises is a bug, and is
+        let out.
+        """
+        fps = self.describe().get("fps")
+        patience = max(self._stall_timeout, 2 / fps if isinstance(fps, int | float) else 0)
+        try:
+            async with asyncio.timeout(patience + _GRACE):
+                while True:
+                    self._ready.clear()
+                    if (frame := self._slot.poll()) is not None:
+                        return frame
+                    if self._failure is not None:
+                        self._told = True
+                        raise self._failure
+                    await self._ready.wait()
+        except TimeoutError as error:
+            if error is self._failure:
+                raise
+            self._closing = min(self._closing, _STALLED_CLOSING)
+            raise SourceUnavailable(f"no frame for {patience:g} s") from None
+
+    async def set_controls(self, controls: Mapping[str, object]) -> None:
+        """Change camera controls, between two frames. Raises Unsupported, BadMessage, or SourceUnavailable."""
+        done: Future[None] = Future()
+        with self._lock:
+            if self._failure is not None or self._stopping:
+                raise SourceUnavailable("the source is away")
+            self._requests.append((controls, done))
+        await asyncio.wrap_future(done)
+
+    def describe(self) -> dict[str, Json]:
+        """The source's facts, as they were when it had been opened, or had given its first frame."""
+        return dict(self._facts or {})
+
+    @property
+    def fps(self) -> float:
+        """Frames a second that the source gives now, whether anybody wants them or not."""
+        with self._lock:
+            return self._rate.per_second(clock.now())
+
+    @property
+    def dropped(self) -> int:
+        """Frames that were replaced before anyone took them."""
+        return self._slot.dropped + self._overtaken
+
+    async def _stop(self) -> None:
+        if not await self._stopped(self._closing):
+            if self._source is None:
+                told = f"is still opening after {self._opening + self._closing:g} s"
+            else:
+                told = f"did not close within {self._closing:g} s"
+            raise SourceStuck(f"the source {told}; only a new process can free it, so this one ends")
+
+    async def _stopped(self, seconds: float) -> bool:
+        """Have the source closed as soon as may be; whether it is, and its thread has ended, after so many seconds."""
+        with self._lock:
+            self._stopping = True
+            source = self._source
+        if source is not None:
+            source.interrupt()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+        except TimeoutError:
+            return False
+        self._thread.join()
+        return True
+
+    def _run(self) -> None:
+        failure: BaseException | None = None
+        try:
+            source = self._opener()
+            try:
+                self._read(source)
+            except BaseException as error:
+                tell(self._loop, self._fail, error)  # at once, for closing may take long, or for ever
+                raise
+            finally:
+                source.close()
+        except BaseException as error:  # not lost: frame, or entering, raises it where somebody waits
+            failure = error
+        tell(self._loop, self._end, failure)
+
+    def _read(self, source: Source) -> None:
+        with self._lock:
+            self._source = source
+        for name, value in self._controls.items():
+            try:
+                source.set_controls({name: value})
+            except Refused as error:
+                log.warning("a camera control is not set again: %s", error)
+        tell(self._loop, self._learn, source.describe())
+        newest: int | None = None  # when the last frame was captured
+        step, sign_due = _SIGN_PERIOD, 0  # from frame to frame; when the next sign of life is due
+        while not self._stopping:
+            while self._requests:
+                controls, done = self._requests.popleft()
+                _answer(done, source, controls)
+            if newest is not None and newest + step < sign_due and not self._watched():
+                newest = source.skip()
+                with self._lock:
+                    self._rate.tick(newest)
+                continue
+            frame = source.read()
+            wanted = self._finish(frame)
+            if newest is None:
+                # Only now a webcam's colours are known.
+                tell(self._loop, self._learn, source.describe())
+            else:
+                step = frame.captured - newest
+            newest = frame.captured
+            with self._lock:
+                self._rate.tick(frame.captured)
+            if wanted or frame.captured >= sign_due:
+                sign_due = frame.captured + _SIGN_PERIOD
+                self._frames.put(frame)
+
+    # On the event loop:
+
+    def _learn(self, facts: dict[str, Json]) -> None:
+        self._facts = facts
+        self._ready.set()
+
+    def _deliver(self, frame: Frame, overtaken: int) -> None:
+        self._overtaken += overtaken
+        self._slot.put(frame)
+
+    def _fail(self, failure: BaseException) -> None:
+        with self._lock:
+            self._failure = failure
+        self._closing = min(self._closing, _STALLED_CLOSING)
+        self._ready.set()
+
+    def _end(self, failure: BaseException | None) -> None:
+        with self._lock:
+            self._told = self._told and failure is self._failure  # in closing, another one may have come
+            self._failure = failure if failure is not None else SourceUnavailable("the source is closed")
+            left, self._requests = self._requests, deque()
+        for _, done in left:
+            if not done.done():
+                done.set_exception(SourceUnavailable("the source is away"))
+        self._ended.set()
+        self._ready.set()
+
+
+def _answer(done: Future[None], source: Source, controls: Mapping[str, object]) -> None:
+    if not done.set_running_or_notify_cancel():
+        return
+    try:
+        source.set_controls(controls)
+    except BaseException as error:  # not lost: it is the answer
+        done.set_exception(error)
+    else:
+        done.set_result(None)

@@ -1,0 +1,1 @@
+"""Films: files that libav reads, played in place of a camera."""

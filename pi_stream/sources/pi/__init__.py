@@ -1,0 +1,1 @@
+"""The Raspberry Pi's own cameras, by libcamera and picamera2."""

@@ -1,0 +1,106 @@
+"""The cameras of libcamera: which there are, how one is taken, and what to say where that fails.
+
+picamera2 comes from apt and is imported only when it is asked for.
+"""
+
+import importlib
+import logging
+import os
+from contextlib import suppress
+from typing import Any
+
+from pi_stream.errors import SourceUnavailable
+from pi_stream.sources.pi.device_users import holders
+from pi_stream.sources.webcam.devices import camera_nodes
+
+_GROUP = "add this user to the group: sudo usermod -aG video $USER"
+
+
+def find_camera(path: str) -> tuple[int, str]:
+    """The number and the model of a camera of libcamera's: the first, or the one of this number or part of its name.
+
+    USB cameras are left to V4L2. Raises SourceUnavailable with what to mend when there is none.
+    """
+    library = _library()
+    try:
+        found = library.Picamera2.global_camera_info()
+    except (RuntimeError, OSError) as error:
+        raise SourceUnavailable(reason(error)) from error
+    cameras = [(number, info) for number, info in enumerate(found) if "/usb" not in info["Id"]]
+    if not cameras:
+        raise SourceUnavailable(_no_camera())
+    for number, info in cameras:
+        named = path.lower() in f"{info['Model']} {info['Id']}".lower()
+        if path == str(number) or (named and not path.isdigit()):
+            return number, info["Model"]
+    names = ", ".join(f"{number} ({info['Model']})" for number, info in cameras)
+    raise SourceUnavailable(f'no camera is called "{path}"; there are {names}')
+
+
+def _library() -> Any:
+    # Of each opening they tell a dozen lines that nobody needs, and a camera that is away is opened again and again.
+    os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:WARN")
+    logging.getLogger("picamera2").setLevel(logging.WARNING)
+    try:
+        return importlib.import_module("picamera2")
+    except ImportError as error:
+        missing = error.name or str(error)
+        if missing.split(".")[0] in ("picamera2", "libcamera"):
+            raise SourceUnavailable("not installed (apt install python3-picamera2)") from None
+        raise SourceUnavailable(f"cannot be imported, for {missing} is missing: {error}") from error
+    except Exception as error:  # a library made for another numpy or another Pi raises anything; the sentence tells it
+        raise SourceUnavailable(f"cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def open_camera(number: int) -> Any:
+    """picamera2's object for the camera of this number. Raises RuntimeError or OSError, and leaves nothing open."""
+    library = _library().Picamera2
+    camera = library.__new__(library)
+    try:
+        camera.__init__(number)
+    except BaseException:
+        _abandon(camera)
+        raise
+    return camera
+
+
+def _abandon(camera: Any) -> None:
+    """Have a camera whose constructor failed let go of everything: picamera2 0.3.38 does so by halves.
+
+    Before the camera is taken, its pipe stays open, two descriptors for each try: of one that is busy all night, the
+    service would die in the morning. After that, it stumbles over the allocator that it has not got.
+    """
+    taken = camera.is_open
+    if taken and not hasattr(camera, "allocator"):
+        camera.allocator = None
+    with suppress(RuntimeError, OSError):  # the last thing that close does is to look for memory again, in vain
+        camera.close()
+    if not taken:
+        camera.notifymeread.close()
+        os.close(camera.notifyme_w)
+
+
+def _no_camera() -> str:
+    """libcamera passes over what it may not open as if it were not there."""
+    closed = [path for path in camera_nodes() if not os.access(path, os.R_OK | os.W_OK)]
+    if closed:
+        return f"no camera found, but {closed[0]} may not be opened; {_GROUP}"
+    return "no camera found; check both ends of the ribbon cable, `rpicam-hello --list-cameras` should list it"
+
+
+def reason(error: BaseException) -> str:
+    """What the camera's libraries said, at the root of it, and what mends it."""
+    while (cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
+        error = cause
+    text = str(error)
+    if "busy" in text.lower():
+        if held := holders(camera_nodes()):
+            return f"the camera is busy: {held} uses it; end that, and the picture comes by itself"
+        return "the camera is busy; another program uses it (`sudo lslocks | grep /dev/media` shows which)"
+    if "permission" in text.lower():
+        return f"the camera may not be opened ({text}); {_GROUP}"
+    if "dmaheap" in text.lower():
+        return f"the camera's memory cannot be had ({text}); on a Pi, /dev/dma_heap belongs to the group video"
+    if "allocate" in text.lower():
+        return f"there is not enough camera memory ({text}); choose a smaller camera.width and camera.height"
+    return f"the camera does not start: {text}"

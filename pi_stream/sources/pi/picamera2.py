@@ -1,0 +1,183 @@
+"""The Raspberry Pi's own camera, through picamera2 0.3.30 and up.
+
+picamera2 comes from apt and is imported only when it is asked for. Its event loop runs on a thread of its own; `read`
+asks it for the next request, copies the planes out of the camera's memory, and gives the request back at once: of four
+requests, one kept is one that the camera lacks.
+"""
+
+import importlib
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from typing import Any
+
+from pi_stream.errors import SourceUnavailable
+from pi_stream.media.frame import Frame
+from pi_stream.sources.pi.controls import Control, checked
+from pi_stream.sources.pi.libcamera import find_camera, open_camera, reason
+from pi_stream.sources.pi.request_planes import Mapped
+from pi_stream.sources.source import Json
+
+_log = logging.getLogger(__name__)
+
+_REQUESTS = 4  # six, picamera2's own choice for video, do not fit into the camera memory of a Zero 2 W
+_OLDEST = 10_000_000_000  # nanoseconds; a timestamp older than that belongs to another clock
+
+
+class Picamera2Source:
+    """Frames of one camera, as the sensor gives them; `path` chooses the camera, see `find_camera`.
+
+    `captured` is libcamera's SensorTimestamp: when the sensor began to hand over the first row.
+    """
+
+    kind = "picamera2"
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        width: int,
+        height: int,
+        fps: float,
+        rotation: int,
+        seq: Iterator[int],
+        stall_timeout: float,
+    ) -> None:
+        self._width, self._height, self._fps, self._rotation = width, height, fps, rotation
+        self._seq = seq
+        self._stall_timeout = max(stall_timeout, 2 / fps)
+        self._interrupted = threading.Event()
+        number, self._model = find_camera(path)
+        try:
+            self._camera = open_camera(number)
+            try:
+                self._mapped = self._configure()
+                self._camera.start(show_preview=False)
+            except BaseException:
+                self._camera.close()
+                raise
+        except SourceUnavailable:
+            raise
+        except (RuntimeError, OSError) as error:
+            raise SourceUnavailable(reason(error)) from error
+
+    def describe(self) -> dict[str, Json]:
+        """See Source."""
+        return {
+            "kind": self.kind,
+            "name": self._model,
+            "width": self._width,
+            "height": self._height,
+            "fps": self._fps,
+            "rotation": self._rotation,
+            "colour": self._mapped.colour,
+            "controls": sorted(self._camera.camera_controls),
+        }
+
+    def read(self) -> Frame:
+        """See Source."""
+        with self._request() as request:
+            data = self._mapped.copied(request)
+            captured = _captured(request.get_metadata().get("SensorTimestamp"))
+        return Frame(data, self._width, self._height, next(self._seq) & 0xFFFFFFFF, captured)
+
+    def skip(self) -> int:
+        """See Source."""
+        with self._request() as request:
+            captured = _captured(request.get_metadata().get("SensorTimestamp"))
+        next(self._seq)
+        return captured
+
+    def set_controls(self, controls: Mapping[str, object]) -> None:
+        """See Source."""
+        known = {name: Control.of(*about) for name, about in self._camera.camera_ctrl_info.items()}
+        # A value of a wrong type would be found out only when a request is queued again, and end the capture.
+        self._camera.set_controls(checked(controls, known))
+
+    def interrupt(self) -> None:
+        """See Source."""
+        self._interrupted.set()
+        self._camera.cancel_all_and_flush()
+
+    def close(self) -> None:
+        """See Source."""
+        self._camera.close()
+
+    def _configure(self) -> Mapped:
+        libcamera = importlib.import_module("libcamera")
+        camera = self._camera
+        limits = {}
+        if "FrameDurationLimits" in camera.camera_controls:
+            duration = round(1e6 / self._fps)
+            limits["FrameDurationLimits"] = (duration, duration)
+        turned = self._rotation == 180
+        config = camera.create_video_configuration(
+            main={"format": "YUV420", "size": (self._width, self._height)},
+            raw=None,
+            transform=libcamera.Transform(hflip=1, vflip=1) if turned else libcamera.Transform(),
+            colour_space=libcamera.ColorSpace.Sycc(),
+            buffer_count=_REQUESTS,
+            queue=True,
+            display=None,
+            encode=None,
+            controls=limits,
+        )
+        camera.configure(config)
+        # libcamera adjusts what it cannot do, and does not complain: what counts is what it gave.
+        given = camera.camera_configuration()
+        left = 180 if turned != bool(given["transform"].hflip and given["transform"].vflip) else 0
+        space = camera.libcamera_config.at(0).color_space
+        mapped = Mapped(given["main"], space, self._width, self._height, left)
+        _log.info("%s gives %s, %s", self._model, given["main"], mapped.colour)
+        return mapped
+
+    @contextmanager
+    def _request(self) -> Iterator[Any]:
+        """The next request, ours for the block. Raises SourceUnavailable, also for what goes wrong in the block."""
+        try:
+            request = self._next_request()
+            try:
+                yield request
+            finally:
+                request.release()
+        except SourceUnavailable:
+            raise
+        except (RuntimeError, OSError) as error:  # what libcamera and the kernel say goes through picamera2 as it is
+            raise SourceUnavailable(f"the camera failed while it gave pictures: {error}") from error
+
+    def _next_request(self) -> Any:
+        """The next request that the camera completes: ours until it is released."""
+        job = self._camera.capture_request(wait=False)
+        if self._interrupted.is_set():  # after asking, so that an interrupt just before cannot be missed
+            self._camera.cancel_all_and_flush()
+        try:
+            return job.get_result(timeout=self._stall_timeout)
+        except TimeoutError:
+            self._camera.cancel_all_and_flush()
+        except CancelledError:
+            raise SourceUnavailable("the source is being closed") from None
+        try:
+            # It may have come while we gave up; left alone it would be lost to the camera.
+            return job.get_result(timeout=1)
+        except (TimeoutError, CancelledError):
+            raise SourceUnavailable(
+                f"no frame from the camera for {self._stall_timeout:g} s; is the ribbon cable loose?"
+            ) from None
+
+
+def _captured(sensor: int | None) -> int:
+    """SensorTimestamp (nanoseconds) on `clock.now`'s clock, in microseconds.
+
+    By libcamera's documentation it counts CLOCK_BOOTTIME, in practice it often is CLOCK_MONOTONIC; the two differ by
+    the time that the machine slept. The one that makes the frame a young one is right; if neither, it is now.
+    """
+    now = time.monotonic_ns()
+    if sensor is not None:
+        for theirs in (now, time.clock_gettime_ns(time.CLOCK_BOOTTIME)):
+            age = theirs - sensor
+            if 0 <= age < _OLDEST:
+                return (now - age) // 1000
+    return now // 1000

@@ -1,0 +1,1 @@
+"""The synthetic picture, for when there is no camera, and for tests."""

@@ -1,0 +1,94 @@
+"""A picture for where there is no camera, and for tests: seen to be synthetic, and able to say which frame it is."""
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from fractions import Fraction
+
+import numpy as np
+
+from pi_stream.errors import Unsupported
+from pi_stream.lib import clock
+from pi_stream.media.frame import Frame
+from pi_stream.sources.frame_timer import FrameTimer
+from pi_stream.sources.source import Json
+from pi_stream.sources.synthetic.scene import Scene
+
+
+class SyntheticSource:
+    """A frame every 1 / `fps` seconds: colour bars, a ball, the local time, the word SYNTHETIC, and the seq as blocks.
+
+    The bars are `scene.BARS`; the blocks are read by `pattern.read_seq`. When the machine is late by more than a frame,
+    the frames that are past are not made.
+    """
+
+    kind = "synthetic"
+
+    def __init__(
+        self, *, width: int, height: int, fps: float, rotation: int, seq: Iterator[int], pace: FrameTimer | None = None
+    ) -> None:
+        self._fps, self._rotation, self._seq = fps, rotation, seq
+        self._pace = pace if pace is not None else FrameTimer()
+        self._scene = Scene(width, height)
+        self._rate = Fraction(fps).limit_denominator(1001)
+        self._origin = self._pace.now()
+        self._frames = 0  # since the origin, those not made included
+
+    def describe(self) -> dict[str, Json]:
+        """See Source."""
+        return {
+            "kind": self.kind,
+            "name": "synthetic picture",
+            "width": self._scene.width,
+            "height": self._scene.height,
+            "fps": self._fps,
+            "rotation": self._rotation,
+            "colour": "BT.601 full range",
+        }
+
+    def read(self) -> Frame:
+        """See Source."""
+        due = self._next()
+        seconds = (due - self._origin) / 1e6
+        frame = self._scene.draw(next(self._seq) & 0xFFFFFFFF, due, _local_time(due), seconds)
+        if self._rotation == 180:
+            frame = _turned(frame)
+        self._pace.until(due)
+        return frame
+
+    def skip(self) -> int:
+        """See Source."""
+        due = self._next()
+        self._pace.until(due)
+        next(self._seq)
+        return due
+
+    def set_controls(self, controls: Mapping[str, object]) -> None:
+        """See Source."""
+        raise Unsupported(f"a synthetic picture has no camera controls, so {', '.join(controls)} cannot be set")
+
+    def interrupt(self) -> None:
+        """See Source."""
+        self._pace.interrupt()
+
+    def close(self) -> None:
+        """See Source."""
+
+    def _next(self) -> int:
+        """When the next frame is due that is not past, in microseconds."""
+        past = int((self._pace.now() - self._origin) * self._rate / 1_000_000)
+        number = max(self._frames, past)
+        self._frames = number + 1
+        return self._origin + int(number * 1_000_000 / self._rate)
+
+
+def _local_time(due: int) -> str:
+    """What a clock on the wall shows at `due`, as `HH:MM:SS.mmm`."""
+    then = time.time() + (due - clock.now()) / 1e6
+    return datetime.fromtimestamp(then).isoformat(timespec="milliseconds")[11:]  # the date and its T left off
+
+
+def _turned(frame: Frame) -> Frame:
+    """Upside down: a plane read backwards is a plane turned by 180 degrees."""
+    planes = [plane.ravel()[::-1] for plane in (frame.y, frame.u, frame.v)]
+    return Frame(np.concatenate(planes), frame.width, frame.height, frame.seq, frame.captured)

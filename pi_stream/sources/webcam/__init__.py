@@ -1,0 +1,1 @@
+"""USB webcams, by V4L2."""

@@ -1,0 +1,198 @@
+"""USB cameras, through libav's V4L2 input."""
+
+import errno
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from math import floor
+from typing import NamedTuple
+
+import av
+from av.container import InputContainer
+
+from pi_stream.errors import SourceUnavailable, Unsupported
+from pi_stream.lib import clock
+from pi_stream.media.frame import Frame
+from pi_stream.sources.convert import Converter
+from pi_stream.sources.source import Json
+from pi_stream.sources.webcam.devices import Device, capture_devices, query, reason
+
+_NONBLOCK = 4  # AVFMT_FLAG_NONBLOCK, which libav's options know by number only
+_POLL = 0.002  # seconds between two looks for a frame that is about to come
+_OLDEST = 10_000_000  # microseconds; a timestamp older than that belongs to another clock
+_UNSPECIFIED, _BT601 = 2, 6  # AVColorSpace
+
+
+class _Grabbed(NamedTuple):
+    frame: av.VideoFrame | None  # None: not decoded, for nobody wants it
+    captured: int
+
+
+class V4l2Source:
+    """The newest frame of a capture device; `path` is `/dev/videoN`, or "" for the first that is a camera.
+
+    The device chooses the nearest size and rate that it has, and the picture is scaled to ours. `captured` is the
+    kernel's timestamp of the frame, where the driver gives one on the monotonic clock.
+    """
+
+    kind = "v4l2"
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        width: int,
+        height: int,
+        fps: float,
+        rotation: int,
+        seq: Iterator[int],
+        stall_timeout: float,
+    ) -> None:
+        self._fps, self._rotation, self._seq, self._stall_timeout = fps, rotation, seq, stall_timeout
+        self._device = _device(path)
+        self._convert = Converter(width, height, rotation)
+        self._interrupted = threading.Event()
+        self._container = _opened(self._device.path, width, height, fps, stall_timeout)
+        self._video = self._container.streams.video[0]
+        # Threads that each keep a frame would make every frame late.
+        self._video.thread_type = "SLICE"
+        self._rate = float(self._video.average_rate or fps)
+        # Where every packet is a whole picture, older ones need not be decoded.
+        self._whole = self._video.codec_context.name in ("rawvideo", "mjpeg")
+        self._next_look = 0.0
+        self._origin: int | None = None
+        self._tick = -1
+
+    def describe(self) -> dict[str, Json]:
+        """See Source."""
+        return {
+            "kind": self.kind,
+            "name": self._device.card,
+            "device": self._device.path,
+            "driver": self._device.driver,
+            "codec": self._video.codec_context.name,
+            "width": self._convert.width,
+            "height": self._convert.height,
+            "fps": min(self._fps, self._rate),
+            "rotation": self._rotation,
+            "colour": self._convert.colour,
+        }
+
+    def read(self) -> Frame:
+        """See Source."""
+        newest = self._next(decoded=True)
+        assert newest.frame is not None  # noqa: S101 - for the type checker; it was to be decoded
+        data = self._convert.convert(newest.frame, self._video.sample_aspect_ratio)
+        number = next(self._seq) & 0xFFFFFFFF
+        return Frame(data, self._convert.width, self._convert.height, number, newest.captured)
+
+    def skip(self) -> int:
+        """See Source."""
+        captured = self._next(decoded=not self._whole).captured
+        next(self._seq)
+        return captured
+
+    def set_controls(self, controls: Mapping[str, object]) -> None:
+        """See Source."""
+        raise Unsupported(f"a V4L2 camera has none of libcamera's controls, so {', '.join(controls)} cannot be set")
+
+    def interrupt(self) -> None:
+        """See Source."""
+        self._interrupted.set()
+
+    def close(self) -> None:
+        """See Source."""
+        self._container.close()
+
+    def _next(self, *, decoded: bool) -> _Grabbed:
+        """Wait for the next frame that is wanted at our rate. Raises SourceUnavailable."""
+        deadline = time.monotonic() + self._stall_timeout
+        # Until shortly before a frame can be there, looking for it is in vain.
+        while not self._interrupted.wait(max(_POLL, self._next_look - time.monotonic())):
+            newest = self._newest(decoded=decoded)
+            if newest is not None:
+                self._next_look = time.monotonic() + 0.8 / self._rate
+                deadline = time.monotonic() + self._stall_timeout
+                if self._wanted(newest):
+                    return newest
+            elif time.monotonic() > deadline:
+                raise SourceUnavailable(f"no frame from {self._device.path} for {self._stall_timeout:g} s")
+        raise SourceUnavailable("the source is being closed")
+
+    def _newest(self, *, decoded: bool) -> _Grabbed | None:
+        """The newest of all the frames that wait, `decoded` or not; None when none waits."""
+        newest, packets = None, self._waiting()
+        if not decoded:
+            return _Grabbed(None, _captured(packets[-1])) if packets else None
+        for packet in packets:
+            try:
+                for frame in packet.decode():
+                    if isinstance(frame, av.VideoFrame):
+                        newest = _Grabbed(frame, _captured(packet))
+            except av.FFmpegError:
+                continue  # half a picture, through a bad cable; another one comes, or else the deadline
+        if newest is not None and newest.frame is not None and newest.frame.colorspace == _UNSPECIFIED:
+            # V4L2's default for what a webcam gives without compression is BT.601 at every size.
+            newest.frame.colorspace = _BT601
+        return newest
+
+    def _waiting(self) -> list["av.Packet[av.VideoStream]"]:
+        packets: list[av.Packet[av.VideoStream]] = []
+        try:
+            for packet in self._container.demux(self._video):
+                if self._whole:
+                    packets.clear()
+                packets.append(packet)
+        except BlockingIOError:
+            return packets
+        except av.FFmpegError as error:
+            raise SourceUnavailable(reason(self._device.path, error.errno, error.strerror)) from error
+        raise SourceUnavailable(f"{self._device.path} has ended")
+
+    def _wanted(self, grabbed: _Grabbed) -> bool:
+        """Whether it is the first within its 1 / fps; a quarter early still counts as in time."""
+        self._origin = grabbed.captured if self._origin is None else self._origin
+        tick = floor((grabbed.captured - self._origin) * self._fps / 1e6 + 0.25)
+        wanted = tick > self._tick
+        self._tick = max(tick, self._tick)
+        return wanted
+
+
+def _device(path: str) -> Device:
+    if path:
+        return query(path)
+    devices = capture_devices()
+    if not devices:
+        raise SourceUnavailable("no /dev/video* capture device; is a webcam plugged in?")
+    return devices[0]
+
+
+def _opened(path: str, width: int, height: int, fps: float, patience: float) -> InputContainer:
+    """The device, set to the nearest that it has.
+
+    Above VGA few cameras get uncompressed pictures through USB 2 at full rate, so there MJPEG is asked for first.
+    """
+    first, second = ("mjpeg", "") if width * height > 640 * 480 else ("", "mjpeg")
+    options = {
+        "video_size": f"{width}x{height}",
+        "framerate": str(Fraction(fps).limit_denominator(1001)),
+        "fflags": f"+{_NONBLOCK}",
+    }
+    problem: av.FFmpegError | None = None
+    for layout in (first, second):
+        chosen = {"input_format": layout} if layout else {}
+        try:
+            # The container's alone: of a decoder, `video_size` would be an order, and the device may have another.
+            return av.open(path, format="v4l2", container_options=options | chosen, timeout=patience)
+        except av.FFmpegError as error:
+            # EINVAL only says that the device has no such layout; what else went wrong says more.
+            problem = error if problem is None or problem.errno == errno.EINVAL else problem
+    assert problem is not None  # noqa: S101 - for the type checker; there were two tries
+    raise SourceUnavailable(reason(path, problem.errno, problem.strerror)) from problem
+
+
+def _captured(packet: "av.Packet[av.VideoStream]") -> int:
+    """The kernel's timestamp (microseconds, CLOCK_MONOTONIC, as `clock.now`), or now where it is of another clock."""
+    now = clock.now()
+    return packet.pts if packet.pts is not None and 0 <= now - packet.pts < _OLDEST else now
