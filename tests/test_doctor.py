@@ -92,7 +92,7 @@ def test_what_cannot_be_looked_at_is_told_and_the_rest_goes_on(error: Exception,
 
 
 def test_a_bug_of_a_check_is_not_hidden() -> None:
-    """It is for us to mend, not for whoever asked."""
+    """It is for us to fix, not for whoever asked."""
 
     def wrong() -> list[Finding]:
         raise TypeError("a mistake of ours")
@@ -103,13 +103,13 @@ def test_a_bug_of_a_check_is_not_hidden() -> None:
 
 @pytest.mark.parametrize("build", [pi_5, pi_4, zero_2, laptop, Tree])
 def test_every_machine_can_be_looked_at(tmp_path: Path, build: Callable[[Path], Tree]) -> None:
-    """Each finding is of its check's area; what is not right has a mend, or says why there is none."""
+    """Each finding is of its check's area; what is not right has a fix, or says why there is none."""
     looks = checks(build(tmp_path).machine, DoctorContext(state=tmp_path))
     for area, look in looks.items():
         for finding in look():
             assert finding.area == area
             assert finding.what
-            assert (finding.mend is None) == (finding.level == "ok") or finding.level == "unknown"
+            assert (finding.fix is None) == (finding.level == "ok") or finding.level == "unknown"
 
 
 def test_a_machine_that_shows_nothing_is_no_crash(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_machine_that_shows_nothing_is_no_crash(tmp_path: Path) -> None:
 
 
 def test_the_table_is_aligned_and_wrapped() -> None:
-    """The mend stands below what it mends; a command is not cut inside a word."""
+    """The fix stands below what it fixes; a command is not cut inside a word."""
     assert list(table([GONE, HOT], width=60, colour=False)) == [
         "fault    camera       no camera was found",
         "                      > Press the ribbon in; `rpicam-hello",
@@ -234,7 +234,7 @@ async def test_the_service_says_what_the_command_says(tmp_path: Path) -> None:
         assert answer.headers["Cache-Control"] == "no-store"
         report = await answer.json()
     assert report["verdict"] in ("ok", "warning", "unknown")
-    assert set(report["findings"][0]) == {"area", "level", "what", "mend"}
+    assert set(report["findings"][0]) == {"area", "level", "what", "fix"}
     assert {each["area"] for each in report["findings"]} == set(checks(Machine(), DoctorContext(state=tmp_path)))
     (settings,) = [each for each in report["findings"] if each["area"] == "settings"]
     assert settings["level"] == "ok"

@@ -29,7 +29,7 @@ def worst(findings: list[Finding], level: str) -> Finding:
     """The one finding that is not all right, which has this level."""
     (found,) = [each for each in findings if each.level != "ok"]
     assert found.level == level, found
-    assert found.mend is not None or level == "unknown", found
+    assert found.fix is not None or level == "unknown", found
     return found
 
 
@@ -62,14 +62,14 @@ def test_no_camera_on_a_pi_is_a_fault_whose_mend_begins_with_the_ribbon(tmp_path
     tree.write("/proc/device-tree/model", "Raspberry Pi 4 Model B Rev 1.4\0")
     tree.libcamera(NO_CAMERA)
     found = worst(cameras(tree.machine, AUTO), "fault")
-    assert found.mend is not None
-    assert "ribbon" in found.mend
-    assert "`rpicam-hello --list-cameras`" in found.mend
+    assert found.fix is not None
+    assert "ribbon" in found.fix
+    assert "`rpicam-hello --list-cameras`" in found.fix
 
 
 @pytest.mark.usefixtures("picamera2_installed")
 @pytest.mark.parametrize(
-    ("text", "what", "mend"),
+    ("text", "what", "fix"),
     [
         (
             "camera_auto_detect=0\n",
@@ -81,7 +81,7 @@ def test_no_camera_on_a_pi_is_a_fault_whose_mend_begins_with_the_ribbon(tmp_path
         ("camera_auto_detect = 0\ndtoverlay=imx219\n", "no camera was found", "ribbon"),
     ],
 )
-def test_settings_of_the_start_that_hide_the_camera_are_named(tmp_path: Path, text: str, what: str, mend: str) -> None:
+def test_settings_of_the_start_that_hide_the_camera_are_named(tmp_path: Path, text: str, what: str, fix: str) -> None:
     """config.txt: not asked to look, asked for the old stack, or told which sensor there is."""
     tree = Tree(tmp_path)
     tree.write("/proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0")
@@ -89,7 +89,7 @@ def test_settings_of_the_start_that_hide_the_camera_are_named(tmp_path: Path, te
     tree.libcamera(NO_CAMERA)
     found = worst(cameras(tree.machine, AUTO), "fault")
     assert what in found.what
-    assert mend in (found.mend or "")
+    assert fix in (found.fix or "")
 
 
 @pytest.mark.usefixtures("picamera2_installed")
@@ -109,7 +109,7 @@ def test_picamera2_that_is_missing_on_a_pi_is_told_with_the_command_that_install
     assert "picamera2 is not installed" in found.what
     tree.libcamera({"missing": "No module named 'libcamera'"})
     found = worst(cameras(tree.machine, AUTO), "fault")
-    assert "apt install python3-picamera2" in (found.mend or "")
+    assert "apt install python3-picamera2" in (found.fix or "")
 
 
 def test_a_webcam_is_camera_enough_for_a_pc(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_camera_that_the_settings_name_and_is_not_there_is_a_fault(tmp_path: P
     webcam = DoctorContext(state=STATE, source="v4l2", path="/dev/video7", webcams=lambda: [WEBCAM])
     found = worst(cameras(laptop(tmp_path / "pc").machine, webcam), "fault")
     assert "/dev/video7" in found.what
-    assert "/dev/video0" in (found.mend or "")
+    assert "/dev/video0" in (found.fix or "")
     tree = pi_5(tmp_path / "pi")
     assert (
         '"imx219"'
@@ -202,7 +202,7 @@ def test_who_may_not_open_the_devices_is_not_told_of_the_ribbon(tmp_path: Path) 
     tree.closed = "media"
     found = worst(cameras(tree.machine, AUTO), "fault")
     assert "/dev/media0, /dev/media1 may not be opened" in found.what
-    assert "rights" in (found.mend or "")
+    assert "rights" in (found.fix or "")
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_the_program_that_has_the_camera_is_named_with_how_to_end_it(tmp_path: P
     tree.lock(812, "/dev/media1")
     found = worst(holders(tree.machine, AUTO), "fault")
     assert found.what == "motion (812) is taking pictures with /dev/media1, /dev/video0"
-    assert "`sudo systemctl stop motion.service`" in (found.mend or "")
+    assert "`sudo systemctl stop motion.service`" in (found.fix or "")
     assert "secret" not in repr(found)
 
 
@@ -293,8 +293,8 @@ def test_a_command_to_copy_has_no_name_in_it_that_a_user_chose(tmp_path: Path, u
     tree.lock(900, "/dev/media0")
     found = worst(holders(tree.machine, AUTO), "fault")
     assert found.what == "recorder (900) is taking pictures with /dev/media0"
-    assert found.mend is not None
-    assert "`sudo kill 900`" in found.mend
+    assert found.fix is not None
+    assert "`sudo kill 900`" in found.fix
 
 
 def test_a_programs_name_steers_no_terminal(tmp_path: Path) -> None:
@@ -344,7 +344,7 @@ def test_what_belongs_to_others_is_said_not_to_have_been_looked_at(
     monkeypatch.setattr(Path, "iterdir", closed)
     found = worst(holders(pi_4(tmp_path).machine, AUTO), "unknown")
     assert "1 program of other users" in found.what
-    assert "sudo pi-stream doctor" in (found.mend or "")
+    assert "sudo pi-stream doctor" in (found.fix or "")
 
 
 def test_a_service_from_which_others_are_hidden_says_so(tmp_path: Path) -> None:
@@ -374,7 +374,7 @@ def test_who_is_in_no_group_video_is_told_the_command(tmp_path: Path) -> None:
     group = (tmp_path / "dev/media0").group()
     assert found.what == "ana may not open /dev/media0, /dev/media1"
     if group != "root":
-        assert f"`sudo usermod -aG {group} ana`" in (found.mend or "")
+        assert f"`sudo usermod -aG {group} ana`" in (found.fix or "")
 
 
 def test_who_became_a_member_since_has_to_log_in_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,9 +382,9 @@ def test_who_became_a_member_since_has_to_log_in_again(tmp_path: Path, monkeypat
     tree = pi_4(tmp_path)
     tree.groups, tree.closed = {"pi"}, "media"
     monkeypatch.setattr(Path, "group", lambda path: "video")  # noqa: ARG005 - a test need not be in that group
-    mend = worst(rights(tree.machine, AUTO), "fault").mend or ""
-    assert "log out and in again" in mend
-    assert "usermod" not in mend
+    fix = worst(rights(tree.machine, AUTO), "fault").fix or ""
+    assert "log out and in again" in fix
+    assert "usermod" not in fix
 
 
 def test_heaps_that_udev_gave_to_root_are_told_with_the_package_that_has_the_rule(
@@ -394,7 +394,7 @@ def test_heaps_that_udev_gave_to_root_are_told_with_the_package_that_has_the_rul
     tree = pi_4(tmp_path)
     tree.closed = "dma_heap"
     monkeypatch.setattr(Path, "group", lambda path: "root")  # noqa: ARG005 - a test need not be root
-    assert "raspberrypi-sys-mods" in (worst(rights(tree.machine, AUTO), "fault").mend or "")
+    assert "raspberrypi-sys-mods" in (worst(rights(tree.machine, AUTO), "fault").fix or "")
 
 
 # --- memory for it
@@ -422,8 +422,8 @@ def test_too_little_contiguous_memory_names_the_size_to_set_and_where(tmp_path: 
     patient = DoctorContext(state=STATE, width=4056, height=3040)
     found = worst(camera_memory(tree.machine, patient), "fault")
     assert f"takes about {needed_bytes(4056, 3040) >> 20} MiB" in found.what
-    assert f"`dtoverlay=vc4-kms-v3d,{size}`" in (found.mend or "")
-    assert "/boot/firmware/config.txt" in (found.mend or "")
+    assert f"`dtoverlay=vc4-kms-v3d,{size}`" in (found.fix or "")
+    assert "/boot/firmware/config.txt" in (found.fix or "")
 
 
 def test_contiguous_memory_that_others_use_is_a_warning_until_the_camera_itself_has_it(tmp_path: Path) -> None:

@@ -39,15 +39,15 @@ def test_a_certificate_that_is_right_is_told_with_its_names_end_and_fingerprint(
         (60 * DAY, DAY, "warning", "it begins on 2026-11-26"),
     ],
 )
-@pytest.mark.parametrize(("mode", "mend"), [("files", "reload pi-stream"), ("self-signed", "restart pi-stream")])
+@pytest.mark.parametrize(("mode", "fix"), [("files", "reload pi-stream"), ("self-signed", "restart pi-stream")])
 def test_one_that_is_not_valid_or_not_for_long_is_told_with_what_renews_it(
-    ends: timedelta, begins: timedelta, level: str, words: str, mode: Literal["self-signed", "files"], mend: str
+    ends: timedelta, begins: timedelta, level: str, words: str, mode: Literal["self-signed", "files"], fix: str
 ) -> None:
     """In either mode another command."""
     found = _look(ends, mode, begins)
     assert found.level == level
     assert words in found.what
-    assert mend in (found.mend or "")
+    assert fix in (found.fix or "")
 
 
 def test_without_tls_and_before_the_first_start_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ def one(findings: list[Finding], level: str, *words: str) -> Finding:
     (found,) = findings
     assert found.level == level, found
     for each in words:
-        assert each in f"{found.what}\n{found.mend}"
+        assert each in f"{found.what}\n{found.fix}"
     return found
 
 
@@ -89,7 +89,7 @@ def test_a_pc_has_no_such_bits(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("thousandths", "level"), [("51121", "ok"), ("71000", "warning"), ("84500", "warning")])
 def test_heat_is_told_in_degrees(tmp_path: Path, thousandths: str, level: str) -> None:
-    """With what mends it."""
+    """With what fixes it."""
     tree = pi_4(tmp_path)
     tree.write("/sys/class/thermal/thermal_zone0/temp", thousandths + "\n")
     one(temperature(tree.machine), level, f"{int(thousandths) / 1000:.0f} °C")
@@ -368,7 +368,7 @@ def test_a_unit_that_a_socket_starts_need_not_run_nor_be_enabled(tmp_path: Path)
     tree.answers["systemctl"] = f"{off}\n\nActiveState=active\nUnitFileState=disabled"
     assert [found.level for found in unit(tree.machine, SOME)] == ["ok", "warning"]
     tree.answers["systemctl"] = f"{off}\n\nActiveState=inactive\nUnitFileState=disabled"
-    assert [found.mend for found in unit(tree.machine, SOME)] == [
+    assert [found.fix for found in unit(tree.machine, SOME)] == [
         "`sudo systemctl start pi-stream`", "`sudo systemctl enable pi-stream`",
     ]  # fmt: skip  # one a line would say no more
 
@@ -405,7 +405,7 @@ def test_a_kernel_that_was_replaced_under_the_running_one_wants_a_restart(tmp_pa
     """Drivers for what is plugged in now are gone."""
     tree = pi_4(tmp_path)
     tree.write("/proc/sys/kernel/osrelease", "6.12.34+rpt-rpi-v8\n")
-    assert system(tree.machine)[2].mend == "`sudo reboot`"
+    assert system(tree.machine)[2].fix == "`sudo reboot`"
 
 
 def test_a_program_that_hangs_is_ended() -> None:

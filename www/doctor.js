@@ -1,4 +1,4 @@
-/** The doctor's panel: what the service finds wrong with its camera and its machine, and what mends it. */
+/** The doctor's panel: what the service finds wrong with its camera and its machine, and what fixes it. */
 import { find, make } from './dom.js';
 import { paragraph } from './sentence.js';
 
@@ -10,7 +10,7 @@ const NAMES = { fault: 'Fault', warning: 'Warning', unknown: 'Not known', ok: 'A
 
 /**
  * @typedef {typeof LEVELS[number]} Level
- * @typedef {{ area: string, level: Level, what: string, mend: string | null }} Finding
+ * @typedef {{ area: string, level: Level, what: string, fix: string | null }} Finding
  */
 
 /** Those that need somebody, the worst first, and those that do not. @param {readonly Finding[]} findings */
@@ -97,13 +97,13 @@ export class DoctorPanel {
 }
 
 /** @param {Finding} finding */
-function row({ area, level, what, mend }) {
+function row({ area, level, what, fix }) {
   const made = make(
     'li',
     {},
     make('p', { className: 'area' }, make('b', {}, area), make('span', {}, NAMES[level])),
     paragraph('what', what),
-    ...(mend ? [paragraph('mend', mend)] : []),
+    ...(fix ? [paragraph('fix', fix)] : []),
   );
   made.dataset.level = level;
   return made;

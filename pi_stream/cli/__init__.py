@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check_config)
 
     doctor = commands.add_parser(
-        "doctor", help="look at camera, system and settings, and say what is wrong and what mends it"
+        "doctor", help="look at camera, system and settings, and say what is wrong and what fixes it"
     )
     doctor.add_argument("--config", type=Path, metavar="FILE", help="the settings to look at (default: as for serve)")
     doctor.add_argument("--set", action="append", default=[], dest="assignments", metavar="SECTION.KEY=VALUE")

@@ -1,8 +1,8 @@
-"""The doctor: looks at the machine and at pi-stream's place in it, and says what is wrong and what mends it.
+"""The doctor: looks at the machine and at pi-stream's place in it, and says what is wrong and what fixes it.
 
     doctor = Doctor(lambda: checks(Machine(), patient))
     for finding in doctor.examine():
-        print(finding.level, finding.area, finding.what, finding.mend)
+        print(finding.level, finding.area, finding.what, finding.fix)
 
 A new check is one function that gives findings, and one line here. It reads, and neither writes nor needs a running
 service. docs/doctor.md lists what each one looks at.

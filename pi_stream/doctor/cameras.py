@@ -50,8 +50,8 @@ def cameras(machine: Machine, patient: DoctorContext) -> list[Finding]:
         findings += [_say.ok(f"{webcam.card} at {webcam.path} (V4L2)") for webcam in webcams]
         found = True
         if patient.path and not _is_one_of(machine, patient.path, webcams):
-            mend = f"Plug it in, or set camera.path to {webcams[0].path}."
-            findings.append(_say.fault(f"the camera of the settings, {patient.path}, is not among them", mend))
+            fix = f"Plug it in, or set camera.path to {webcams[0].path}."
+            findings.append(_say.fault(f"the camera of the settings, {patient.path}, is not among them", fix))
     if not found and not any(each.level in ("fault", "unknown") for each in findings):
         findings.append(_none(machine, patient))
     return findings
@@ -67,13 +67,13 @@ def _of_libcamera(machine: Machine, patient: DoctorContext) -> tuple[list[Findin
         return [_say.ok(f"{seen} (libcamera, in use, so it was not asked further)")], True
     closed = [machine.name(path) for path in machine.paths("/dev/media*") if not machine.may_use(path)]
     if closed:
-        mend = "See what mends the rights, and look again."
-        return [_say.fault(f"cameras cannot be looked for: {', '.join(closed)} may not be opened", mend)], False
+        fix = "See what fixes the rights, and look again."
+        return [_say.fault(f"cameras cannot be looked for: {', '.join(closed)} may not be opened", fix)], False
     try:
         answer = machine.ask(sys.executable, "-P", str(_LISTING), patience=_PATIENCE)
     except subprocess.TimeoutExpired:
-        mend = "A driver hangs: check the ribbon, then `sudo reboot`."
-        return [_say.warning(f"libcamera gave no answer in {_PATIENCE:g} s", mend)], False
+        fix = "A driver hangs: check the ribbon, then `sudo reboot`."
+        return [_say.warning(f"libcamera gave no answer in {_PATIENCE:g} s", fix)], False
     except subprocess.CalledProcessError as error:
         return [
             _say.unknown(f"libcamera failed: {((error.stderr or '').splitlines() or ['it says nothing'])[-1]}")
@@ -89,8 +89,8 @@ def _of_libcamera(machine: Machine, patient: DoctorContext) -> tuple[list[Findin
     ribbons = [camera.model for camera in there]
     findings += [_say.ok(f"{model} (libcamera)") for model in ribbons]
     if ribbons and patient.path and not _is_among(there, patient.path):
-        mend = "Set camera.path to a part of a name above, or to nothing for the first camera."
-        findings.append(_say.fault(f'no camera of libcamera is called "{patient.path}"', mend))
+        fix = "Set camera.path to a part of a name above, or to nothing for the first camera."
+        findings.append(_say.fault(f'no camera of libcamera is called "{patient.path}"', fix))
     if not ribbons and sensors:
         findings.append(
             _say.fault(
@@ -144,8 +144,8 @@ def _none(machine: Machine, patient: DoctorContext) -> Finding:
         return _say.fault(what, "Plug one in; `v4l2-ctl --list-devices` should list it.")
     if not is_pi(machine):
         what = "no camera was found"
-        mend = "Plug in a webcam; `v4l2-ctl --list-devices` should list it. Or set camera.path to a film."
-        return _say.warning(what, mend) if patient.source == "auto" else _say.fault(what, mend)
+        fix = "Plug in a webcam; `v4l2-ctl --list-devices` should list it. Or set camera.path to a film."
+        return _say.warning(what, fix) if patient.source == "auto" else _say.fault(what, fix)
     place, lines = _boot_settings(machine)
     what = "no camera was found"
     steps = "Switch the Pi off, and press the ribbon in at both ends, its contacts towards the board's. "

@@ -25,13 +25,13 @@ def certificate(patient: DoctorContext, now: datetime | None = None) -> list[Fin
     except SettingError as error:
         if isinstance(error.__context__, PermissionError):
             raise error.__context__ from None  # that is no fault of the file's
-        return [_say.fault(str(error), 'Mend the file, or set `mode = "off"` under [tls].')]
+        return [_say.fault(str(error), 'Fix the file, or set `mode = "off"` under [tls].')]
     if shown is None:
         return [_say.ok("not there yet: the service makes it when it starts")]
-    mend = _RENEW[patient.tls]
+    fix = _RENEW[patient.tls]
     if now >= shown.ends:
-        return [_say.fault(f"it ended on {shown.ends:%Y-%m-%d}", mend)]
+        return [_say.fault(f"it ended on {shown.ends:%Y-%m-%d}", fix)]
     if now < shown.begins:
-        return [_say.warning(f"it begins on {shown.begins:%Y-%m-%d}, by the clock of now", mend)]
+        return [_say.warning(f"it begins on {shown.begins:%Y-%m-%d}, by the clock of now", fix)]
     what = f"for {', '.join(sorted(shown.names))}, until {shown.ends:%Y-%m-%d}; its fingerprint is {shown.fingerprint}"
-    return [_say.warning(what, mend) if shown.ends - now < _SOON else _say.ok(what)]
+    return [_say.warning(what, fix) if shown.ends - now < _SOON else _say.ok(what)]

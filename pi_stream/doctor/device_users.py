@@ -35,12 +35,12 @@ def holders(machine: Machine, patient: DoctorContext) -> list[Finding]:
         if is_ours(machine, pid):
             findings.append(_say.ok(f"pi-stream itself ({pid}) has {devices} open"))
         elif pid in busy:
-            mend = f"End it, {_stop(machine, pid)}; pi-stream takes the camera by itself within seconds."
+            fix = f"End it, {_stop(machine, pid)}; pi-stream takes the camera by itself within seconds."
             say = _say.fault if patient.wants_pi_camera and not patient.holds_camera() else _say.warning
-            findings.append(say(f"{program} ({pid}) is taking pictures with {devices}", mend))
+            findings.append(say(f"{program} ({pid}) is taking pictures with {devices}", fix))
         elif all(_is_webcam(machine, device) for device in held[pid]):
-            mend = f"If pi-stream says that it is busy, end that, {_stop(machine, pid)}."
-            findings.append(_say.warning(f"{program} ({pid}) has {devices} open", mend))
+            fix = f"If pi-stream says that it is busy, end that, {_stop(machine, pid)}."
+            findings.append(_say.warning(f"{program} ({pid}) has {devices} open", fix))
         else:
             findings.append(_say.ok(f"{program} ({pid}) has {devices} open, and takes no pictures"))
     if not findings:

@@ -16,8 +16,8 @@ def encodings(machine: Machine, patient: DoctorContext) -> list[Finding]:
             made.append(f"{encoding} by {encode()}")
         except Exception as error:  # the libraries raise what they like; the sentence tells it
             failed.setdefault(f"{type(error).__name__}: {error}", []).append(encoding)
-    mend = "Install pi-stream anew: one of its libraries is missing or broken."
-    findings = [_say.fault(f"no {', no '.join(names)}: {why}", mend) for why, names in failed.items()]
+    fix = "Install pi-stream anew: one of its libraries is missing or broken."
+    findings = [_say.fault(f"no {', no '.join(names)}: {why}", fix) for why, names in failed.items()]
     if hardware := _hardware(machine):
         made.append(f"hardware for H.264 at {hardware} (not used yet)")
     return [*findings, _say.ok(", ".join(made))] if made else findings

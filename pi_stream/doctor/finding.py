@@ -1,4 +1,4 @@
-"""What the doctor says: findings, each of one area, each with what would mend it."""
+"""What the doctor says: findings, each of one area, each with what would fix it."""
 
 from typing import Literal
 
@@ -13,20 +13,20 @@ LEVELS: tuple[Level, ...] = ("fault", "warning", "unknown", "ok")  # the worst f
 class Finding(Struct, frozen=True):
     """One thing that was looked at.
 
-    `what` was found is a sentence, and so is `mend`; commands in them stand between backticks. Where `level` is "ok"
-    there is nothing to mend.
+    `what` was found is a sentence, and so is `fix`; commands in them stand between backticks. Where `level` is "ok"
+    there is nothing to fix.
     """
 
     area: str
     level: Level
     what: str
-    mend: str | None = None
+    fix: str | None = None
 
     def __post_init__(self) -> None:
         # Programs, webcams and files have names of anybody's choice, which could steer the terminal that shows them.
         force_setattr(self, "what", _plain(self.what))
-        if self.mend is not None:
-            force_setattr(self, "mend", _plain(self.mend))
+        if self.fix is not None:
+            force_setattr(self, "fix", _plain(self.fix))
 
 
 def _plain(text: str) -> str:
@@ -43,17 +43,17 @@ class Area:
         """As it should be."""
         return Finding(self.name, "ok", what)
 
-    def warning(self, what: str, mend: str) -> Finding:
+    def warning(self, what: str, fix: str) -> Finding:
         """It works, but not as well as it could, or not for long."""
-        return Finding(self.name, "warning", what, mend)
+        return Finding(self.name, "warning", what, fix)
 
-    def fault(self, what: str, mend: str) -> Finding:
+    def fault(self, what: str, fix: str) -> Finding:
         """Because of this there is no picture, or a wrong one."""
-        return Finding(self.name, "fault", what, mend)
+        return Finding(self.name, "fault", what, fix)
 
-    def unknown(self, what: str, mend: str | None = None) -> Finding:
-        """It could not be looked at; `mend` is how it could."""
-        return Finding(self.name, "unknown", what, mend)
+    def unknown(self, what: str, fix: str | None = None) -> Finding:
+        """It could not be looked at; `fix` is how it could."""
+        return Finding(self.name, "unknown", what, fix)
 
 
 def worst(findings: list[Finding]) -> Level:

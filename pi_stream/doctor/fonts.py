@@ -29,9 +29,9 @@ def fonts(patient: DoctorContext) -> list[Finding]:
     if missing:
         packages = " ".join(dict.fromkeys(["fontconfig", *(package for _, package in missing)]))
         scripts = _listed([script for script, _ in missing])
-        mend = f"`sudo apt install {packages}`, then start pi-stream again."
+        fix = f"`sudo apt install {packages}`, then start pi-stream again."
         say = _say.fault if "Latin" not in drawn else _say.warning
-        findings.append(say(f"no font for {scripts}: captions in these are boxes", mend))
+        findings.append(say(f"no font for {scripts}: captions in these are boxes", fix))
     if not patient.shapes():
         what = "libfribidi is missing: Arabic and Hebrew captions read backwards and unjoined"
         findings.append(_say.warning(what, "`sudo apt install libfribidi0`, then start pi-stream again."))

@@ -18,8 +18,8 @@ def memory(machine: Machine) -> list[Finding]:
         return [_say.unknown("/proc/meminfo does not say")]
     what = f"{total // 1024} MiB, {available // 1024} MiB of it available"
     if available < _LITTLE:
-        mend = "End other programs: `ps -eo rss,comm --sort=-rss | head` lists the largest. A desktop takes most."
-        return [_say.warning(what, mend), *_swap(machine)]
+        fix = "End other programs: `ps -eo rss,comm --sort=-rss | head` lists the largest. A desktop takes most."
+        return [_say.warning(what, fix), *_swap(machine)]
     return [_say.ok(what), *_swap(machine)]
 
 
@@ -36,8 +36,8 @@ def _swap(machine: Machine) -> list[Finding]:
     what = f"{used // 1024} MiB are swapped to the card ({', '.join(places)})"
     if used < _USED:
         return [_say.ok(what)]
-    mend = "`sudo apt install zram-tools` swaps to memory instead."
-    return [_say.warning(f"{what}, which is slow and wears it", mend)]
+    fix = "`sudo apt install zram-tools` swaps to memory instead."
+    return [_say.warning(f"{what}, which is slow and wears it", fix)]
 
 
 def _on_card(machine: Machine, name: str, kind: str) -> bool:

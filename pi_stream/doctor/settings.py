@@ -12,5 +12,5 @@ def settings(patient: DoctorContext) -> list[Finding]:
     try:
         return [_say.ok(patient.settings())]
     except SettingError as error:
-        mend = "`pi-stream check-config FILE` says whether it is right; config.toml lists every setting."
-        return [_say.fault(str(error), mend)]
+        fix = "`pi-stream check-config FILE` says whether it is right; config.toml lists every setting."
+        return [_say.fault(str(error), fix)]

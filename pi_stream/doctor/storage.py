@@ -21,11 +21,11 @@ def storage(machine: Machine, patient: DoctorContext) -> list[Finding]:
     free = room.f_bavail * room.f_frsize
     what = f"captions are kept in {name}, {_size(free)} free"
     if room.f_flag & os.ST_RDONLY:
-        mend = "`sudo mount -o remount,rw` that disk; if it was made read-only by an error, the card is failing."
-        return [_say.fault(f"{name} is on a disk that is read-only", mend)]
+        fix = "`sudo mount -o remount,rw` that disk; if it was made read-only by an error, the card is failing."
+        return [_say.fault(f"{name} is on a disk that is read-only", fix)]
     if free < _LITTLE:
-        mend = "`sudo apt clean` and `sudo journalctl --vacuum-size=50M` make room."
-        return [(_say.fault if free < _LEAST else _say.warning)(what, mend)]
+        fix = "`sudo apt clean` and `sudo journalctl --vacuum-size=50M` make room."
+        return [(_say.fault if free < _LEAST else _say.warning)(what, fix)]
     made = os.path.lexists(folder)
     if os.access(folder if made else there, os.W_OK | os.X_OK):
         return [_say.ok(what)]
@@ -33,8 +33,8 @@ def storage(machine: Machine, patient: DoctorContext) -> list[Finding]:
         return [_say.fault(f"this service may not write into {name}", f"`sudo chown -R {machine.user} {name}`")]
     if made:
         return [_say.ok(f"{what}, by another user")]
-    mend = "Start pi-stream as a user with a home, or set XDG_STATE_HOME to a folder for it."
-    return [_say.warning(f"{name} is not there, and {machine.user} may not make it: captions would be lost", mend)]
+    fix = "Start pi-stream as a user with a home, or set XDG_STATE_HOME to a folder for it."
+    return [_say.warning(f"{name} is not there, and {machine.user} may not make it: captions would be lost", fix)]
 
 
 def _nearest(folder: Path) -> Path:

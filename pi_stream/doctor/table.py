@@ -11,7 +11,7 @@ _INDENT = 9  # columns of the level and the blank after it
 
 
 def table(findings: Sequence[Finding], *, width: int, colour: bool) -> Iterator[str]:
-    """A line, or several, for each finding: level, area, what was found, and below it what mends it."""
+    """A line, or several, for each finding: level, area, what was found, and below it what fixes it."""
     areas = max((len(each.area) for each in findings), default=0) + 2
     room = max(width - _INDENT - areas, _NARROWEST)
     margin = " " * (_INDENT + areas)
@@ -22,9 +22,9 @@ def table(findings: Sequence[Finding], *, width: int, colour: bool) -> Iterator[
             level = f"\033[{_COLOURS[finding.level]}m{level}\033[0m"
         yield f"{level}{finding.area:<{areas}}{first}"
         yield from (margin + line for line in more)
-        if finding.mend is not None:
-            mend = textwrap.wrap(finding.mend, room - 2, break_on_hyphens=False, break_long_words=False)
-            yield from (f"{margin}{'> ' if at == 0 else '  '}{line}" for at, line in enumerate(mend))
+        if finding.fix is not None:
+            fix = textwrap.wrap(finding.fix, room - 2, break_on_hyphens=False, break_long_words=False)
+            yield from (f"{margin}{'> ' if at == 0 else '  '}{line}" for at, line in enumerate(fix))
 
 
 def summary(findings: Sequence[Finding]) -> str:

@@ -16,9 +16,9 @@ REPORT = {
     "version": "1.0.0",
     "verdict": "fault",
     "findings": [
-        {"area": "camera", "level": "ok", "what": "imx708 (libcamera)", "mend": None},
-        {"area": "power", "level": "warning", "what": "the voltage was too low", "mend": "Use another supply."},
-        {"area": "in use", "level": "fault", "what": f"{EVIL} has it", "mend": "End it: `sudo kill 812`, then wait."},
+        {"area": "camera", "level": "ok", "what": "imx708 (libcamera)", "fix": None},
+        {"area": "power", "level": "warning", "what": "the voltage was too low", "fix": "Use another supply."},
+        {"area": "in use", "level": "fault", "what": f"{EVIL} has it", "fix": "End it: `sudo kill 812`, then wait."},
     ],
 }  # fmt: skip  # a finding a line
 
@@ -95,14 +95,14 @@ async def test_a_doctor_that_cannot_be_asked_says_so_and_can_be_asked_again(brow
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_its_words_can_be_read_in_both_schemes(browser: Browser, tmp_path: Path, scheme: str) -> None:
-    """WCAG's contrast for text, 4.5 to 1, of the levels, the mend and the commands."""
+    """WCAG's contrast for text, 4.5 to 1, of the levels, the fix and the commands."""
     async with (
         running(tmp_path) as service,
         open_page(browser, service.url, color_scheme=scheme) as page,
     ):
         await _told(page, REPORT)
         await page.click("#open-doctor")
-        for selector in (".area span", ".what", ".mend", "code"):
+        for selector in (".area span", ".what", ".fix", "code"):
             for at in range(await page.locator(f"#doctor-wrong {selector}").count()):
                 ratio = await contrast(page.locator(f"#doctor-wrong {selector}").nth(at))
                 assert ratio >= 4.5, f"{selector}: {ratio:.1f} to 1"

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { sorted, summary } from '../../www/doctor.js';
 import { pieces } from '../../www/sentence.js';
 
-const finding = (level, area = 'memory') => ({ area, level, what: 'it is so', mend: null });
+const finding = (level, area = 'memory') => ({ area, level, what: 'it is so', fix: null });
 
 test('the worst comes first, equals stay in order, and what is right stands apart', () => {
   const [first, second, third] = [finding('fault', 'camera'), finding('warning', 'power'), finding('warning', 'time')];

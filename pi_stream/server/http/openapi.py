@@ -65,7 +65,7 @@ def _document() -> dict[str, Any]:
             "/healthz": get("200 while frames flow, else 503", _answer("State", "application/json")),
             "/metrics": get("For Prometheus", _answer("Metrics", "text/plain")),
             "/api/status": get("How the service is", _answer("Status", "application/json")),
-            "/api/doctor": get("What is wrong, and what mends it", _answer("Report", "application/json", report)),
+            "/api/doctor": get("What is wrong, and what fixes it", _answer("Report", "application/json", report)),
             "/api/next": get("What is still to do on a new appliance", _answer("Steps", "application/json", steps)),
             "/api/access": get(
                 "Whether there are passwords, and what you may do", _answer("Access", "application/json")
