@@ -26,10 +26,14 @@ _WATCH = framed(b'{"type":"watch","accept":["jpeg"],"acks":true}')
 
 # What is sent at first, and once there is an answer.
 _TALKS: list[tuple[bytes, bytes]] = [
-    *((each.encode("latin-1"), b"") for each in (*SMUGGLED.values(), *STRANGE.values()) if "/style.css" not in each),
+    *(
+        (each.encode("latin-1"), b"")
+        for each in (*SMUGGLED.values(), *STRANGE.values())
+        if "/styles/page.css" not in each
+    ),
     # aiohttp leaves a file that it serves to the interpreter to close, when who asked for it goes away: that is seen as
     # soon as it happens, and told by pytest as a mistake of ours.
-    *((each.encode("latin-1"), b"") for each, _ in ANSWERED.values() if "/style.css" not in each),
+    *((each.encode("latin-1"), b"") for each, _ in ANSWERED.values() if "/styles/page.css" not in each),
     *((_HANDSHAKE, sent) for sent, _ in VIOLATIONS.values() if len(sent) < 10_000),
     *((_TEXT, sent) for sent, _ in VIOLATIONS.values() if len(sent) < 10_000),
     *((_HANDSHAKE, _WATCH + bytes(cut)) for cut in range(20)),

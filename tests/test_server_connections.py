@@ -403,7 +403,7 @@ async def test_a_page_with_all_its_files_and_a_crowd_is_within_the_limits(tmp_pa
 
             for _ in range(5):
                 await messages_until(await stack.enter_async_context(service.socket()), "welcome")
-            paths = ["", "main.js", "style.css", "connection.js", "screen.js", "snapshot.jpg"]
+            paths = ["", "main.js", "styles/page.css", "stream/connection.js", "stream/screen.js", "snapshot.jpg"]
             statuses = await asyncio.gather(*(get(path) for path in paths * 10))
         assert set(statuses) == {200}
         assert service.context.refusals.counts.total() == 0

@@ -89,7 +89,9 @@ STRANGE = {
     "a port beyond all": _get("http://localhost:99999/healthz"),
     "half an address": _get("http://[::1/healthz"),
     "an expectation of bytes nowhere": _get("/nowhere", "Expect: \xff"),
-    "a date of the year 99999999999": _get("/style.css", "If-Modified-Since: Mon, 01 Jan 99999999999 00:00:00 GMT"),
+    "a date of the year 99999999999": _get(
+        "/styles/page.css", "If-Modified-Since: Mon, 01 Jan 99999999999 00:00:00 GMT"
+    ),
 }
 ANSWERED = {
     "a whole address": (_get("http://localhost/healthz"), 200),
@@ -124,13 +126,13 @@ ANSWERED = {
     "an unknown coding": (_post("Content-Length: 2", "Content-Encoding: foo"), 415),
     "a coding that is not here": (_post("Content-Length: 2", "Content-Encoding: br"), 415),
     "a chunk with an extension": (_chunked("2;a=b\r\n{}\r\n0\r\n\r\n"), 400),
-    "a range of all": (_get("/style.css", f"Range: bytes=0-{2**80}"), 206),
-    "a range of 500": (_get("/style.css", f"Range: bytes={','.join(500 * ['0-1'])}"), 416),
-    "a range backwards": (_get("/style.css", "Range: bytes=5-2"), 416),
-    "a range behind the end": (_get("/style.css", "Range: bytes=99999999-"), 416),
-    "a range of 5000 digits": (_get("/style.css", f"Range: bytes={5000 * '9'}-"), 416),
-    "a range of superscripts": (_get("/style.css", "Range: bytes=\xb2-\xb3"), 416),
-    "a date that is none": (_get("/style.css", "If-Modified-Since: Mon, 99 Foo 99999 99:99:99 GMT"), 200),
+    "a range of all": (_get("/styles/page.css", f"Range: bytes=0-{2**80}"), 206),
+    "a range of 500": (_get("/styles/page.css", f"Range: bytes={','.join(500 * ['0-1'])}"), 416),
+    "a range backwards": (_get("/styles/page.css", "Range: bytes=5-2"), 416),
+    "a range behind the end": (_get("/styles/page.css", "Range: bytes=99999999-"), 416),
+    "a range of 5000 digits": (_get("/styles/page.css", f"Range: bytes={5000 * '9'}-"), 416),
+    "a range of superscripts": (_get("/styles/page.css", "Range: bytes=\xb2-\xb3"), 416),
+    "a date that is none": (_get("/styles/page.css", "If-Modified-Since: Mon, 99 Foo 99999 99:99:99 GMT"), 200),
     "a query of bytes": (_get("/snapshot.jpg?width=%ff&quality=%00&fps=1e400"), 400),
     "a query of 5000 digits": (_get(f"/snapshot.jpg?width={5000 * '9'}"), 400),
     "a query that is no number": (_get("/stream.mjpg?fps=nan"), 400),

@@ -1,29 +1,30 @@
 /** Builds the page's parts and joins them: the only file that knows every part. */
 
-/** @import { Caption, Reply, Request, Source, Stats } from './protocol.js' */
-import { Access } from './access.js';
-import { CaptionForm } from './caption-form.js';
-import { Captions } from './captions.js';
-import { ServerClock } from './clock.js';
-import { Connection, socketAddress } from './connection.js';
-import { Conversation } from './conversation.js';
-import { decoders } from './decoders/index.js';
-import { DoctorPanel } from './doctor.js';
-import { find, forgetLost } from './dom.js';
-import { Draft } from './draft.js';
-import { Fullscreen } from './fullscreen.js';
-import { Links } from './links.js';
-import { Meter } from './meter.js';
-import { NextSteps } from './next-steps.js';
-import { Panels } from './panels.js';
-import { ack, ping } from './protocol.js';
-import { Screen } from './screen.js';
-import { Settings } from './settings.js';
-import { listenForShortcuts } from './shortcuts.js';
-import { Status } from './status.js';
-import { Storage, isBoolean } from './storage.js';
-import { Viewers } from './viewers.js';
-import { WakeLock } from './wake-lock.js';
+/** @import { Caption, Reply, Request, Source, Stats } from './stream/protocol.js' */
+import { find } from './lib/dom.js';
+import { Fullscreen } from './lib/fullscreen.js';
+import { listenForShortcuts } from './lib/shortcuts.js';
+import { Storage, isBoolean } from './lib/storage.js';
+import { WakeLock } from './lib/wake-lock.js';
+import { Access } from './panels/access.js';
+import { forgetLost } from './panels/attempt.js';
+import { CaptionForm } from './panels/caption-form.js';
+import { Captions } from './panels/captions.js';
+import { Conversation } from './panels/chat.js';
+import { DoctorPanel } from './panels/doctor.js';
+import { Draft } from './panels/draft.js';
+import { Links } from './panels/links.js';
+import { NextSteps } from './panels/next-steps.js';
+import { Panels } from './panels/panels.js';
+import { Settings } from './panels/settings.js';
+import { Status } from './panels/status.js';
+import { Viewers } from './panels/viewers.js';
+import { ServerClock } from './stream/clock.js';
+import { Connection, socketAddress } from './stream/connection.js';
+import { decoders } from './stream/decoders/index.js';
+import { Meter } from './stream/meter.js';
+import { ack, ping } from './stream/protocol.js';
+import { Screen } from './stream/screen.js';
 
 const PING_EVERY = 2000;
 const FIRST_PINGS = [0, 100, 250, 500, 1000]; // milliseconds after the welcome

@@ -106,7 +106,7 @@ async def test_text_of_others_is_only_ever_text(browser: Browser, service: Runni
         assert "hacked" not in await other.title()
 
 
-@pytest.mark.parametrize("part", ["viewers.js", "main.js", "style.css"])
+@pytest.mark.parametrize("part", ["viewers.js", "main.js", "page.css"])
 async def test_a_page_that_lost_a_part_of_itself_on_the_way_loads_again(
     browser: Browser, service: Running, part: str
 ) -> None:

@@ -23,7 +23,7 @@ _TEXTS = (
     "😀 {temperature}", "two\nlines", "x" * 300, "{nothing}", "{", "",
 )  # fmt: skip  # what is typed, right and wrong
 _PATHS = (
-    "", "style.css", "main.js", "nowhere", "healthz", "metrics", "api/status", "api/captions", "api/captions/c1",
+    "", "styles/page.css", "main.js", "nowhere", "healthz", "metrics", "api/status", "api/captions", "api/captions/c1",
     "api/doctor", "api/openapi.json", "api/access", "snapshot.jpg?width=0", "snapshot.png?quality=many", "ws",
 )  # fmt: skip  # what is asked for, right and wrong
 _HEAD = b"Host: localhost\r\nConnection: close\r\n"

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { offers } from '../../www/access.js';
+import { offers } from '../../www/panels/access.js';
 
 test('what is offered is what may be done', () => {
   assert.deepEqual(offers({ may: ['view', 'control'], login: false }), { may: 'control', login: '' });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { ServerClock } from '../../www/clock.js';
+import { ServerClock } from '../../www/stream/clock.js';
 
 test('before any pong nobody knows an age', () => {
   assert.equal(new ServerClock().age(1, 2), null);

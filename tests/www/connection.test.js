@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Answers, pauseBefore, socketAddress } from '../../www/connection.js';
+import { Answers, pauseBefore, socketAddress } from '../../www/stream/connection.js';
 
 test('pauses double from a quarter of a second to ten seconds', () => {
   const longest = [0, 1, 2, 3, 4, 5, 6, 7, 50].map((attempt) => pauseBefore(attempt, 1));

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { sorted, summary } from '../../www/doctor.js';
-import { pieces } from '../../www/sentence.js';
+import { sorted, summary } from '../../www/panels/doctor.js';
+import { pieces } from '../../www/lib/sentence.js';
 
 const finding = (level, area = 'memory') => ({ area, level, what: 'it is so', fix: null });
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { BadMessage, parsePacket, parseReply } from '../../www/protocol.js';
+import { BadMessage, parsePacket, parseReply } from '../../www/stream/protocol.js';
 
 /** @param {string} target @returns {Buffer[]} */
 const corpus = (target) => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { pixelsFromPlanes } from '../../www/decoders/i420-pixels.js';
+import { pixelsFromPlanes } from '../../www/stream/decoders/i420-pixels.js';
 
 /** ITU-T T.871 clause 7, in millionths, so that nothing but the last step rounds. @param {number} y @param {number} cb @param {number} cr */
 function rgb(y, cb, cr) {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Meter, median, rate } from '../../www/meter.js';
+import { Meter, median, rate } from '../../www/stream/meter.js';
 
 test('the median is the middle one, or between the two middle ones', () => {
   assert.equal(median([]), null);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { headline, remaining } from '../../www/next-steps.js';
+import { headline, remaining } from '../../www/panels/next-steps.js';
 
 const step = (id, title) => ({ id, title, what: 'It is so.', how: 'Do this.' });
 const steps = [step('password', 'set a password'), step('name', 'give it a name')];

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { join, split } from '../../www/colour.js';
-import { past, placeOf, roomAt, shares, usual } from '../../www/place.js';
-import { wishes } from '../../www/settings.js';
-import { Storage, isString } from '../../www/storage.js';
-import { bytesPerSecond, duration, perSecond, whole } from '../../www/words.js';
+import { join, split } from '../../www/lib/colour.js';
+import { past, placeOf, roomAt, shares, usual } from '../../www/panels/position.js';
+import { wishes } from '../../www/panels/settings.js';
+import { Storage, isString } from '../../www/lib/storage.js';
+import { bytesPerSecond, duration, perSecond, whole } from '../../www/lib/format.js';
 
 test('an anchor is a point of the box', () => {
   assert.deepEqual(shares('top-left'), [0, 0]);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { BadMessage, ack, deleteCaption, name, parsePacket, parseReply, ping, putCaption, say, watch } from '../../www/protocol.js';
+import { BadMessage, ack, deleteCaption, name, parsePacket, parseReply, ping, putCaption, say, watch } from '../../www/stream/protocol.js';
 
 const vectors = JSON.parse(readFileSync(new URL('../vectors/frames.json', import.meta.url), 'utf8'));
 

@@ -2,10 +2,10 @@
  * The strip above the picture of a new camera: what somebody has still to do, and how. What was put away in this browser
  * does not come back in it.
  *
- * @import { Storage } from './storage.js'
+ * @import { Storage } from '../lib/storage.js'
  */
-import { find, make } from './dom.js';
-import { paragraph } from './sentence.js';
+import { find, make } from '../lib/dom.js';
+import { paragraph } from '../lib/sentence.js';
 
 const PATIENCE = 10_000; // milliseconds
 const LOOK_AGAIN = 30_000; // while there is something to do, which somebody may be doing just now

@@ -1,13 +1,14 @@
 /**
  * The form in which a caption is written, or changed.
  *
- * @import { Anchor, Caption, CaptionDraft, Ok, Request } from './protocol.js'
- * @import { Place } from './place.js'
+ * @import { Anchor, Caption, CaptionDraft, Ok, Request } from '../stream/protocol.js'
+ * @import { Place } from './position.js'
  */
-import { join, split } from './colour.js';
-import { attempt, field, find, mayType } from './dom.js';
-import { past, usual } from './place.js';
-import { putCaption } from './protocol.js';
+import { join, split } from '../lib/colour.js';
+import { field, find, mayType } from '../lib/dom.js';
+import { putCaption } from '../stream/protocol.js';
+import { attempt } from './attempt.js';
+import { past, usual } from './position.js';
 
 export class CaptionForm {
   #form = find('caption-form', HTMLFormElement);

@@ -2,7 +2,7 @@
  * Links to the picture, for other pages and programs. A press copies one, where the browser lets pages do that: those that
  * came by https, or from the machine itself. Elsewhere they are links all the same.
  */
-import { find } from './dom.js';
+import { find } from '../lib/dom.js';
 
 export class Links {
   #said = find('links-said', HTMLOutputElement);

@@ -1,11 +1,12 @@
 /**
  * The captions on the picture, as a list in which each can be changed and deleted.
  *
- * @import { Caption, Ok, Request } from './protocol.js'
+ * @import { Caption, Ok, Request } from '../stream/protocol.js'
  */
-import { attempt, find, make } from './dom.js';
-import { deleteCaption } from './protocol.js';
-import { duration } from './words.js';
+import { find, make } from '../lib/dom.js';
+import { duration } from '../lib/format.js';
+import { deleteCaption } from '../stream/protocol.js';
+import { attempt } from './attempt.js';
 
 /** @typedef {{ caption: Caption, item: HTMLLIElement, stays: HTMLElement, until: number | null }} Shown until: if that is known */
 

@@ -1,12 +1,13 @@
 /**
  * Who is watching, and what this viewer is called.
  *
- * @import { Ok, Request, Viewer } from './protocol.js'
- * @import { Storage } from './storage.js'
+ * @import { Ok, Request, Viewer } from '../stream/protocol.js'
+ * @import { Storage } from '../lib/storage.js'
  */
-import { attempt, field, find, make } from './dom.js';
-import { name as nameMessage } from './protocol.js';
-import { isString } from './storage.js';
+import { field, find, make } from '../lib/dom.js';
+import { isString } from '../lib/storage.js';
+import { name as nameMessage } from '../stream/protocol.js';
+import { attempt } from './attempt.js';
 
 const NAMELESS = 'Guest';
 

@@ -1,6 +1,6 @@
 /** The doctor's panel: what the service finds wrong with its camera and its machine, and what fixes it. */
-import { find, make } from './dom.js';
-import { paragraph } from './sentence.js';
+import { find, make } from '../lib/dom.js';
+import { paragraph } from '../lib/sentence.js';
 
 const PATIENCE = 20_000; // milliseconds; the doctor itself gives up sooner
 

@@ -1,7 +1,7 @@
 /**
  * Where a caption's box lies on the picture. All lengths are fractions of the picture's own width and height.
  *
- * @import { Anchor } from './protocol.js'
+ * @import { Anchor } from '../stream/protocol.js'
  *
  * @typedef {{ left: number, top: number, width: number, height: number }} Box
  * @typedef {{ x: number, y: number, anchor: Anchor }} Place

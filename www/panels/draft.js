@@ -2,11 +2,11 @@
  * The caption being written, shown on the picture in a dashed frame before it is there: drag it, tap where it should
  * be, or move it with the arrow keys.
  *
- * @import { CaptionDraft } from './protocol.js'
- * @import { Box, Place } from './place.js'
+ * @import { CaptionDraft } from '../stream/protocol.js'
+ * @import { Box, Place } from './position.js'
  */
-import { find } from './dom.js';
-import { placeOf, roomAt, shares } from './place.js';
+import { find } from '../lib/dom.js';
+import { placeOf, roomAt, shares } from './position.js';
 
 const STEP = 0.01;
 const STRIDE = 0.05;

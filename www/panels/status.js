@@ -1,12 +1,12 @@
 /**
  * The bar: whether the picture is live, and if not why; and the numbers.
  *
- * @import { State } from './connection.js'
- * @import { Reading } from './meter.js'
- * @import { Source } from './protocol.js'
+ * @import { State } from '../stream/connection.js'
+ * @import { Reading } from '../stream/meter.js'
+ * @import { Source } from '../stream/protocol.js'
  */
-import { find } from './dom.js';
-import { bytesPerSecond, perSecond, whole } from './words.js';
+import { find } from '../lib/dom.js';
+import { bytesPerSecond, perSecond, whole } from '../lib/format.js';
 
 export class Status {
   #words = find('status', HTMLElement);

@@ -3,7 +3,7 @@
  *
  * @typedef {'captions' | 'people' | 'settings' | 'doctor'} Name
  */
-import { find, mayType } from './dom.js';
+import { find, mayType } from '../lib/dom.js';
 
 /** @type {readonly Name[]} */
 const NAMES = ['captions', 'people', 'settings', 'doctor'];

@@ -2,9 +2,9 @@
  * What this viewer may do, and the way to more. What may not be done is not offered, by style.css; the server refuses it
  * in any case.
  *
- * @import { Welcome } from './protocol.js'
+ * @import { Welcome } from '../stream/protocol.js'
  */
-import { find } from './dom.js';
+import { find } from '../lib/dom.js';
 
 const PATIENCE = 5000;
 

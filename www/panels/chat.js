@@ -1,10 +1,11 @@
 /**
  * The conversation beside the picture.
  *
- * @import { Ok, Request, Said } from './protocol.js'
+ * @import { Ok, Request, Said } from '../stream/protocol.js'
  */
-import { attempt, field, find, make } from './dom.js';
-import { say } from './protocol.js';
+import { field, find, make } from '../lib/dom.js';
+import { say } from '../stream/protocol.js';
+import { attempt } from './attempt.js';
 import { called } from './viewers.js';
 
 const KEPT = 200;

@@ -1,13 +1,14 @@
 /**
  * What pictures this browser asks for, remembered here; and what the server says of them and of itself.
  *
- * @import { Encoding, Ok, Request, Source, Stats, Watching, Wishes } from './protocol.js'
- * @import { Storage } from './storage.js'
+ * @import { Encoding, Ok, Request, Source, Stats, Watching, Wishes } from '../stream/protocol.js'
+ * @import { Storage } from '../lib/storage.js'
  */
-import { attempt, field, find, make } from './dom.js';
-import { watch } from './protocol.js';
-import { isString } from './storage.js';
-import { encodingName, perSecond, whole } from './words.js';
+import { field, find, make } from '../lib/dom.js';
+import { encodingName, perSecond, whole } from '../lib/format.js';
+import { isString } from '../lib/storage.js';
+import { watch } from '../stream/protocol.js';
+import { attempt } from './attempt.js';
 
 const FIELDS = /** @type {const} */ (['encoding', 'quality', 'fps', 'width']);
 // What a browser asks for that was never told otherwise.
