@@ -10,7 +10,7 @@ import { Access } from './panels/access.js';
 import { forgetLost } from './panels/attempt.js';
 import { CaptionForm } from './panels/caption-form.js';
 import { Captions } from './panels/captions.js';
-import { Conversation } from './panels/chat.js';
+import { Chat } from './panels/chat.js';
 import { DoctorPanel } from './panels/doctor.js';
 import { Draft } from './panels/draft.js';
 import { Links } from './panels/links.js';
@@ -82,14 +82,14 @@ function shape({ width, height }) {
 const status = new Status(() => connection.tryNow(), () => panels.open('doctor'));
 const panels = new Panels((open) => {
   showDraft();
-  conversation.visible(open === 'people');
+  chat.visible(open === 'chat');
   doctor.visible(open === 'doctor');
 });
 const draft = new Draft((place) => form.move(place));
 const form = new CaptionForm(ask, () => showDraft(), () => draft.height);
 const captions = new Captions(ask, (caption) => form.edit(caption), () => form.focus());
 const viewers = new Viewers(storage, ask);
-const conversation = new Conversation(ask);
+const chat = new Chat(ask);
 const settings = new Settings(storage, [...decoders.keys()], ask, (refusal) => status.trouble(refusal));
 const doctor = new DoctorPanel();
 const fullscreen = new Fullscreen();
@@ -153,7 +153,7 @@ function hear(reply) {
       viewers.show(reply.viewers);
       break;
     case 'said':
-      conversation.add(reply, reply.from === viewers.you);
+      chat.add(reply, reply.from === viewers.you);
       break;
     case 'stats':
       stats = reply;
@@ -202,7 +202,7 @@ find('snapshot', HTMLAnchorElement).addEventListener('click', ({ currentTarget }
 listenForShortcuts(
   {
     c: () => panels.open('captions'),
-    t: () => panels.open('people'),
+    t: () => panels.open('chat'),
     p: () => panels.open('settings'),
     d: () => panels.open('doctor'),
     s: () => find('snapshot', HTMLAnchorElement).click(),

@@ -103,7 +103,7 @@ async def test_the_page_breaks_none_of_its_own_rules(browser: Browser, tmp_path:
             " ({ violatedDirective, blockedURI }) => violations.push(`${violatedDirective} ${blockedURI}`));"
         )
         await page.goto(service.url)
-        for panel in ("captions", "people", "settings"):
+        for panel in ("captions", "chat", "settings"):
             await page.click(f"#open-{panel}")
         await page.select_option("#settings-form [name=encoding]", encoding)
         await wait_for_frames(page, f"data.encoding === '{encoding}'")

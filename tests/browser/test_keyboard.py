@@ -98,7 +98,7 @@ async def test_a_button_that_waits_for_its_answer_keeps_the_keyboard(browser: Br
     """One that is disabled would not."""
     async with open_page(browser, service.url) as page:
         await wait_for_frames(page)
-        await page.click("#open-people")
+        await page.click("#open-chat")
         await page.fill("#name-form [name=name]", "Aki")
         await page.focus("#name-form button")
         await page.keyboard.press("Enter")

@@ -204,18 +204,18 @@ async def test_what_colour_alone_tells_is_there_when_colours_are_forced(
         assert await page.locator(".state").evaluate(ground, "::before") != await page.locator(".bar").evaluate(ground)
         border = "(element) => getComputedStyle(element).borderTopStyle"
         assert await page.locator("#open-captions").evaluate(border) == "solid"
-        assert await page.locator("#open-people").evaluate(border) == "none"
+        assert await page.locator("#open-chat").evaluate(border) == "none"
 
 
-async def test_a_long_name_breaks_nothing_in_the_talk(browser: Browser, unlocked: Running) -> None:
-    """It is cut in the list, where one still sees who oneself is, and broken in the conversation."""
+async def test_a_long_name_breaks_nothing_in_the_chat(browser: Browser, unlocked: Running) -> None:
+    """It is cut in the list, where one still sees who oneself is, and broken in the chat."""
     async with (
         open_page(browser, unlocked.url, viewport={"width": 390, "height": 844}) as one,
         open_page(browser, unlocked.url) as other,
     ):
         for page in (one, other):
             await wait_for_frames(page)
-            await page.click("#open-people")
+            await page.click("#open-chat")
         await one.fill("#name-form [name=name]", "W" * 80)
         await one.click("#name-form button")
         await expect(one.locator("#viewers .you bdi")).to_have_text("W" * 80)
@@ -226,11 +226,11 @@ async def test_a_long_name_breaks_nothing_in_the_talk(browser: Browser, unlocked
             after + " const { right, width } = range.getBoundingClientRect();"
             " return width > 10 && right <= you.getBoundingClientRect().right; }"
         )
-        await one.fill("#say-form [name=text]", "hello")
+        await one.fill("#chat-form [name=text]", "hello")
         await one.keyboard.press("Enter")
-        await expect(other.locator("#conversation")).to_contain_text("hello")
+        await expect(other.locator("#chat")).to_contain_text("hello")
         await screenshot(one, "names-phone")
         await screenshot(other, "names-desk")
         for page in (one, other):
-            for part in ("#drawer", "#conversation", "#viewers"):
+            for part in ("#drawer", "#chat", "#viewers"):
                 assert await page.locator(part).evaluate("(each) => each.scrollWidth <= each.clientWidth"), part

@@ -110,10 +110,10 @@ async def test_who_may_only_look_is_offered_no_more_and_told_why(
             await expect(page.locator(name)).to_be_hidden()
         await expect(page.locator("#panel-captions")).to_contain_text("You may look, and not change anything.")
         await screenshot(page, f"looking-captions-{viewport['width']}")
-        await page.click("#open-people")
-        for name in ("#say-form", "#name-form"):
+        await page.click("#open-chat")
+        for name in ("#chat-form", "#name-form"):
             await expect(page.locator(name)).to_be_hidden()
-        await screenshot(page, f"looking-people-{viewport['width']}")
+        await screenshot(page, f"looking-chat-{viewport['width']}")
         await expect(page.locator("#logout")).to_be_hidden()
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         await page.click("#login")

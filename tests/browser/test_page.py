@@ -1,4 +1,4 @@
-"""The page as people use it: captions, conversation, settings, and a service that comes and goes."""
+"""The page as people use it: captions, chat, settings, and a service that comes and goes."""
 
 import asyncio
 import os
@@ -86,19 +86,19 @@ async def test_what_is_wrong_with_a_caption_stands_beside_the_form(browser: Brow
 
 
 async def test_text_of_others_is_only_ever_text(browser: Browser, service: Running) -> None:
-    """A caption, a name and a line of the conversation that look like HTML are shown as they were written."""
+    """A caption, a name and a line of the chat that look like HTML are shown as they were written."""
     async with open_page(browser, service.url) as one, open_page(browser, service.url) as other:
         await _open(one, "captions")
         await one.fill("#caption-form [name=text]", EVIL)
         await one.click("#caption-form [type=submit]")
-        await _open(one, "people")
+        await _open(one, "chat")
         await one.fill("#name-form [name=name]", EVIL)
         await one.click("#name-form [type=submit]")
-        await one.fill("#say-form [name=text]", EVIL)
-        await one.click("#say-form [type=submit]")
+        await one.fill("#chat-form [name=text]", EVIL)
+        await one.click("#chat-form [type=submit]")
 
-        await _open(other, "people")
-        await expect(other.locator("#conversation")).to_contain_text(EVIL)
+        await _open(other, "chat")
+        await expect(other.locator("#chat")).to_contain_text(EVIL)
         await expect(other.locator("#viewers")).to_contain_text(EVIL)
         await _open(other, "captions")
         await expect(other.locator("#captions")).to_contain_text(EVIL)
@@ -224,7 +224,7 @@ async def test_everything_can_be_done_with_the_keyboard(browser: Browser, servic
     assert [caption.text for caption in service.context.captions.all] == ["by hand, s and f too"]
 
 
-@pytest.mark.parametrize("panel", ["captions", "people", "settings", "doctor"])
+@pytest.mark.parametrize("panel", ["captions", "chat", "settings", "doctor"])
 async def test_nothing_sticks_out_on_a_phone(browser: Browser, service: Running, panel: str) -> None:
     """No sideways scrolling, and the picture stays in sight."""
     async with open_page(browser, service.url, viewport={"width": 360, "height": 740}) as page:

@@ -57,7 +57,7 @@ async def test_what_was_true_without_a_connection_goes_when_it_is_back(browser: 
     port = f"server.port={free_port()}"
     async with process(tmp_path, port) as first, open_page(browser, first.url) as page:
         await wait_for_frames(page)
-        await page.click("#open-people")
+        await page.click("#open-chat")
         await page.fill("#name-form [name=name]", "Aki")
         await page.click("#name-form button")
         await expect(page.locator("#viewers")).to_contain_text("Aki")
@@ -69,11 +69,11 @@ async def test_what_was_true_without_a_connection_goes_when_it_is_back(browser: 
         assert await first.stop(signal.SIGTERM) == 0
         await expect(page.locator("#status")).not_to_contain_text("Live")
         await page.click("#captions >> text=Delete")
-        await page.click("#open-people")
+        await page.click("#open-chat")
         await page.fill("#name-form [name=name]", "Aki Mus")
-        await page.fill("#say-form [name=text]", "are you there")
+        await page.fill("#chat-form [name=text]", "are you there")
         await page.keyboard.press("Enter")
-        for problem in ("#say-problem", "#captions-problem"):
+        for problem in ("#chat-problem", "#captions-problem"):
             await expect(page.locator(problem)).to_contain_text("There is no connection now")
         await page.click("#open-doctor")
         await expect(page.locator("#doctor-summary")).to_contain_text("could not be asked")
@@ -82,9 +82,9 @@ async def test_what_was_true_without_a_connection_goes_when_it_is_back(browser: 
             await expect(page.locator("#status")).to_contain_text("Live")
             await expect(page.locator("#doctor-summary")).not_to_contain_text("could not be asked")
             await expect(page.locator("#doctor-right")).to_be_visible()
-            for problem in ("#say-problem", "#captions-problem"):
+            for problem in ("#chat-problem", "#captions-problem"):
                 await expect(page.locator(problem)).to_be_empty()
-            await page.click("#open-people")
+            await page.click("#open-chat")
             await expect(page.locator("#viewers bdi")).to_have_text("Aki")
             await expect(page.locator("#name-form [name=name]")).to_have_value("Aki Mus")
-            await expect(page.locator("#say-form [name=text]")).to_have_value("are you there")
+            await expect(page.locator("#chat-form [name=text]")).to_have_value("are you there")

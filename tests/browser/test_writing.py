@@ -1,4 +1,4 @@
-"""Writing captions and lines of the conversation: what is seen before they are sent, while, and after."""
+"""Writing captions and lines of the chat: what is seen before they are sent, while, and after."""
 
 import asyncio
 import re
@@ -114,7 +114,7 @@ async def test_what_is_typed_while_a_caption_is_on_its_way_stays(browser: Browse
 
 
 async def test_keys_that_are_held_down_send_once(browser: Browser, service: Running) -> None:
-    """Holding Ctrl+Enter, and pressing Enter twice in the conversation."""
+    """Holding Ctrl+Enter, and pressing Enter twice in the chat."""
     async with proxy(service.url) as network, open_page(browser, network.url) as page:
         await wait_for_frames(page)
         await page.keyboard.press("c")
@@ -127,17 +127,17 @@ async def test_keys_that_are_held_down_send_once(browser: Browser, service: Runn
         await page.keyboard.up("Control")
         await expect(page.locator("#captions li")).to_have_count(1)
         assert await page.evaluate("document.querySelector('#caption-form [name=text]').validity.valueMissing")
-        await page.click("#open-people")
-        await page.fill("#say-form [name=text]", "once")
+        await page.click("#open-chat")
+        await page.fill("#chat-form [name=text]", "once")
         network.flows.clear()
         for _ in range(2):
             await page.keyboard.press("Enter")
         network.flows.set()
-        await expect(page.locator("#say-form [name=text]")).to_have_value("")
-        await page.fill("#say-form [name=text]", "and then")
+        await expect(page.locator("#chat-form [name=text]")).to_have_value("")
+        await page.fill("#chat-form [name=text]", "and then")
         await page.keyboard.press("Enter")
-        await expect(page.locator("#conversation .what").last).to_have_text("and then")
-        assert await page.locator("#conversation .what").all_text_contents() == ["once", "and then"]
+        await expect(page.locator("#chat .what").last).to_have_text("and then")
+        assert await page.locator("#chat .what").all_text_contents() == ["once", "and then"]
     assert [each.text for each in service.context.captions.all] == ["held"]
 
 
@@ -174,8 +174,8 @@ async def test_what_is_written_from_right_to_left_is_so_while_it_is_written(brow
         direction = "(element) => getComputedStyle(element).direction"
         for field in (TEXT, "#draft"):
             assert await page.locator(field).evaluate(direction) == "rtl"
-        await page.click("#open-people")
-        for field in ("#name-form [name=name]", "#say-form [name=text]"):
+        await page.click("#open-chat")
+        for field in ("#name-form [name=name]", "#chat-form [name=text]"):
             await page.fill(field, "שלום!")
             assert await page.locator(field).evaluate(direction) == "rtl"
             await page.fill(field, "hello!")

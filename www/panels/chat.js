@@ -1,5 +1,5 @@
 /**
- * The conversation beside the picture.
+ * The chat.
  *
  * @import { Ok, Request, Said } from '../stream/protocol.js'
  */
@@ -10,9 +10,9 @@ import { called } from './viewers.js';
 
 const KEPT = 200;
 
-export class Conversation {
-  #list = find('conversation', HTMLOListElement);
-  #form = find('say-form', HTMLFormElement);
+export class Chat {
+  #list = find('chat', HTMLOListElement);
+  #form = find('chat-form', HTMLFormElement);
   #input = field(this.#form, 'text', HTMLInputElement);
   #unread = find('unread', HTMLElement);
   #missed = 0;
@@ -20,7 +20,7 @@ export class Conversation {
 
   /** @param {(request: Request) => Promise<Ok>} ask */
   constructor(ask) {
-    const problem = find('say-problem', HTMLOutputElement);
+    const problem = find('chat-problem', HTMLOutputElement);
     this.#form.addEventListener('submit', async (event) => {
       event.preventDefault();
       const text = this.#input.value.trim();

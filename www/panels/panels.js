@@ -1,12 +1,12 @@
 /**
  * The drawer beside the picture (below it on a phone), where one panel at a time is open.
  *
- * @typedef {'captions' | 'people' | 'settings' | 'doctor'} Name
+ * @typedef {'captions' | 'chat' | 'settings' | 'doctor'} Name
  */
 import { find, mayType } from '../lib/dom.js';
 
 /** @type {readonly Name[]} */
-const NAMES = ['captions', 'people', 'settings', 'doctor'];
+const NAMES = ['captions', 'chat', 'settings', 'doctor'];
 
 export class Panels {
   #drawer = find('drawer', HTMLElement);

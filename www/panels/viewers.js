@@ -54,6 +54,6 @@ export class Viewers {
         return make('li', { className: you ? 'you' : '' }, make('bdi', { dir: 'auto' }, called(name)), you ? ' (you)' : '');
       }),
     );
-    find('viewers-title', HTMLElement).textContent = `Watching now: ${viewers.length}`;
+    find('viewers-title', HTMLElement).textContent = `Viewers: ${viewers.length}`;
   }
 }

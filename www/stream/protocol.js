@@ -160,7 +160,7 @@ export const putCaption = (caption) => ({ type: 'caption.put', caption });
 /** Remove a caption. Its id is the message's too, so the answer's `re` is the caption's id. @param {string} id */
 export const deleteCaption = (id) => ({ type: 'caption.delete', id });
 
-/** A line in the conversation. @param {string} text */
+/** A line in the chat. @param {string} text */
 export const say = (text) => ({ type: 'say', text });
 
 /** What this viewer is called; empty for no name. @param {string} name */
