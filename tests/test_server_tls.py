@@ -214,7 +214,7 @@ async def test_the_warning_is_explained_over_plain_http_too(service: Running) ->
             assert certificate.pin in text
             assert f'href="{service.url}"' in text
             assert "<!--" not in text
-        for name in ("styles/certificate.css", "styles/page.css", "icon.svg"):
+        for name in ("styles/certificate.css", "styles/base.css", "icon.svg"):
             async with session.get(name, allow_redirects=False) as answer:
                 assert answer.status == 200
         async with session.get("main.js", allow_redirects=False) as answer:

@@ -1,4 +1,4 @@
-/** Builds the page's parts and joins them: the only file that knows every part. */
+/** Creates the parts of the page and connects them. No other module knows all of them. */
 
 /** @import { Caption, Reply, Request, Source, Stats } from './stream/protocol.js' */
 import { find } from './lib/dom.js';
@@ -7,12 +7,12 @@ import { listenForShortcuts } from './lib/shortcuts.js';
 import { Storage, isBoolean } from './lib/storage.js';
 import { WakeLock } from './lib/wake-lock.js';
 import { Access } from './panels/access.js';
-import { forgetLost } from './panels/attempt.js';
+import { clearNotConnected } from './panels/attempt.js';
 import { CaptionForm } from './panels/caption-form.js';
+import { CaptionPreview } from './panels/caption-preview.js';
 import { Captions } from './panels/captions.js';
 import { Chat } from './panels/chat.js';
 import { DoctorPanel } from './panels/doctor.js';
-import { Draft } from './panels/draft.js';
 import { Links } from './panels/links.js';
 import { NextSteps } from './panels/next-steps.js';
 import { Panels } from './panels/panels.js';
@@ -26,9 +26,12 @@ import { Meter } from './stream/meter.js';
 import { ack, ping } from './stream/protocol.js';
 import { Screen } from './stream/screen.js';
 
-const PING_EVERY = 2000;
-const FIRST_PINGS = [0, 100, 250, 500, 1000]; // milliseconds after the welcome
-const FAILURES_SHOWN = 3; // one bad frame is replaced before anyone could read about it
+const PING_INTERVAL_MS = 2000;
+const FIRST_PINGS_MS = [0, 100, 250, 500, 1000]; // after the welcome
+const NUMBERS_INTERVAL_MS = 500;
+const PROBLEM_SHOWN_MS = 10_000;
+const MAX_DECODE_FAILURES = 3; // in a row, before the user is told: a single bad frame is replaced at once
+const RATIO_TOLERANCE = 0.01;
 
 const storage = new Storage();
 const meter = new Meter();
@@ -36,61 +39,61 @@ const clock = new ServerClock();
 const canvas = find('picture', HTMLCanvasElement);
 const view = find('view', HTMLElement);
 
-// --- the line: connection, screen, and the ack back
+// --- the stream: frames from the connection to the screen, and acks back
 
 const connection = new Connection(socketAddress(document.baseURI), {
   state(state) {
-    status.connection(state);
+    status.setConnection(state);
     if (state.name !== 'live') screen.clear();
-    if (state.name === 'waiting') void access.lost().then((answers) => status.answers(answers));
+    if (state.name === 'waiting') void access.check().then((answers) => status.setAnswers(answers));
   },
   packet(packet, bytes) {
     meter.arrived(bytes, performance.now());
     if (!packet.init) screen.show(packet);
   },
-  reply: hear,
+  reply: handleReply,
   problem: (error) => showProblem(error.message),
 });
-const ask = /** @param {Request} request */ (request) => connection.ask(request);
+const request = /** @param {Request} message */ (message) => connection.request(message);
 
 const screen = new Screen(canvas, decoders, {
   drawn(packet) {
     connection.send(ack(packet.seq));
     const now = performance.now();
     meter.drawn(clock.age(packet.captured, now), now);
-    shape(packet);
-    status.trouble('');
+    setRatio(packet);
+    status.setProblem('');
   },
-  dropped: () => meter.dropped(), // the ack of the one that took its place covers it
+  dropped: () => meter.dropped(), // the ack of the packet that replaced it covers it
   failed(packet, error, inARow) {
-    connection.send(ack(packet.seq)); // else the line would wait for it for ever
+    connection.send(ack(packet.seq)); // without it the server would wait for it
     meter.dropped();
-    if (inARow >= FAILURES_SHOWN) status.trouble(`The pictures cannot be shown: ${error.message}`);
+    if (inARow >= MAX_DECODE_FAILURES) status.setProblem(`This browser cannot show the frames: ${error.message}`);
   },
 });
 
-/** Give the view the picture's shape. @param {{ width: number, height: number }} packet */
-function shape({ width, height }) {
+/** Give the view the ratio of the frame. @param {{ width: number, height: number }} packet */
+function setRatio({ width, height }) {
   const ratio = Number(view.style.getPropertyValue('--ratio'));
-  // Smaller pictures of the same camera have sides rounded to even numbers: the view does not move for that.
-  if (Math.abs(width / height / ratio - 1) < 0.01) return;
+  // The width and height of smaller frames are rounded to even numbers. This does not move the view.
+  if (Math.abs(width / height / ratio - 1) < RATIO_TOLERANCE) return;
   view.style.setProperty('--ratio', String(width / height));
 }
 
 // --- the panels
 
 const status = new Status(() => connection.tryNow(), () => panels.open('doctor'));
-const panels = new Panels((open) => {
-  showDraft();
-  chat.visible(open === 'chat');
-  doctor.visible(open === 'doctor');
+const panels = new Panels((opened) => {
+  showPreview();
+  chat.setVisible(opened === 'chat');
+  doctor.setVisible(opened === 'doctor');
 });
-const draft = new Draft((place) => form.move(place));
-const form = new CaptionForm(ask, () => showDraft(), () => draft.height);
-const captions = new Captions(ask, (caption) => form.edit(caption), () => form.focus());
-const viewers = new Viewers(storage, ask);
-const chat = new Chat(ask);
-const settings = new Settings(storage, [...decoders.keys()], ask, (refusal) => status.trouble(refusal));
+const preview = new CaptionPreview((position) => form.move(position));
+const form = new CaptionForm(request, () => showPreview(), () => preview.height);
+const captions = new Captions(request, (caption) => form.edit(caption), () => form.focus());
+const viewers = new Viewers(storage, request);
+const chat = new Chat(request);
+const settings = new Settings(storage, [...decoders.keys()], request, (reason) => status.setProblem(reason));
 const doctor = new DoctorPanel();
 const fullscreen = new Fullscreen();
 const access = new Access();
@@ -98,11 +101,11 @@ new Links();
 new WakeLock(storage);
 const nextSteps = new NextSteps(storage, () => panels.open('doctor'));
 
-function showDraft() {
-  draft.show(panels.shown !== 'captions' || !access.control ? 'closed' : form.begun ? form.draft : 'empty');
+function showPreview() {
+  preview.show(panels.opened !== 'captions' || !access.control ? 'closed' : form.begun ? form.draft : 'empty');
 }
 
-// --- what the server says
+// --- messages from the server
 
 /** @type {Source | null} */
 let source = null;
@@ -110,41 +113,41 @@ let source = null;
 let stats = null;
 let version = '';
 
-/** @param {Caption[]} all @param {boolean} [older] */
-function showCaptions(all, older) {
-  captions.show(all, older);
+/** @param {Caption[]} all @param {boolean} [existing] */
+function showCaptions(all, existing) {
+  captions.show(all, existing);
   form.check(all);
 }
 
 /** @param {Reply} reply */
-function hear(reply) {
+function handleReply(reply) {
   switch (reply.type) {
     case 'welcome':
-      clock.forget(); // it may be another machine by now
+      clock.reset(); // the service may have moved to another machine
       version = reply.version;
       setHost(reply.host ?? location.hostname);
       source = reply.source;
-      status.source(source);
+      status.setSource(source);
       access.welcome(reply);
       nextSteps.welcome(access.control);
       showCaptions(reply.captions, true);
-      forgetLost();
+      clearNotConnected();
       doctor.changed();
       viewers.welcome(reply.you, access.control);
       viewers.show(reply.viewers);
-      settings.offered(reply.encodings);
+      settings.setAvailable(reply.encodings);
       void settings.watch();
-      // The first answers wait for a page that is still busy with itself; one of these is quick, and so right.
-      for (const wait of FIRST_PINGS) setTimeout(sendPing, wait);
+      // The first round trips are long while the page is still loading. One of these is short.
+      for (const delay of FIRST_PINGS_MS) setTimeout(sendPing, delay);
       break;
     case 'watching':
-      settings.watching(reply);
+      settings.showWatching(reply);
       break;
     case 'source':
       source = { ...source, ...reply };
-      status.source(source);
+      status.setSource(source);
       doctor.changed();
-      void nextSteps.look();
+      void nextSteps.update();
       break;
     case 'captions':
       showCaptions(reply.captions);
@@ -157,16 +160,16 @@ function hear(reply) {
       break;
     case 'stats':
       stats = reply;
-      settings.health(source, stats, version);
+      settings.showHealth(source, stats, version);
       break;
     case 'pong':
-      clock.heard(reply.sent, performance.now(), reply.clock);
+      clock.add(reply.sent, performance.now(), reply.clock);
       break;
     case 'error':
       showProblem(reply.message);
       break;
     case 'ok':
-      break; // the answer to something that nobody waits for any more
+      break; // the reply to a request that has timed out
   }
 }
 
@@ -181,7 +184,7 @@ function setHost(host) {
   canvas.setAttribute('aria-label', `Live picture from ${host || 'the camera'}`);
 }
 
-// What the server says without having been asked goes where nothing else is, for as long as it takes to read.
+// An error that is no reply to a request is shown on the picture for a while.
 let problemTimer = 0;
 /** @param {string} text */
 function showProblem(text) {
@@ -189,13 +192,13 @@ function showProblem(text) {
   problem.textContent = text;
   problem.hidden = false;
   clearTimeout(problemTimer);
-  problemTimer = setTimeout(() => (problem.hidden = true), 10_000);
+  problemTimer = setTimeout(() => (problem.hidden = true), PROBLEM_SHOWN_MS);
 }
 
-// --- the person
+// --- input
 
 find('snapshot', HTMLAnchorElement).addEventListener('click', ({ currentTarget }) => {
-  const when = new Date().toLocaleString('sv').replace(/[^0-9]+/g, '-'); // Swedish for 2026-01-31 12:00:00
+  const when = new Date().toLocaleString('sv').replace(/[^0-9]+/g, '-'); // the Swedish format is 2026-01-31 12:00:00
   if (currentTarget instanceof HTMLAnchorElement) currentTarget.download = `${location.hostname}-${when}.jpg`;
 });
 
@@ -216,8 +219,8 @@ document.addEventListener('visibilitychange', () => {
   if (!document.hidden) connection.tryNow();
 });
 addEventListener('online', () => connection.tryNow());
-setInterval(() => status.numbers(meter.read(performance.now()), stats?.dropped ?? 0), 500);
-setInterval(sendPing, PING_EVERY);
+setInterval(() => status.showNumbers(meter.read(performance.now()), stats?.dropped ?? 0), NUMBERS_INTERVAL_MS);
+setInterval(sendPing, PING_INTERVAL_MS);
 
 setHost(location.hostname);
 connection.start();

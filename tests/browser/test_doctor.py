@@ -38,25 +38,25 @@ async def test_the_doctor_is_offered_when_the_camera_is_offline(browser: Browser
         running(tmp_path, "camera.source=v4l2", "camera.path=/dev/video77") as service,
         open_page(browser, service.url) as page,
     ):
-        await page.click("#ask-doctor")
-        first = page.locator("#doctor-wrong li").first
+        await page.click("#run-doctor")
+        first = page.locator("#doctor-problems li").first
         await expect(first).to_have_attribute("data-level", "fault")
         await expect(first).to_contain_text("/dev/video77")
         await expect(page.locator("#doctor-summary")).to_contain_text("1 fault")
-        await expect(page.locator("#ask-doctor")).to_be_hidden()  # it has been asked
+        await expect(page.locator("#run-doctor")).to_be_hidden()  # it has been asked
 
 
 async def test_while_pictures_come_the_doctor_is_a_key_away(browser: Browser, tmp_path: Path) -> None:
     """And does not offer itself."""
     async with running(tmp_path) as service, open_page(browser, service.url) as page:
         await wait_for_frames(page)
-        await expect(page.locator("#ask-doctor")).to_be_hidden()
+        await expect(page.locator("#run-doctor")).to_be_hidden()
         await page.keyboard.press("d")
         await expect(page.locator("#panel-doctor")).to_be_visible()
         await expect(page.locator("#doctor-again")).to_be_focused()
-        await expect(page.locator("#doctor-right-title")).to_contain_text("as they should be")
-        await page.click("#doctor-right summary")
-        await expect(page.locator("#doctor-right-list")).to_contain_text("this comes from it")
+        await expect(page.locator("#doctor-passed-title")).to_contain_text("checks passed")
+        await page.click("#doctor-passed summary")
+        await expect(page.locator("#doctor-passed-list")).to_contain_text("this comes from it")
         await page.keyboard.press("Escape")
         await expect(page.locator("#panel-doctor")).to_be_hidden()
 
@@ -66,7 +66,7 @@ async def test_faults_come_first_and_a_command_is_selected_by_a_click(browser: B
     async with running(tmp_path) as service, open_page(browser, service.url) as page:
         await _told(page, REPORT)
         await page.click("#open-doctor")
-        rows = page.locator("#doctor-wrong li")
+        rows = page.locator("#doctor-problems li")
         await expect(rows).to_have_count(2)
         await expect(rows.first).to_contain_text(f"{EVIL} has it")
         await expect(rows.nth(1)).to_contain_text("the voltage was too low")
@@ -76,21 +76,21 @@ async def test_faults_come_first_and_a_command_is_selected_by_a_click(browser: B
         assert await page.evaluate("String(getSelection())") == "sudo kill 812"
 
 
-async def test_a_doctor_that_cannot_be_asked_says_so_and_can_be_asked_again(browser: Browser, tmp_path: Path) -> None:
+async def test_a_doctor_that_does_not_answer_says_so_and_can_be_run_again(browser: Browser, tmp_path: Path) -> None:
     """What it said before does not stay as if it were true."""
     async with running(tmp_path) as service, open_page(browser, service.url) as page:
         await _told(page, REPORT)
         await page.click("#open-doctor")
-        await expect(page.locator("#doctor-wrong li")).to_have_count(2)
+        await expect(page.locator("#doctor-problems li")).to_have_count(2)
         await page.unroute("**/api/doctor")
         await page.route("**/api/doctor", lambda route: route.abort())
         await page.click("#doctor-again")
-        await expect(page.locator("#doctor-summary")).to_contain_text("could not be asked")
-        await expect(page.locator("#doctor-wrong li")).to_have_count(0)
+        await expect(page.locator("#doctor-summary")).to_contain_text("did not answer")
+        await expect(page.locator("#doctor-problems li")).to_have_count(0)
         await page.unroute("**/api/doctor")
         await _told(page, REPORT)
         await page.click("#doctor-again")
-        await expect(page.locator("#doctor-wrong li")).to_have_count(2)
+        await expect(page.locator("#doctor-problems li")).to_have_count(2)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -103,6 +103,6 @@ async def test_its_words_can_be_read_in_both_schemes(browser: Browser, tmp_path:
         await _told(page, REPORT)
         await page.click("#open-doctor")
         for selector in (".area span", ".what", ".fix", "code"):
-            for at in range(await page.locator(f"#doctor-wrong {selector}").count()):
-                ratio = await contrast(page.locator(f"#doctor-wrong {selector}").nth(at))
+            for at in range(await page.locator(f"#doctor-problems {selector}").count()):
+                ratio = await contrast(page.locator(f"#doctor-problems {selector}").nth(at))
                 assert ratio >= 4.5, f"{selector}: {ratio:.1f} to 1"

@@ -109,8 +109,8 @@ async def test_the_page_breaks_none_of_its_own_rules(browser: Browser, tmp_path:
         await wait_for_frames(page, f"data.encoding === '{encoding}'")
         await page.click("#open-captions")
         await page.fill("#caption-form [name=text]", "here")
-        await expect(page.locator("#draft")).to_be_visible()
-        assert await page.evaluate("draft.style.getPropertyValue('--line') !== '' || draft.style.cssText !== ''")
+        await expect(page.locator("#preview")).to_be_visible()
+        assert await page.evaluate("preview.style.getPropertyValue('--line') !== '' || preview.style.cssText !== ''")
         assert await page.evaluate("violations") == []
 
 

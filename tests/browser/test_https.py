@@ -42,7 +42,7 @@ async def test_links_are_copied_by_a_press(browser: Browser, tmp_path: Path) -> 
     async with _secure(browser, tmp_path) as (service, page):
         await page.click("#open-settings")
         await page.get_by_role("button", name="Copy the link to the snapshot").press("Enter")
-        await expect(page.locator("#links-said")).to_have_text(f"Copied: {service.url}snapshot.jpg")
+        await expect(page.locator("#links-result")).to_have_text(f"Copied: {service.url}snapshot.jpg")
         await screenshot(page, "https")
         assert await page.evaluate("() => navigator.clipboard.readText()") == f"{service.url}snapshot.jpg"
 

@@ -41,7 +41,7 @@ async def test_escape_on_the_dashed_text_leads_back_to_the_button(browser: Brows
     async with open_page(browser, service.url) as page:
         await _captions(page, service)
         await page.keyboard.type("moved")
-        await page.focus("#draft")
+        await page.focus("#preview")
         await page.keyboard.press("Escape")
         await expect(page.locator("#open-captions")).to_be_focused()
 

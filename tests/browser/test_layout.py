@@ -156,7 +156,7 @@ async def test_in_full_screen_tools_that_are_out_of_sight_take_no_taps(
         doctor = await page.locator("#open-doctor").bounding_box()
         assert doctor is not None
         place = doctor["x"] + doctor["width"] / 2, doctor["y"] + doctor["height"] / 2
-        await page.wait_for_function("() => 'still' in document.documentElement.dataset")
+        await page.wait_for_function("() => 'idle' in document.documentElement.dataset")
         await page.wait_for_function("() => getComputedStyle(document.querySelector('.tools')).opacity === '0'")
         await page.touchscreen.tap(*place)
         await page.wait_for_function("() => getComputedStyle(document.querySelector('.tools')).opacity === '1'")

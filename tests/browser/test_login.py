@@ -106,9 +106,9 @@ async def test_who_may_only_look_is_offered_no_more_and_told_why(
     async with open_page(browser, looking.url, viewport=viewport) as page:
         await wait_for_frames(page)
         await page.click("#open-captions")
-        for name in ("#caption-form", "#draft"):
+        for name in ("#caption-form", "#preview"):
             await expect(page.locator(name)).to_be_hidden()
-        await expect(page.locator("#panel-captions")).to_contain_text("You may look, and not change anything.")
+        await expect(page.locator("#panel-captions")).to_contain_text("You can view, but not change anything.")
         await screenshot(page, f"looking-captions-{viewport['width']}")
         await page.click("#open-chat")
         for name in ("#chat-form", "#name-form"):

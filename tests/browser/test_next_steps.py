@@ -65,7 +65,7 @@ async def test_what_is_put_away_does_not_come_back_and_the_rest_does(browser: Br
         await expect(page.locator("#next-summary")).to_be_focused()
         await page.reload()
         await expect(page.locator("#next-headline")).to_have_text("connect a camera")
-        await page.locator("#next-away").focus()
+        await page.locator("#next-dismiss").focus()
         await page.keyboard.press("Enter")
         await expect(page.locator("#next")).to_be_hidden()
         await expect(page.locator("#open-captions")).to_be_focused()
@@ -84,7 +84,7 @@ async def test_a_missing_camera_leads_to_the_doctor_and_names_are_only_text(brow
         await page.click("#next-summary")
         await expect(page.locator("#next-list li").first).to_contain_text(EVIL)
         assert await page.locator("#next img").count() == 0
-        await page.click("#next-list >> text=Ask the doctor")
+        await page.click("#next-list >> text=Run doctor")
         await expect(page.locator("#panel-doctor")).to_be_visible()
 
 

@@ -106,7 +106,7 @@ async def test_text_of_others_is_only_ever_text(browser: Browser, service: Runni
         assert "hacked" not in await other.title()
 
 
-@pytest.mark.parametrize("part", ["viewers.js", "main.js", "page.css"])
+@pytest.mark.parametrize("part", ["viewers.js", "main.js", "base.css"])
 async def test_a_page_that_lost_a_part_of_itself_on_the_way_loads_again(
     browser: Browser, service: Running, part: str
 ) -> None:
@@ -177,7 +177,7 @@ async def test_what_is_sent_while_the_connection_closes_is_told_as_lost(browser:
         await _open(page, "captions")
         await page.fill("#caption-form [name=text]", "too late")
         await page.evaluate("() => { last.close(); document.querySelector('#caption-form [type=submit]').click(); }")
-        await expect(page.locator("#caption-problem")).to_contain_text("lost before the camera answered")
+        await expect(page.locator("#caption-problem")).to_contain_text("lost before the camera replied")
         await expect(page.locator("#caption-form [name=text]")).to_have_value("too late")
     assert service.context.captions.all == ()
 

@@ -30,7 +30,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Running]:
 
 async def _draft(page: Page) -> tuple[float, float, float, float]:
     """Left, top, width and height of the dashed text, as fractions of the picture."""
-    box, view = [await page.locator(each).bounding_box() for each in ("#draft", "#view")]
+    box, view = [await page.locator(each).bounding_box() for each in ("#preview", "#view")]
     assert box is not None
     assert view is not None
     return (
@@ -85,7 +85,7 @@ async def test_a_long_text_is_moved_by_the_arrow_keys_as_far_as_they_say(browser
         await page.keyboard.press("c")
         await page.keyboard.type(LONG)
         left, top, *_ = await _draft(page)
-        await page.focus("#draft")
+        await page.focus("#preview")
         await page.keyboard.press("ArrowDown")
         moved = await _draft(page)
         assert moved[:2] == pytest.approx((left, top + 0.01), abs=0.005)
@@ -172,7 +172,7 @@ async def test_what_is_written_from_right_to_left_is_so_while_it_is_written(brow
         await page.fill(TEXT, "مرحبا بالعالم! (abc)")
         await screenshot(page, "draft-arabic")
         direction = "(element) => getComputedStyle(element).direction"
-        for field in (TEXT, "#draft"):
+        for field in (TEXT, "#preview"):
             assert await page.locator(field).evaluate(direction) == "rtl"
         await page.click("#open-chat")
         for field in ("#name-form [name=name]", "#chat-form [name=text]"):
@@ -189,11 +189,11 @@ async def test_a_caption_that_goes_by_itself_says_when(browser: Browser, service
         await page.keyboard.press("c")
         service.context.captions.put(CaptionDraft(text="soon", ttl=30))
         about = page.locator("#captions .about")
-        await expect(about).to_contain_text(re.compile("goes in (30|2[0-9]) s"))
+        await expect(about).to_contain_text(re.compile("(30|2[0-9]) s left"))
         told = await about.text_content()
         await expect(about).not_to_have_text(str(told))
-        await expect(about).to_contain_text(re.compile("goes in 2[0-9] s"))
+        await expect(about).to_contain_text(re.compile("2[0-9] s left"))
         async with open_page(browser, service.url) as late:
             await wait_for_frames(late)
             await late.keyboard.press("c")
-            await expect(late.locator("#captions .about")).to_contain_text("for 30 s in all")
+            await expect(late.locator("#captions .about")).to_contain_text("shown for 30 s")

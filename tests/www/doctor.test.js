@@ -1,4 +1,4 @@
-/** What the doctor says, as the page orders and cuts it. */
+/** The order and the summary of the doctor's findings, and commands in sentences. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -7,18 +7,18 @@ import { pieces } from '../../www/lib/sentence.js';
 
 const finding = (level, area = 'memory') => ({ area, level, what: 'it is so', fix: null });
 
-test('the worst comes first, equals stay in order, and what is right stands apart', () => {
+test('problems are sorted by severity, in a stable order; the rest is separate', () => {
   const [first, second, third] = [finding('fault', 'camera'), finding('warning', 'power'), finding('warning', 'time')];
-  const { wrong, right } = sorted([second, finding('ok'), finding('unknown'), third, first]);
-  assert.deepEqual(wrong, [first, second, third, finding('unknown')]);
-  assert.deepEqual(right, [finding('ok')]);
+  const { problems, passed } = sorted([second, finding('ok'), finding('unknown'), third, first]);
+  assert.deepEqual(problems, [first, second, third, finding('unknown')]);
+  assert.deepEqual(passed, [finding('ok')]);
 });
 
-test('the summary counts what needs somebody', () => {
-  assert.equal(summary([finding('ok')]), 'Everything is as it should be.');
-  assert.equal(summary([finding('fault'), finding('ok')]), '1 fault; the rest is as it should be.');
+test('the summary counts the problems', () => {
+  assert.equal(summary([finding('ok')]), 'No problems found.');
+  assert.equal(summary([finding('fault'), finding('ok')]), '1 fault.');
   const all = [finding('fault'), finding('fault'), finding('warning'), finding('unknown')];
-  assert.equal(summary(all), '2 faults, 1 warning, 1 not known; the rest is as it should be.');
+  assert.equal(summary(all), '2 faults, 1 warning, 1 unknown.');
 });
 
 test('commands stand between backticks', () => {

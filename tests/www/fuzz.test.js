@@ -1,4 +1,4 @@
-/** What fuzzing found for the service's parsers is read by the page's, too: understood, or refused in words. */
+/** The page's parsers read the fuzzing corpus of the service: each input is parsed, or refused with BadMessage. */
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-/** Planes to pixels in plain numbers, against the formula of JFIF worked out here once more, in whole-number thousandths. */
+/** Planes to pixels, compared with the formula of JFIF, computed here in integers. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 

@@ -1,4 +1,4 @@
-/** What the numbers on the page mean. */
+/** The numbers in the bar. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -11,7 +11,7 @@ test('the median is the middle one, or between the two middle ones', () => {
   assert.equal(median([4, 1, 100, 2]), 3);
 });
 
-test('a rate is intervals over the time that they took', () => {
+test('the rate is the number of intervals over their total time', () => {
   assert.equal(rate([], 9), 0);
   assert.equal(rate([7], 9), 0);
   assert.equal(rate([7, 7], 9), 0);
@@ -19,23 +19,23 @@ test('a rate is intervals over the time that they took', () => {
   assert.equal(rate([0, 100, 200, 300], 399), 10);
 });
 
-test('a picture that stands still does not go on reading what it was', () => {
+test('the rate falls when no new frames are drawn', () => {
   assert.equal(rate([0, 100, 200, 300], 1100), 3);
 });
 
-test('thirty frames a second read as thirty, wherever the second is cut', () => {
+test('30 frames per second read as 30 at any moment', () => {
   const meter = new Meter();
   for (let n = 0; n < 90; n += 1) meter.drawn(12, (n * 1000) / 30);
   for (const now of [2970, 2980, 2999]) assert.ok(Math.abs(meter.read(now).fps - 30) < 1e-9);
 });
 
-test('one frame a second reads as one', () => {
+test('one frame per second reads as 1', () => {
   const meter = new Meter();
   for (const at of [0, 1000, 2000]) meter.drawn(12, at);
   assert.equal(meter.read(2500).fps, 1);
 });
 
-test('when no more pictures come everything but the drops goes back to nothing', () => {
+test('without new frames every number but the drops goes back to nothing', () => {
   const meter = new Meter();
   for (const at of [0, 100, 200]) {
     meter.arrived(1000, at);
@@ -53,7 +53,7 @@ test('bytes are those of the last second', () => {
   assert.equal(meter.read(2100).bytesPerSecond, 120);
 });
 
-test('the age is the median of the last second, without those that nobody knows', () => {
+test('the age is the median of the last second; unknown ages are skipped', () => {
   const meter = new Meter();
   meter.drawn(900, 0);
   meter.drawn(null, 1500);
@@ -63,7 +63,7 @@ test('the age is the median of the last second, without those that nobody knows'
   assert.equal(meter.read(1900).age, 12);
 });
 
-test('what is kept is bounded, whoever reads', () => {
+test('the lists are bounded, even if the meter is never read', () => {
   const meter = new Meter();
   for (let n = 0; n < 1000; n += 1) meter.arrived(1, n * 100);
   assert.ok(meter.read(99_900).bytesPerSecond <= 11);

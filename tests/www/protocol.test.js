@@ -1,4 +1,4 @@
-/** The wire as the page reads and writes it, against the same bytes that the service's tests read. */
+/** The page's protocol module, with the same vectors as the service's tests. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -25,7 +25,7 @@ for (const { name: title, bytes: text, header, payload, ...expected } of vectors
 }
 
 for (const { name: title, bytes: text, error } of vectors.bad) {
-  test(`a frame is refused in words: ${title}`, () => {
+  test(`a bad frame is refused: ${title}`, () => {
     assert.throws(() => parsePacket(bytes(text)), (/** @type {unknown} */ problem) => {
       assert.ok(problem instanceof BadMessage);
       assert.match(problem.message, new RegExp(error));
@@ -38,12 +38,12 @@ test('there are vectors of both kinds', () => {
   assert.ok(vectors.good.length >= 7 && vectors.bad.length >= 5);
 });
 
-test('a message of the service is read as it is', () => {
+test('a message is read unchanged', () => {
   const said = { type: 'said', from: 'v7', name: 'Aki', text: 'hello', at: '2026-01-31T12:00:00Z' };
   assert.deepEqual(parseReply(JSON.stringify(said)), said);
 });
 
-test('a message of a later version is passed over', () => {
+test('an unknown type is ignored', () => {
   assert.equal(parseReply('{"type":"weather","rain":true}'), null);
   assert.equal(parseReply('{"type":"constructor"}'), null);
 });
@@ -55,16 +55,16 @@ for (const [text, words] of [
   ['{"type":"captions"}', /captions\.captions: expected array, got undefined/],
   ['{"type":"pong","sent":1,"clock":null}', /pong\.clock: expected number, got null/],
 ]) {
-  test(`a message that is none is refused in words: ${text}`, () => {
+  test(`a bad message is refused: ${text}`, () => {
     assert.throws(() => parseReply(String(text)), { constructor: BadMessage, message: words });
   });
 }
 
-test('what the page says is what the protocol says', () => {
+test('messages of the page follow the protocol', () => {
   assert.deepEqual(watch({ accept: ['jpeg', 'png'], fps: 30, width: 640, quality: 80 }), {
     type: 'watch', accept: ['jpeg', 'png'], fps: 30, width: 640, quality: 80, window: 2, acks: true,
   });
-  // The server's own window, which follows the round trip, is only had by not asking for one.
+  // The server chooses the window only if the message has none.
   assert.deepEqual(watch({ accept: ['jpeg'], quality: 'auto' }), { type: 'watch', accept: ['jpeg'], quality: 'auto', acks: true });
   assert.deepEqual(ack(42), { type: 'ack', seq: 42 });
   assert.deepEqual(ping(12.5), { type: 'ping', sent: 12.5 });

@@ -1,4 +1,4 @@
-/** The wire's colours (#rgb, #rrggbb, #rrggbbaa) as what a colour field of a form can hold (#rrggbb), and an opacity. */
+/** Colours of the wire (#rgb, #rrggbb, #rrggbbaa) as a colour field (#rrggbb) and an opacity. */
 
 /** @param {string} colour @returns {{ rgb: string, opacity: number }} opacity from 0 to 1 */
 export function split(colour) {

@@ -1,33 +1,36 @@
-/** The page's own elements, found by id and known by type: a missing one is a mistake in index.html, told at once. */
+/** Elements of the page, found by id and checked for their type. A missing element is an error in index.html. */
 
 /**
+ * The element with this id.
  * @template {Element} T
  * @param {string} id
  * @param {new () => T} kind
  * @returns {T}
+ * @throws {Error} if there is none, or one of another type
  */
 export function find(id, kind) {
   const found = document.getElementById(id);
-  if (!(found instanceof kind)) throw new Error(`index.html has no ${kind.name} with the id ${id}`);
+  if (!(found instanceof kind)) throw new Error(`the page has no ${kind.name} with the id ${id}`);
   return found;
 }
 
 /**
- * A field of a form, by its name.
+ * The field of a form with this name.
  * @template {Element | RadioNodeList} T
  * @param {HTMLFormElement} form
  * @param {string} name
  * @param {new () => T} kind
  * @returns {T}
+ * @throws {Error} if there is none, or one of another type
  */
 export function field(form, name, kind) {
   const found = form.elements.namedItem(name);
-  if (!(found instanceof kind)) throw new Error(`index.html has no ${kind.name} named ${name} in ${form.id}`);
+  if (!(found instanceof kind)) throw new Error(`the form ${form.id} has no ${kind.name} named ${name}`);
   return found;
 }
 
 /**
- * A new element. Strings among its children become text, never markup.
+ * A new element. Strings among the children become text nodes, never markup.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {Partial<HTMLElementTagNameMap[K]>} [properties]
@@ -39,5 +42,5 @@ export function make(tag, properties = {}, ...children) {
   return made;
 }
 
-/** Whether a field may have the keyboard unasked: on a phone that would bring up its keyboard, over the picture. */
-export const mayType = () => matchMedia('(hover: hover)').matches;
+/** Whether the page may move the focus to a text field. On a phone this would open the on-screen keyboard. */
+export const mayFocusText = () => matchMedia('(hover: hover)').matches;

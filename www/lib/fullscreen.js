@@ -1,52 +1,52 @@
-/** The whole screen for the picture. In it the bars step aside while nobody moves. */
+/** Full screen. The bars are hidden while there is no input. */
 import { find } from './dom.js';
 
-const RESTLESS = 2500;
+const HIDE_BARS_AFTER_MS = 2500;
 
 export class Fullscreen {
   #button = find('fullscreen', HTMLButtonElement);
   #root = document.documentElement;
-  #rest = 0;
-  #roused = false; // by the press that is under way
+  #timer = 0;
+  #barsWereHidden = false; // when the current press began
 
   constructor() {
-    this.#button.hidden = !document.fullscreenEnabled; // iPhones have none for a page
+    this.#button.hidden = !document.fullscreenEnabled; // Safari on the iPhone has no full screen for pages
     this.#button.addEventListener('click', () => this.toggle());
     document.addEventListener('fullscreenchange', () => {
       this.#button.setAttribute('aria-pressed', String(Boolean(document.fullscreenElement)));
-      this.#wake();
+      this.#showBars();
     });
-    // A tap on tools that cannot be seen brings them back, and no more: by the time of its click they would be there.
+    // A tap while the bars are hidden only shows them: by the time of its click a button would be under the finger.
     const options = { capture: true };
-    document.addEventListener('pointerdown', () => (this.#roused = 'still' in this.#root.dataset), options);
-    document.addEventListener('click', (event) => this.#swallow(event), options);
-    for (const sign of ['pointermove', 'pointerdown', 'keydown', 'focusin']) {
-      document.addEventListener(sign, () => this.#wake(), { passive: true });
+    document.addEventListener('pointerdown', () => (this.#barsWereHidden = 'idle' in this.#root.dataset), options);
+    document.addEventListener('click', (event) => this.#ignoreFirstTap(event), options);
+    for (const input of ['pointermove', 'pointerdown', 'keydown', 'focusin']) {
+      document.addEventListener(input, () => this.#showBars(), { passive: true });
     }
   }
 
-  /** Into full screen, or out of it. */
+  /** Enter full screen, or leave it. */
   async toggle() {
     if (!document.fullscreenEnabled) return;
     try {
       if (document.fullscreenElement) await document.exitFullscreen();
       else await this.#root.requestFullscreen({ navigationUI: 'hide' });
     } catch {
-      // The browser said no (a press of its own came between): the page simply stays as it is, and the button says so.
+      // The browser refused, for example because the user pressed Escape meanwhile. The button shows the actual state.
     }
   }
 
   /** @param {MouseEvent} event */
-  #swallow(event) {
-    const pressed = event.detail > 0; // by a finger or a mouse, not by a key or by the page
-    if (!pressed || !this.#roused || !(event.target instanceof Element) || !event.target.closest('.tools')) return;
+  #ignoreFirstTap(event) {
+    const byPointer = event.detail > 0; // not by a key or by a script
+    if (!byPointer || !this.#barsWereHidden || !(event.target instanceof Element) || !event.target.closest('.tools')) return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  #wake() {
-    delete this.#root.dataset.still;
-    clearTimeout(this.#rest);
-    if (document.fullscreenElement) this.#rest = setTimeout(() => (this.#root.dataset.still = ''), RESTLESS);
+  #showBars() {
+    delete this.#root.dataset.idle;
+    clearTimeout(this.#timer);
+    if (document.fullscreenElement) this.#timer = setTimeout(() => (this.#root.dataset.idle = ''), HIDE_BARS_AFTER_MS);
   }
 }

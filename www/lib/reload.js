@@ -1,22 +1,22 @@
 /**
- * Loads the page again when part of it was lost on its way, as when a phone changes networks just then: without one
- * of its modules none of it runs. No module itself, so that it is there before they are asked for.
+ * Reloads the page if a script or style sheet failed to load, for example while a phone changed networks. If one module
+ * is missing, no module runs. This script is no module, so that it runs before the modules are requested.
  */
 
 {
-  // Milliseconds: a network that changes needs about one second. What one reload did not help is tried seldom, lest
-  // many pages that were refused a part keep a busy service busy.
+  // A network change takes about 1 s. If a reload did not help, the next one waits longer, so that many pages that
+  // could not load do not keep a busy service busy.
   const [navigation] = performance.getEntriesByType('navigation');
-  const again = navigation instanceof PerformanceNavigationTiming && navigation.type === 'reload';
-  const patience = again ? 15000 : 2000;
+  const reloaded = navigation instanceof PerformanceNavigationTiming && navigation.type === 'reload';
+  const delayMs = reloaded ? 15_000 : 2000;
 
   addEventListener(
     'error',
     ({ target }) => {
       if (target instanceof HTMLScriptElement || (target instanceof HTMLLinkElement && target.rel === 'stylesheet')) {
-        setTimeout(() => location.reload(), patience);
+        setTimeout(() => location.reload(), delayMs);
       }
     },
-    true, // such errors do not bubble
+    true, // load errors do not bubble
   );
 }

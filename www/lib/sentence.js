@@ -1,7 +1,7 @@
-/** Sentences of the service, in which commands stand between backticks. */
+/** Sentences from the service. Text between backticks is a command. */
 import { make } from './dom.js';
 
-/** A sentence, cut into words and commands. @param {string} sentence */
+/** Split a sentence into text and commands. @param {string} sentence */
 export function pieces(sentence) {
   return sentence
     .split('`')
@@ -9,6 +9,6 @@ export function pieces(sentence) {
     .filter(({ text }) => text);
 }
 
-/** A paragraph with the sentence, where a command is taken whole by a click. @param {string} className @param {string} sentence */
+/** A paragraph with the sentence. One click selects a whole command. @param {string} className @param {string} sentence */
 export const paragraph = (className, sentence) =>
   make('p', { className }, ...pieces(sentence).map(({ text, command }) => (command ? make('code', {}, text) : text)));

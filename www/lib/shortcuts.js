@@ -1,27 +1,28 @@
-/** Single keys for what is done often; the list that people read is in index.html. */
+/** Keyboard shortcuts. The list for the user is in index.html. */
 import { find } from './dom.js';
 
-/** Whether a key that was pressed there is meant as a letter. @param {EventTarget | null} target */
-const isWriting = (target) =>
+/** Whether a letter typed into this element is input for the element. @param {EventTarget | null} target */
+const takesText = (target) =>
   target instanceof HTMLTextAreaElement ||
   target instanceof HTMLSelectElement ||
   (target instanceof HTMLInputElement && !['radio', 'checkbox', 'range', 'color'].includes(target.type));
 
 /**
+ * Run an action when its key is pressed outside of a text field, and show the list of keys on "?".
  * @param {Record<string, () => void>} actions by key
- * @param {() => void} escape what Escape does, also while writing
- * @param {{ on: boolean, changed(on: boolean): void }} wanted whether letters act: who dictates to the page may not want them
+ * @param {() => void} escape runs on Escape, also in a text field
+ * @param {{ on: boolean, changed(on: boolean): void }} setting whether single keys are on: speech input may type letters
  */
-export function listenForShortcuts(actions, escape, wanted) {
+export function listenForShortcuts(actions, escape, setting) {
   const help = find('help', HTMLDialogElement);
   const box = find('shortcuts', HTMLInputElement);
   const showHelp = () => help.showModal();
   const keys = new Map(Object.entries({ ...actions, '?': showHelp }));
 
-  box.checked = wanted.on;
-  box.addEventListener('change', () => wanted.changed(box.checked));
+  box.checked = setting.on;
+  box.addEventListener('change', () => setting.changed(box.checked));
   find('open-help', HTMLButtonElement).addEventListener('click', showHelp);
-  // A press beside the dialog closes it; on itself, its children are what is pressed.
+  // The target of a click outside of the dialog is the dialog itself; inside, it is one of its children.
   help.addEventListener('click', (event) => event.target === help && help.close());
 
   document.addEventListener('keydown', (event) => {
@@ -31,8 +32,8 @@ export function listenForShortcuts(actions, escape, wanted) {
       return;
     }
     const action = keys.get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
-    if (!action || event.repeat || !box.checked || isWriting(event.target)) return;
-    event.preventDefault(); // else the letter lands in the field that the action puts the keyboard in
+    if (!action || event.repeat || !box.checked || takesText(event.target)) return;
+    event.preventDefault(); // else the letter is typed into the field that the action focuses
     action();
   });
 }

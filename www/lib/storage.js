@@ -1,51 +1,51 @@
 /**
- * What this browser remembers between visits. Private windows and locked-down browsers refuse it or have none: then
- * everything works, and is forgotten with the tab.
+ * Values that this browser keeps between visits. If localStorage is blocked, as it can be in private windows, they are
+ * kept until the tab is closed.
  */
 
 const PREFIX = 'pi-stream.';
 
 export class Storage {
   /** @type {globalThis.Storage | null} */
-  #shelf = null;
-  /** @type {Map<string, string>} what was set in this tab, which alone counts where nothing can be kept */
-  #here = new Map();
+  #local = null;
+  /** @type {Map<string, string>} values set in this tab; the only ones if localStorage is blocked */
+  #tab = new Map();
 
   constructor() {
     try {
-      this.#shelf = globalThis.localStorage ?? null;
+      this.#local = globalThis.localStorage ?? null;
     } catch {
-      // Reading the property alone throws where cookies are blocked: there is no shelf, and that is no fault.
+      // If cookies are blocked, reading the property throws.
     }
   }
 
   /**
-   * What was kept under that name, if it is there and still what is expected.
+   * The value with this name, or the default if there is none or it has another type.
    * @template T
    * @param {string} name
    * @param {(value: unknown) => value is T} expected
-   * @param {T} otherwise
+   * @param {T} otherwise the default
    * @returns {T}
    */
   get(name, expected, otherwise) {
     try {
-      const text = this.#here.get(name) ?? this.#shelf?.getItem(PREFIX + name) ?? null;
+      const text = this.#tab.get(name) ?? this.#local?.getItem(PREFIX + name) ?? null;
       /** @type {unknown} */
       const value = text === null ? null : JSON.parse(text);
       return expected(value) ? value : otherwise;
     } catch {
-      return otherwise; // refused, or written by something that is not this page
+      return otherwise; // blocked, or written by another program
     }
   }
 
-  /** Keep a value, as well as this browser lets us. @param {string} name @param {unknown} value */
+  /** Keep a value. @param {string} name @param {unknown} value */
   set(name, value) {
     const text = JSON.stringify(value);
-    this.#here.set(name, text);
+    this.#tab.set(name, text);
     try {
-      this.#shelf?.setItem(PREFIX + name, text);
+      this.#local?.setItem(PREFIX + name, text);
     } catch {
-      // Full or refused: it is remembered in this tab, which is what a private window asks for.
+      // Full or blocked: the value is kept in this tab.
     }
   }
 }

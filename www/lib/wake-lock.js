@@ -1,6 +1,6 @@
 /**
- * Keeps the screen on while the page is seen, where somebody wants that: a tablet on a wall, for one. Browsers let only
- * pages do it that came by https, or from the machine itself; elsewhere it is not offered.
+ * Keeps the screen on while the page is visible, if the user wants it, for example on a tablet on a wall. Browsers allow
+ * this only in a secure context (https or localhost); elsewhere the choice is hidden.
  *
  * @import { Storage } from './storage.js'
  */
@@ -12,28 +12,28 @@ export class WakeLock {
   #problem = find('awake-problem', HTMLOutputElement);
   /** @type {WakeLockSentinel | null} */
   #lock = null;
-  #asking = false;
+  #busy = false;
 
   /** @param {Storage} storage */
   constructor(storage) {
-    const offered = 'wakeLock' in navigator;
-    find('awake-choice', HTMLElement).hidden = !offered;
-    if (!offered) return;
+    const available = 'wakeLock' in navigator;
+    find('awake-choice', HTMLElement).hidden = !available;
+    if (!available) return;
     this.#box.checked = storage.get('awake', isBoolean, false);
     this.#box.addEventListener('change', () => {
       storage.set('awake', this.#box.checked);
-      void this.#follow();
+      void this.#update();
     });
-    document.addEventListener('visibilitychange', () => void this.#follow()); // a page that is not seen loses it
-    void this.#follow();
+    document.addEventListener('visibilitychange', () => void this.#update()); // the browser releases it in a hidden page
+    void this.#update();
   }
 
-  /** Ask for what is wanted now, or give it back. */
-  async #follow() {
-    if (this.#asking) return; // and who asks looks again when the answer has come
+  /** Request the lock, or release it, as the check box says. */
+  async #update() {
+    if (this.#busy) return; // the call that is running checks again when it is done
     const wanted = this.#box.checked && !document.hidden;
     if (wanted === Boolean(this.#lock)) return;
-    this.#asking = true;
+    this.#busy = true;
     try {
       if (this.#lock) {
         await this.#lock.release();
@@ -43,12 +43,12 @@ export class WakeLock {
       }
       this.#problem.textContent = '';
     } catch (error) {
-      this.#problem.textContent = `The browser does not keep the screen on: ${error instanceof Error ? error.message : error}`;
-      return; // until somebody wants it again, or comes back to the page
+      this.#problem.textContent = `The browser cannot keep the screen on: ${error instanceof Error ? error.message : error}`;
+      return; // tried again when the box changes or the page becomes visible
     } finally {
-      this.#asking = false;
+      this.#busy = false;
     }
-    void this.#follow();
+    void this.#update();
   }
 
   /** @param {WakeLockSentinel} lock */

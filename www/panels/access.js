@@ -1,70 +1,69 @@
 /**
- * What this viewer may do, and the way to more. What may not be done is not offered, by style.css; the server refuses it
- * in any case.
+ * What this viewer may do, login and logout. styles/page.css hides what is not allowed; the server refuses it in any case.
  *
  * @import { Welcome } from '../stream/protocol.js'
  */
 import { find } from '../lib/dom.js';
 
-const PATIENCE = 5000;
+const TIMEOUT_MS = 5000;
 
 /**
- * What the attributes of the page say: `may` is the widest right, `login` the way that is offered, in or out.
- * @param {{ may?: string[], login?: boolean }} welcome an older server has neither, and lets everybody do everything
+ * The values of the page's `data-may` and `data-login`: the highest right, and which of login and logout is offered.
+ * @param {{ may?: string[], login?: boolean }} welcome an older server sends neither, and allows everything
  */
-export function offers({ may = ['view', 'control'], login = false }) {
+export function accessOf({ may = ['view', 'control'], login = false }) {
   const control = may.includes('control');
   return { may: control ? 'control' : 'view', login: !login ? '' : control ? 'out' : 'in' };
 }
 
 export class Access {
-  /** Whether anything may be changed. */
+  /** Whether this viewer may change anything. */
   control = true;
   /** @type {Promise<boolean> | null} */
-  #asking = null;
+  #check = null;
 
   constructor() {
-    // The other tabs of this browser, at this camera: several may share an origin, behind a proxy.
+    // The other tabs of this browser at this service. Behind a proxy several services may share an origin.
     const tabs = new BroadcastChannel(`pi-stream.logout ${new URL('.', document.baseURI).pathname}`);
     tabs.addEventListener('message', () => location.reload());
     find('logout', HTMLButtonElement).addEventListener('click', async () => {
-      const answer = await fetch('logout', { method: 'POST', signal: AbortSignal.timeout(PATIENCE) }).catch(() => null);
-      if (answer) tabs.postMessage('logged out');
+      const response = await fetch('logout', { method: 'POST', signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(() => null);
+      if (response) tabs.postMessage('logged out');
       location.reload();
     });
   }
 
   /** @param {Welcome} welcome */
   welcome(welcome) {
-    const { may, login } = offers(welcome);
+    const { may, login } = accessOf(welcome);
     this.control = may === 'control';
     document.documentElement.dataset.may = may;
     document.documentElement.dataset.login = login;
   }
 
   /**
-   * The connection was lost or refused, and a browser does not say why: if a login is missing, go there; and if the
-   * service leads elsewhere, as it does once it speaks https, follow it.
-   * @returns {Promise<boolean>} whether it answers at all
+   * Find out why the connection was lost or refused, which a browser does not tell a page. Goes to the login page if a
+   * login is needed, and reloads the page if the service redirects, as it does after a change to https.
+   * @returns {Promise<boolean>} whether the service answers
    */
-  lost() {
-    this.#asking ??= this.#ask().finally(() => (this.#asking = null));
-    return this.#asking;
+  check() {
+    this.#check ??= this.#request().finally(() => (this.#check = null));
+    return this.#check;
   }
 
-  async #ask() {
+  async #request() {
     try {
       const options = /** @type {const} */ ({ cache: 'no-store', redirect: 'manual' });
-      const answer = await fetch('api/access', { ...options, signal: AbortSignal.timeout(PATIENCE) });
-      if (answer.type === 'opaqueredirect') {
+      const response = await fetch('api/access', { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
+      if (response.type === 'opaqueredirect') {
         location.reload();
         return true;
       }
-      const { may } = await answer.json();
+      const { may } = await response.json();
       if (Array.isArray(may) && !may.includes('view')) location.replace('login');
-      return answer.ok;
+      return response.ok;
     } catch {
-      return false; // it was not the login, and the connection is tried again in any case
+      return false; // no answer; the connection is retried in any case
     }
   }
 }

@@ -1,35 +1,35 @@
-/** What a form asks of the service, and what is shown of the answer. */
+/** Sends what a form or button asks for, and shows the error near it. */
 import { NotConnected } from '../stream/connection.js';
 
 /**
- * Send what a form says while its button rests, and show near it what the server had against it. Nothing is sent a second
- * time while the first is on its way. The button is not disabled, for it would lose the keyboard.
- * @param {HTMLElement} shown where the words go
- * @param {() => Promise<unknown>} ask
+ * Run a request and show its error. While it runs, the button takes no second press. The button is not disabled, because
+ * it would lose the focus.
+ * @param {HTMLElement} output where the error is shown
+ * @param {() => Promise<unknown>} request
  * @param {HTMLButtonElement | null} [button]
- * @returns {Promise<boolean>} whether it was done
+ * @returns {Promise<boolean>} whether the request succeeded
  */
-export async function attempt(shown, ask, button = null) {
+export async function attempt(output, request, button = null) {
   if (button?.ariaDisabled === 'true') return false;
   if (button) button.ariaDisabled = 'true';
   try {
-    await ask();
-    shown.textContent = '';
-    shown.removeAttribute('data-lost');
+    await request();
+    output.textContent = '';
+    output.removeAttribute('data-not-connected');
     return true;
   } catch (error) {
-    shown.textContent = error instanceof Error ? error.message : String(error);
-    shown.toggleAttribute('data-lost', error instanceof NotConnected);
+    output.textContent = error instanceof Error ? error.message : String(error);
+    output.toggleAttribute('data-not-connected', error instanceof NotConnected);
     return false;
   } finally {
     if (button) button.ariaDisabled = null;
   }
 }
 
-/** The connection is back: take away what said that there is none. */
-export function forgetLost() {
-  for (const shown of document.querySelectorAll('[data-lost]')) {
-    shown.textContent = '';
-    shown.removeAttribute('data-lost');
+/** Remove the errors that say that there is no connection. */
+export function clearNotConnected() {
+  for (const output of document.querySelectorAll('[data-not-connected]')) {
+    output.textContent = '';
+    output.removeAttribute('data-not-connected');
   }
 }

@@ -1,14 +1,14 @@
 /**
- * The form in which a caption is written, or changed.
+ * The form that creates a caption or changes one.
  *
  * @import { Anchor, Caption, CaptionDraft, Ok, Request } from '../stream/protocol.js'
- * @import { Place } from './position.js'
+ * @import { Position } from './caption-position.js'
  */
 import { join, split } from '../lib/colour.js';
-import { field, find, mayType } from '../lib/dom.js';
+import { field, find, mayFocusText } from '../lib/dom.js';
 import { putCaption } from '../stream/protocol.js';
 import { attempt } from './attempt.js';
-import { past, usual } from './position.js';
+import { defaultPosition, nextPosition } from './caption-position.js';
 
 export class CaptionForm {
   #form = find('caption-form', HTMLFormElement);
@@ -16,39 +16,39 @@ export class CaptionForm {
   #cancel = /** @type {HTMLButtonElement} */ (this.#form.querySelector('[type=reset]'));
   #submit = /** @type {HTMLButtonElement} */ (this.#form.querySelector('[type=submit]'));
   #changed;
-  #height;
-  /** @type {Caption | null} what is being changed; null while a new one is written */
+  #previewHeight;
+  /** @type {Caption | null} the caption that is being changed; null for a new one */
   #edited = null;
-  #begun = false; // nothing is shown on the picture before there is something to show
+  #begun = false; // whether the user entered anything
 
   /**
-   * @param {(request: Request) => Promise<Ok>} ask
-   * @param {() => void} changed told whenever `draft` is another
-   * @param {() => number} height of the draft on the picture
+   * @param {(request: Request) => Promise<Ok>} request
+   * @param {() => void} changed called when `draft` changed
+   * @param {() => number} previewHeight the height of the preview on the picture, as a fraction of it
    */
-  constructor(ask, changed, height) {
+  constructor(request, changed, previewHeight) {
     this.#changed = changed;
-    this.#height = height;
+    this.#previewHeight = previewHeight;
     const problem = find('caption-problem', HTMLOutputElement);
     const form = this.#form;
     form.addEventListener('input', (event) => {
-      problem.textContent = ''; // it was about what stood there before
-      if (event.target instanceof HTMLInputElement && event.target.name === 'anchor') this.move(usual(this.draft.anchor));
+      problem.textContent = ''; // it was about the earlier input
+      if (event.target instanceof HTMLInputElement && event.target.name === 'anchor') this.move(defaultPosition(this.draft.anchor));
       else this.#begin();
     });
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
       const { draft } = this;
-      const [edited, height] = [this.#edited, this.#height()];
-      if (document.activeElement === this.#submit) this.focus(); // for the next one; elsewhere the keyboard stays
-      if (await attempt(problem, () => ask(putCaption(draft)), this.#submit)) this.#put(draft, edited, height);
+      const [edited, height] = [this.#edited, this.#previewHeight()];
+      if (document.activeElement === this.#submit) this.focus(); // for the next caption; elsewhere the focus stays
+      if (await attempt(problem, () => request(putCaption(draft)), this.#submit)) this.#saved(draft, edited, height);
     });
     form.addEventListener('reset', (event) => {
-      event.preventDefault(); // it would undo the look as well, which the next caption most likely shares
+      event.preventDefault(); // it would reset the style too, which the next caption probably shares
       problem.textContent = '';
-      const held = document.activeElement === this.#cancel;
-      this.#done();
-      if (held) this.focus(); // the button that had the keyboard is gone
+      const focused = document.activeElement === this.#cancel;
+      this.#clear();
+      if (focused) this.focus(); // the button is hidden now
     });
     form.addEventListener('keydown', (event) => {
       if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
@@ -61,12 +61,12 @@ export class CaptionForm {
     this.#show();
   }
 
-  /** Whether anything is being written. */
+  /** Whether the user has entered anything. */
   get begun() {
     return this.#begun;
   }
 
-  /** What is written now. @returns {CaptionDraft} */
+  /** The caption as the form has it. @returns {CaptionDraft} */
   get draft() {
     const value = /** @param {string} name */ (name) => this.#input(name).value;
     const anchor = field(this.#form, 'anchor', RadioNodeList).value;
@@ -78,7 +78,7 @@ export class CaptionForm {
       y: Number(value('y')) / 100,
       anchor: /** @type {Anchor} */ (anchor),
       size: Number(value('size')) / 100,
-      // The form shows no opacity for letters; what a caption had is kept.
+      // The form has no opacity for the text: a caption keeps its own.
       color: join(value('color'), this.#edited ? split(this.#edited.color).opacity : 1),
       background: join(value('background'), Number(value('opacity')) / 100),
       font: field(this.#form, 'font', HTMLSelectElement).value,
@@ -86,12 +86,12 @@ export class CaptionForm {
     };
   }
 
-  /** Change a caption that is on the picture. @param {Caption} caption */
+  /** Load a caption into the form, to change it. @param {Caption} caption */
   edit(caption) {
     this.#edited = caption;
     const background = split(caption.background);
     const size = this.#input('size');
-    size.max = String(Math.max(30, caption.size * 100)); // one made elsewhere may be larger than the slider goes
+    size.max = String(Math.max(30, caption.size * 100)); // a caption from the API may be outside of the slider's range
     size.min = String(Math.min(2, caption.size * 100));
     this.#text.value = caption.text;
     size.value = String(caption.size * 100);
@@ -99,23 +99,23 @@ export class CaptionForm {
     this.#input('background').value = background.rgb;
     this.#input('opacity').value = String(Math.round(background.opacity * 100));
     field(this.#form, 'font', HTMLSelectElement).value = caption.font;
-    this.#stay(caption.ttl);
+    this.#setTtl(caption.ttl);
     this.move(caption);
     this.#text.focus();
   }
 
-  /** Put the keyboard into its text, where that is no nuisance. */
+  /** Focus the text, except on a phone. */
   focus() {
-    if (mayType()) this.#text.focus();
+    if (mayFocusText()) this.#text.focus();
   }
 
-  /** If somebody deleted what is being changed here, what is written stays and becomes a new one. @param {Caption[]} captions */
+  /** If the caption that is being changed was deleted, the form becomes one for a new caption. @param {Caption[]} captions */
   check(captions) {
     if (this.#edited && !captions.some(({ id }) => id === this.#edited?.id)) this.#edited = null;
     this.#show();
   }
 
-  /** Put it somewhere else. @param {Place} place */
+  /** Set the position. @param {Position} position */
   move({ x, y, anchor }) {
     this.#input('x').value = String(Number((x * 100).toFixed(2)));
     this.#input('y').value = String(Number((y * 100).toFixed(2)));
@@ -133,9 +133,9 @@ export class CaptionForm {
     return field(this.#form, name, HTMLInputElement);
   }
 
-  // A caption may stay for any number of seconds, more than the list has.
-  /** @param {number | null} ttl */
-  #stay(ttl) {
+  // A caption from the API may have a ttl that is not in the list.
+  /** @param {number | null} ttl in seconds */
+  #setTtl(ttl) {
     const select = field(this.#form, 'ttl', HTMLSelectElement);
     select.querySelector('[data-own]')?.remove();
     select.value = ttl === null ? '' : String(ttl);
@@ -153,20 +153,20 @@ export class CaptionForm {
     this.#begin();
   }
 
-  // It is on the picture. What was begun, typed or moved while it was on its way stays as it is.
-  /** @param {CaptionDraft} put @param {Caption | null} edited what it changed @param {number} height */
-  #put(put, edited, height) {
+  // The service has the caption. Input that was entered meanwhile stays.
+  /** @param {CaptionDraft} saved @param {Caption | null} edited the caption that it changed @param {number} height */
+  #saved(saved, edited, height) {
     if (this.#edited !== edited) return;
     const { x, y, anchor, text } = this.draft;
-    if (!edited && x === put.x && y === put.y && anchor === put.anchor) this.move(past(put, height));
-    if (text === put.text) this.#done();
+    if (!edited && x === saved.x && y === saved.y && anchor === saved.anchor) this.move(nextPosition(saved, height));
+    if (text === saved.text) this.#clear();
   }
 
-  // Ready for another one, which most likely has the same look.
-  #done() {
+  // Prepare for the next caption, which keeps the style.
+  #clear() {
     this.#edited = null;
     this.#text.value = '';
-    this.#stay(null);
+    this.#setTtl(null);
     this.#begun = false;
     this.#show();
   }

@@ -1,5 +1,5 @@
 /**
- * The captions on the picture, as a list in which each can be changed and deleted.
+ * The list of captions on the picture. Each can be changed and deleted.
  *
  * @import { Caption, Ok, Request } from '../stream/protocol.js'
  */
@@ -8,96 +8,102 @@ import { duration } from '../lib/format.js';
 import { deleteCaption } from '../stream/protocol.js';
 import { attempt } from './attempt.js';
 
-/** @typedef {{ caption: Caption, item: HTMLLIElement, stays: HTMLElement, until: number | null }} Shown until: if that is known */
+const MAX_LABEL_CHARACTERS = 60;
+const COUNTDOWN_INTERVAL_MS = 500;
+
+/**
+ * One entry. `endsAt` (milliseconds of `performance.now()`) is null if it is not known.
+ * @typedef {{ caption: Caption, item: HTMLLIElement, remaining: HTMLElement, endsAt: number | null }} Entry
+ */
 
 export class Captions {
   #list = find('captions', HTMLUListElement);
   #none = find('captions-none', HTMLElement);
   #problem = find('captions-problem', HTMLOutputElement);
-  #ask;
+  #request;
   #edit;
   #emptied;
-  /** @type {Map<string, Shown>} */
-  #shown = new Map();
+  /** @type {Map<string, Entry>} */
+  #entries = new Map();
 
   /**
-   * @param {(request: Request) => Promise<Ok>} ask
+   * @param {(request: Request) => Promise<Ok>} request
    * @param {(caption: Caption) => void} edit
-   * @param {() => void} emptied told when the keyboard was on the last one, which is gone
+   * @param {() => void} emptied called when the last entry was removed while it had the focus
    */
-  constructor(ask, edit, emptied) {
-    this.#ask = ask;
+  constructor(request, edit, emptied) {
+    this.#request = request;
     this.#edit = edit;
     this.#emptied = emptied;
-    setInterval(() => this.#shown.forEach(count), 500);
+    setInterval(() => this.#entries.forEach(showRemaining), COUNTDOWN_INTERVAL_MS);
   }
 
-  /** @param {Caption[]} captions @param {boolean} [older] they may have been put long ago */
-  show(captions, older = false) {
-    const before = this.#shown;
+  /** @param {Caption[]} captions @param {boolean} [existing] whether they may be older than this connection */
+  show(captions, existing = false) {
+    const before = this.#entries;
     const ids = new Set(captions.map(({ id }) => id));
-    // First, so that those that stay need not be moved: what is moved loses the keyboard.
+    // Removed first, so that the others need not be moved: an element that is moved loses the focus.
     for (const [id, { item }] of before) if (!ids.has(id)) this.#remove(item);
-    this.#shown = new Map();
+    this.#entries = new Map();
     captions.forEach((caption, at) => {
       const known = before.get(caption.id);
-      // What did not change is not made anew: somebody's keyboard may be on its button.
+      // An entry that did not change is kept: one of its buttons may have the focus.
       const same = known && JSON.stringify(known.caption) === JSON.stringify(caption);
-      const shown = same ? known : this.#make(caption, older);
-      const { item } = shown;
-      this.#shown.set(caption.id, shown);
+      const entry = same ? known : this.#make(caption, existing);
+      const { item } = entry;
+      this.#entries.set(caption.id, entry);
       if (known && !same) replace(known.item, item);
       if (this.#list.children[at] !== item) this.#list.insertBefore(item, this.#list.children[at] ?? null);
     });
     this.#none.hidden = captions.length > 0;
   }
 
-  /** @param {Caption} caption @param {boolean} older @returns {Shown} */
-  #make(caption, older) {
+  /** @param {Caption} caption @param {boolean} existing @returns {Entry} */
+  #make(caption, existing) {
     const text = make('p', { className: 'text', dir: 'auto' }, caption.text);
-    const stays = make('span');
-    const about = make('p', { className: 'about' }, make('bdi', {}, caption.by || 'somebody'), stays);
+    const remaining = make('span');
+    const about = make('p', { className: 'about' }, make('bdi', {}, caption.by || 'No name'), remaining);
     const edit = make('button', { type: 'button', className: 'quiet' }, 'Edit');
     const remove = make('button', { type: 'button', className: 'quiet' }, 'Delete');
-    const named = caption.text.slice(0, 60);
-    edit.setAttribute('aria-label', `Edit ${named}`);
-    remove.setAttribute('aria-label', `Delete ${named}`);
+    const label = caption.text.slice(0, MAX_LABEL_CHARACTERS);
+    edit.setAttribute('aria-label', `Edit ${label}`);
+    remove.setAttribute('aria-label', `Delete ${label}`);
     edit.addEventListener('click', () => this.#edit(caption));
-    remove.addEventListener('click', () => attempt(this.#problem, () => this.#ask(deleteCaption(caption.id)), remove));
+    remove.addEventListener('click', () => attempt(this.#problem, () => this.#request(deleteCaption(caption.id)), remove));
     const item = make('li', {}, make('div', {}, text, about), make('div', { className: 'actions' }, edit, remove));
     item.dataset.id = caption.id;
-    const until = caption.ttl === null || older ? null : performance.now() + caption.ttl * 1000;
-    const shown = { caption, item, stays, until };
-    count(shown);
-    return shown;
+    const endsAt = caption.ttl === null || existing ? null : performance.now() + caption.ttl * 1000;
+    const entry = { caption, item, remaining, endsAt };
+    showRemaining(entry);
+    return entry;
   }
 
-  // The keyboard, if it was there, goes to the neighbour, not to the top of the page.
+  // If the entry has the focus, the next one gets it.
   /** @param {HTMLLIElement} item */
   #remove(item) {
-    const held = item.contains(document.activeElement);
+    const focused = item.contains(document.activeElement);
     const neighbour = item.nextElementSibling ?? item.previousElementSibling;
     item.remove();
-    if (!held) return;
+    if (!focused) return;
     if (neighbour) neighbour.querySelector('button')?.focus();
     else this.#emptied();
   }
 }
 
 /**
- * Say how long it still stays. The service tells how long in all: of one that was there before this page, and of one that
- * was put again without any change, that is all that is known.
- * @param {Shown} shown
+ * Show the remaining time. The service sends the ttl only. For a caption that is older than this connection, or that was
+ * sent again unchanged, the remaining time is not known.
+ * @param {Entry} entry
  */
-function count({ caption: { ttl }, stays, until }) {
-  const left = until === null ? 0 : (until - performance.now()) / 1000;
-  const text = ttl === null ? '' : left > 0 ? ` · goes in ${duration(left)}` : ` · for ${duration(ttl)} in all`;
-  if (stays.textContent !== text) stays.textContent = text;
+function showRemaining({ caption: { ttl }, remaining, endsAt }) {
+  const left = endsAt === null ? 0 : (endsAt - performance.now()) / 1000;
+  const text = ttl === null ? '' : left > 0 ? ` · ${duration(left)} left` : ` · shown for ${duration(ttl)}`;
+  if (remaining.textContent !== text) remaining.textContent = text;
 }
 
-/** The keyboard, if it was on a button of the old one, goes to the same of the new one. @param {HTMLLIElement} old @param {HTMLLIElement} item */
+/** Replace an entry. If one of its buttons has the focus, the same button of the new one gets it. @param {HTMLLIElement} old @param {HTMLLIElement} item */
 function replace(old, item) {
-  const held = [...old.querySelectorAll('button')].findIndex((button) => button === document.activeElement);
+  const focused = [...old.querySelectorAll('button')].findIndex((button) => button === document.activeElement);
   old.replaceWith(item);
-  item.querySelectorAll('button')[held]?.focus();
+  item.querySelectorAll('button')[focused]?.focus();
 }

@@ -6,63 +6,64 @@
 import { field, find, make } from '../lib/dom.js';
 import { say } from '../stream/protocol.js';
 import { attempt } from './attempt.js';
-import { called } from './viewers.js';
+import { displayName } from './viewers.js';
 
-const KEPT = 200;
+const MAX_MESSAGES = 200;
+const AT_END_PX = 40;
 
 export class Chat {
   #list = find('chat', HTMLOListElement);
   #form = find('chat-form', HTMLFormElement);
   #input = field(this.#form, 'text', HTMLInputElement);
-  #unread = find('unread', HTMLElement);
-  #missed = 0;
-  #open = false;
+  #unreadBadge = find('unread', HTMLElement);
+  #unread = 0;
+  #visible = false;
 
-  /** @param {(request: Request) => Promise<Ok>} ask */
-  constructor(ask) {
+  /** @param {(request: Request) => Promise<Ok>} request */
+  constructor(request) {
     const problem = find('chat-problem', HTMLOutputElement);
     this.#form.addEventListener('submit', async (event) => {
       event.preventDefault();
       const text = this.#input.value.trim();
-      this.#input.focus(); // now, for when the answer comes somebody may be elsewhere
+      this.#input.focus(); // now: the user may have moved on when the reply comes
       if (!text) return;
-      const sent = await attempt(problem, () => ask(say(text)), this.#form.querySelector('button'));
-      // What was typed while this one was on its way stays.
+      const sent = await attempt(problem, () => request(say(text)), this.#form.querySelector('button'));
+      // Text that was typed meanwhile stays.
       if (sent && this.#input.value.trim() === text) this.#input.value = '';
     });
   }
 
-  /** Whether the person can see it; what comes while they cannot is counted on the button. @param {boolean} open */
-  visible(open) {
-    this.#open = open;
-    if (!open) return;
-    this.#missed = 0;
-    this.#count();
+  /** Tell whether the panel is open. While it is closed, the badge counts new messages. @param {boolean} visible */
+  setVisible(visible) {
+    this.#visible = visible;
+    if (!visible) return;
+    this.#unread = 0;
+    this.#showUnread();
     this.#list.scrollTop = this.#list.scrollHeight;
   }
 
-  /** @param {Said} said @param {boolean} mine */
+  /** Add a message. @param {Said} said @param {boolean} mine whether this viewer sent it */
   add({ name, text, at }, mine) {
     const list = this.#list;
-    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40; // else somebody is reading back
+    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < AT_END_PX; // else the user is reading older ones
     const when = new Date(at);
-    const told = Number.isNaN(when.getTime()) ? '' : when.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+    const time = Number.isNaN(when.getTime()) ? '' : when.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
     list.append(
       make('li', { className: mine ? 'mine' : '' },
-        make('p', { className: 'who' }, make('bdi', {}, mine ? 'You' : called(name)), ' ', make('time', { dateTime: at }, told)),
+        make('p', { className: 'who' }, make('bdi', {}, mine ? 'You' : displayName(name)), ' ', make('time', { dateTime: at }, time)),
         make('p', { className: 'what', dir: 'auto' }, text)),
     );
-    while (list.children.length > KEPT) list.firstElementChild?.remove();
+    while (list.children.length > MAX_MESSAGES) list.firstElementChild?.remove();
     if (atEnd || mine) list.scrollTop = list.scrollHeight;
-    if (!this.#open) {
-      this.#missed += 1;
-      this.#count();
+    if (!this.#visible) {
+      this.#unread += 1;
+      this.#showUnread();
     }
   }
 
-  #count() {
-    this.#unread.hidden = this.#missed === 0;
-    this.#unread.textContent = this.#missed > 99 ? '99+' : String(this.#missed);
-    this.#unread.setAttribute('aria-label', `${this.#missed} unread`);
+  #showUnread() {
+    this.#unreadBadge.hidden = this.#unread === 0;
+    this.#unreadBadge.textContent = this.#unread > 99 ? '99+' : String(this.#unread);
+    this.#unreadBadge.setAttribute('aria-label', `${this.#unread} unread`);
   }
 }

@@ -1,98 +1,92 @@
-/** The doctor's panel: what the service finds wrong with its camera and its machine, and what fixes it. */
+/** The doctor's panel: the problems that the service finds with its camera and its machine, and their fixes. */
 import { find, make } from '../lib/dom.js';
 import { paragraph } from '../lib/sentence.js';
 
-const PATIENCE = 20_000; // milliseconds; the doctor itself gives up sooner
+const TIMEOUT_MS = 20_000; // longer than the doctor's own limit
 
-/** The worst first; what people are told of each. */
+/** Most severe first. */
 const LEVELS = /** @type {const} */ (['fault', 'warning', 'unknown', 'ok']);
-const NAMES = { fault: 'Fault', warning: 'Warning', unknown: 'Not known', ok: 'All right' };
+const LEVEL_NAMES = { fault: 'Fault', warning: 'Warning', unknown: 'Unknown', ok: 'OK' };
 
 /**
  * @typedef {typeof LEVELS[number]} Level
  * @typedef {{ area: string, level: Level, what: string, fix: string | null }} Finding
  */
 
-/** Those that need somebody, the worst first, and those that do not. @param {readonly Finding[]} findings */
+/** The findings with a problem, most severe first, and those without. @param {readonly Finding[]} findings */
 export function sorted(findings) {
-  const wrong = findings.filter(({ level }) => level !== 'ok');
-  wrong.sort((one, other) => LEVELS.indexOf(one.level) - LEVELS.indexOf(other.level)); // equals stay in order
-  return { wrong, right: findings.filter(({ level }) => level === 'ok') };
+  const problems = findings.filter(({ level }) => level !== 'ok');
+  problems.sort((one, other) => LEVELS.indexOf(one.level) - LEVELS.indexOf(other.level)); // a stable sort
+  return { problems, passed: findings.filter(({ level }) => level === 'ok') };
 }
 
-/** How many of each, in one line. @param {readonly Finding[]} findings */
+/** The number of findings of each level, as a sentence. @param {readonly Finding[]} findings */
 export function summary(findings) {
   const count = /** @param {Level} level */ (level) => findings.filter((each) => each.level === level).length;
   const [faults, warnings, unknown] = [count('fault'), count('warning'), count('unknown')];
-  const told = [];
-  if (faults) told.push(faults === 1 ? '1 fault' : `${faults} faults`);
-  if (warnings) told.push(warnings === 1 ? '1 warning' : `${warnings} warnings`);
-  if (unknown) told.push(`${unknown} not known`);
-  return told.length ? `${told.join(', ')}; the rest is as it should be.` : 'Everything is as it should be.';
+  const parts = [];
+  if (faults) parts.push(faults === 1 ? '1 fault' : `${faults} faults`);
+  if (warnings) parts.push(warnings === 1 ? '1 warning' : `${warnings} warnings`);
+  if (unknown) parts.push(`${unknown} unknown`);
+  return parts.length ? `${parts.join(', ')}.` : 'No problems found.';
 }
 
 export class DoctorPanel {
   #summary = find('doctor-summary', HTMLElement);
-  #wrong = find('doctor-wrong', HTMLElement);
-  #right = find('doctor-right', HTMLDetailsElement);
+  #problems = find('doctor-problems', HTMLElement);
+  #passed = find('doctor-passed', HTMLDetailsElement);
   #visible = false;
   #busy = false;
-  #changed = false; // while it was being asked
+  #runAgain = false; // something changed while it was running
 
   constructor() {
-    find('doctor-again', HTMLButtonElement).addEventListener('click', () => void this.look());
+    find('doctor-again', HTMLButtonElement).addEventListener('click', () => void this.run());
   }
 
-  /** Whether anybody can see the panel; who opens it wants to know how it is now. @param {boolean} visible */
-  visible(visible) {
+  /** Tell whether the panel is open. The doctor runs when it is opened. @param {boolean} visible */
+  setVisible(visible) {
     const opened = visible && !this.#visible;
     this.#visible = visible;
-    if (opened) void this.look();
+    if (opened) void this.run();
   }
 
-  /** Look again, if it is seen: something has changed. */
+  /** The state of the camera changed: run again, if the panel is open. */
   changed() {
-    this.#changed = this.#busy;
-    if (this.#visible) void this.look();
+    this.#runAgain = this.#busy;
+    if (this.#visible) void this.run();
   }
 
-  /** Ask the service, and show what it says. */
-  async look() {
+  /** Request a report and show it. */
+  async run() {
     if (this.#busy) return;
-    this.#busy = true; // and the button stays as it is: one that is switched off would lose the keyboard
-    this.#say('Looking…');
+    this.#busy = true; // the button is not disabled, because it would lose the focus
+    this.#summary.textContent = 'Checking…';
     try {
-      const answer = await fetch('api/doctor', { signal: AbortSignal.timeout(PATIENCE) });
-      if (!answer.ok) throw new Error(`it answers with status ${answer.status}`);
+      const response = await fetch('api/doctor', { signal: AbortSignal.timeout(TIMEOUT_MS) });
+      if (!response.ok) throw new Error(`HTTP status ${response.status}`);
       /** @type {{ findings: Finding[] }} */
-      const { findings } = await answer.json();
+      const { findings } = await response.json();
       this.#show(findings);
     } catch (error) {
-      this.#say(`The service could not be asked: ${error instanceof Error ? error.message : error}`);
-      this.#wrong.replaceChildren();
-      this.#right.hidden = true;
+      this.#summary.textContent = `The doctor did not answer: ${error instanceof Error ? error.message : error}`;
+      this.#problems.replaceChildren();
+      this.#passed.hidden = true;
     } finally {
       this.#busy = false;
     }
-    if (!this.#changed) return;
-    this.#changed = false;
+    if (!this.#runAgain) return;
+    this.#runAgain = false;
     this.changed();
   }
 
   /** @param {Finding[]} findings */
   #show(findings) {
-    const { wrong, right } = sorted(findings);
-    this.#wrong.replaceChildren(...wrong.map(row));
-    find('doctor-right-list', HTMLElement).replaceChildren(...right.map(row));
-    find('doctor-right-title', HTMLElement).textContent =
-      right.length === 1 ? '1 thing is as it should be' : `${right.length} things are as they should be`;
-    this.#right.hidden = right.length === 0;
-    this.#say(summary(findings));
-  }
-
-  /** @param {string} words */
-  #say(words) {
-    this.#summary.textContent = words;
+    const { problems, passed } = sorted(findings);
+    this.#problems.replaceChildren(...problems.map(row));
+    find('doctor-passed-list', HTMLElement).replaceChildren(...passed.map(row));
+    find('doctor-passed-title', HTMLElement).textContent = passed.length === 1 ? '1 check passed' : `${passed.length} checks passed`;
+    this.#passed.hidden = passed.length === 0;
+    this.#summary.textContent = summary(findings);
   }
 }
 
@@ -101,7 +95,7 @@ function row({ area, level, what, fix }) {
   const made = make(
     'li',
     {},
-    make('p', { className: 'area' }, make('b', {}, area), make('span', {}, NAMES[level])),
+    make('p', { className: 'area' }, make('b', {}, area), make('span', {}, LEVEL_NAMES[level])),
     paragraph('what', what),
     ...(fix ? [paragraph('fix', fix)] : []),
   );

@@ -1,11 +1,11 @@
 /**
- * Links to the picture, for other pages and programs. A press copies one, where the browser lets pages do that: those that
- * came by https, or from the machine itself. Elsewhere they are links all the same.
+ * Links to the picture for other pages and programs. A button copies one, if the browser allows it: only in a secure
+ * context (https or localhost).
  */
 import { find } from '../lib/dom.js';
 
 export class Links {
-  #said = find('links-said', HTMLOutputElement);
+  #result = find('links-result', HTMLOutputElement);
 
   constructor() {
     for (const button of find('links', HTMLElement).querySelectorAll('button')) {
@@ -20,9 +20,9 @@ export class Links {
   async #copy(link) {
     try {
       await navigator.clipboard.writeText(link.href);
-      this.#said.textContent = `Copied: ${link.href}`;
+      this.#result.textContent = `Copied: ${link.href}`;
     } catch (error) {
-      this.#said.textContent = `The browser does not copy it: ${error instanceof Error ? error.message : error}`;
+      this.#result.textContent = `The browser could not copy the link: ${error instanceof Error ? error.message : error}`;
     }
   }
 }

@@ -1,9 +1,9 @@
 /**
- * The drawer beside the picture (below it on a phone), where one panel at a time is open.
+ * The drawer beside the picture (below it on a phone). One panel at a time is open.
  *
  * @typedef {'captions' | 'chat' | 'settings' | 'doctor'} Name
  */
-import { find, mayType } from '../lib/dom.js';
+import { find, mayFocusText } from '../lib/dom.js';
 
 /** @type {readonly Name[]} */
 const NAMES = ['captions', 'chat', 'settings', 'doctor'];
@@ -11,10 +11,10 @@ const NAMES = ['captions', 'chat', 'settings', 'doctor'];
 export class Panels {
   #drawer = find('drawer', HTMLElement);
   /** @type {Name | null} */
-  #shown = null;
+  #opened = null;
   #changed;
 
-  /** @param {(open: Name | null) => void} changed told what is open from now on */
+  /** @param {(opened: Name | null) => void} changed called when another panel, or none, is open */
   constructor(changed) {
     this.#changed = changed;
     for (const name of NAMES) {
@@ -23,45 +23,45 @@ export class Panels {
     }
   }
 
-  /** Which is open. */
-  get shown() {
-    return this.#shown;
+  /** The panel that is open. */
+  get opened() {
+    return this.#opened;
   }
 
-  /** Open it, or close it if it is open. @param {Name} name */
+  /** Open a panel, or close it if it is open. @param {Name} name */
   toggle(name) {
-    if (this.#shown === name) this.close();
+    if (this.#opened === name) this.close();
     else this.open(name);
   }
 
-  /** Open it, and put the keyboard into what it is for. @param {Name} name */
+  /** Open a panel and focus its first field, except on a phone. @param {Name} name */
   open(name) {
     this.#show(name);
     const panel = this.#panel(name);
-    const seen = /** @param {Element} each */ (each) => each.getClientRects().length > 0;
-    const first = [...panel.querySelectorAll('[data-first]'), ...panel.querySelectorAll('button')].find(seen);
-    if (first instanceof HTMLElement && mayType()) first.focus();
+    const visible = /** @param {Element} element */ (element) => element.getClientRects().length > 0;
+    const first = [...panel.querySelectorAll('[data-first]'), ...panel.querySelectorAll('button')].find(visible);
+    if (first instanceof HTMLElement && mayFocusText()) first.focus();
   }
 
-  /** Close what is open, and give the keyboard back to the button that opened it. */
+  /** Close the open panel. If it had the focus, the button that opens it gets it. */
   close() {
-    if (!this.#shown) return;
-    const button = this.#button(this.#shown);
-    const held = document.activeElement;
+    if (!this.#opened) return;
+    const button = this.#button(this.#opened);
+    const focused = document.activeElement;
     this.#show(null);
-    // What had the keyboard is gone: part of the panel, or the draft on the picture.
-    if (held && held.getClientRects().length === 0) button.focus();
+    // The element that had the focus is hidden: it is part of the panel, or the preview on the picture.
+    if (focused && focused.getClientRects().length === 0) button.focus();
   }
 
-  /** @param {Name | null} shown */
-  #show(shown) {
-    this.#shown = shown;
-    this.#drawer.hidden = shown === null;
+  /** @param {Name | null} opened */
+  #show(opened) {
+    this.#opened = opened;
+    this.#drawer.hidden = opened === null;
     for (const name of NAMES) {
-      this.#panel(name).hidden = name !== shown;
-      this.#button(name).setAttribute('aria-expanded', String(name === shown));
+      this.#panel(name).hidden = name !== opened;
+      this.#button(name).setAttribute('aria-expanded', String(name === opened));
     }
-    this.#changed(shown);
+    this.#changed(opened);
   }
 
   /** @param {Name} name */

@@ -1,7 +1,7 @@
 /**
- * What pictures this browser asks for, remembered here; and what the server says of them and of itself.
+ * The settings of this browser's picture, what the service sends, and the state of the camera.
  *
- * @import { Encoding, Ok, Request, Source, Stats, Watching, Wishes } from '../stream/protocol.js'
+ * @import { Encoding, Ok, Request, Source, Stats, Watching, WatchOptions } from '../stream/protocol.js'
  * @import { Storage } from '../lib/storage.js'
  */
 import { field, find, make } from '../lib/dom.js';
@@ -11,18 +11,17 @@ import { watch } from '../stream/protocol.js';
 import { attempt } from './attempt.js';
 
 const FIELDS = /** @type {const} */ (['encoding', 'quality', 'fps', 'width']);
-// What a browser asks for that was never told otherwise.
 const DEFAULTS = { encoding: '', quality: 'auto', fps: '', width: '' };
 const LOSSLESS = new Set(['png', 'i420', 'rgba']);
 
 /**
- * What a form's choices mean on the wire; an empty choice leaves it to the server.
+ * The choices of the form as a `watch` message. An empty choice is left to the server.
  * @param {{ encoding: string, quality: string, fps: string, width: string }} choices
- * @param {readonly Encoding[]} known what this page can show, best first
- * @returns {Wishes}
+ * @param {readonly Encoding[]} known encodings that this page can decode, preferred first
+ * @returns {WatchOptions}
  */
-export function wishes(choices, known) {
-  // One chosen encoding is asked for alone: another in its place would look like it.
+export function watchOptions(choices, known) {
+  // If an encoding is chosen, no other is accepted: the user could not tell.
   const accept = known.filter((encoding) => !choices.encoding || encoding === choices.encoding);
   return {
     accept,
@@ -36,68 +35,68 @@ export class Settings {
   #form = find('settings-form', HTMLFormElement);
   #problem = find('settings-problem', HTMLOutputElement);
   #storage;
-  #ask;
+  #request;
   #known;
   #refused;
 
   /**
    * @param {Storage} storage
-   * @param {readonly Encoding[]} known what this page can show, best first
-   * @param {(request: Request) => Promise<Ok>} ask
-   * @param {(why: string) => void} refused told why there are no pictures, and nothing when there are
+   * @param {readonly Encoding[]} known encodings that this page can decode, preferred first
+   * @param {(request: Request) => Promise<Ok>} request
+   * @param {(reason: string) => void} refused called with the reason if the service refuses the settings, else with ''
    */
-  constructor(storage, known, ask, refused) {
+  constructor(storage, known, request, refused) {
     this.#storage = storage;
     this.#known = known;
-    this.#ask = ask;
+    this.#request = request;
     this.#refused = refused;
     for (const encoding of known) this.#select('encoding').add(new Option(encodingName(encoding), encoding));
     for (const name of FIELDS) {
       const select = this.#select(name);
       select.value = storage.get(`watch.${name}`, isString, DEFAULTS[name]);
-      if (select.selectedIndex < 0) select.value = DEFAULTS[name]; // an option of another version
+      if (select.selectedIndex < 0) select.value = DEFAULTS[name]; // a value of another version
     }
     this.#form.addEventListener('change', () => this.#changed());
     this.#form.addEventListener('submit', (event) => event.preventDefault());
-    this.#quiet();
+    this.#disableUnused();
   }
 
-  /** Ask for the pictures that are chosen here. */
+  /** Request frames with the chosen settings. */
   async watch() {
     const value = /** @param {typeof FIELDS[number]} name */ (name) => this.#select(name).value;
     const choices = { encoding: value('encoding'), quality: value('quality'), fps: value('fps'), width: value('width') };
-    const done = await attempt(this.#problem, () => this.#ask(watch(wishes(choices, this.#known))));
+    const done = await attempt(this.#problem, () => this.#request(watch(watchOptions(choices, this.#known))));
     this.#refused(done ? '' : this.#problem.value);
   }
 
-  /** What of all this the server has. @param {string[]} offered */
-  offered(offered) {
+  /** Show which encodings the service has. @param {string[]} available */
+  setAvailable(available) {
     for (const option of this.#select('encoding').options) {
-      const missing = option.value !== '' && !offered.includes(option.value);
-      option.textContent = option.value ? encodingName(option.value) + (missing ? ' (not here)' : '') : 'Automatic';
+      const missing = option.value !== '' && !available.includes(option.value);
+      option.textContent = option.value ? encodingName(option.value) + (missing ? ' (not available)' : '') : 'Automatic';
       option.disabled = missing && !option.selected;
     }
   }
 
-  /** @param {Watching} watching */
-  watching({ encoding, width, height, fps, quality }) {
+  /** Show what the service sends. @param {Watching} watching */
+  showWatching({ encoding, width, height, fps, quality }) {
     const parts = [encodingName(encoding), `${width} × ${height}`];
     if (fps) parts.push(`${perSecond(fps)} fps`);
     if (quality) parts.push(`quality ${quality}`);
     find('watching', HTMLElement).textContent = parts.join(' · ');
   }
 
-  /** @param {Source | null} source @param {Stats | null} stats @param {string} version */
-  health(source, stats, version) {
+  /** Show the state of the camera. @param {Source | null} source @param {Stats | null} stats @param {string} version */
+  showHealth(source, stats, version) {
     /** @type {[string, string | null | undefined][]} */
     const facts = [
       ['Source', source?.kind],
-      ['Why this one', source?.why],
-      ['Frames', number(stats?.source_fps, perSecond, 'fps')],
-      ['Processor', number(stats?.cpu_percent, whole, '%')],
+      ['Chosen because', source?.why],
+      ['Frame rate', number(stats?.source_fps, perSecond, 'fps')],
+      ['CPU', number(stats?.cpu_percent, whole, '%')],
       ['Memory', number(stats?.memory_mb, whole, 'MB')],
       ['Temperature', number(stats?.temperature_c, whole, '°C')],
-      ['Power or heat', stats?.throttled ? 'slowed down' : null],
+      ['Throttled', stats?.throttled ? 'yes (power or heat)' : null],
       ['Version', version],
     ];
     const known = facts.flatMap(([term, text]) => (text ? [make('div', {}, make('dt', {}, term), make('dd', {}, text))] : []));
@@ -106,12 +105,12 @@ export class Settings {
 
   #changed() {
     for (const name of FIELDS) this.#storage.set(`watch.${name}`, this.#select(name).value);
-    this.#quiet();
+    this.#disableUnused();
     void this.watch();
   }
 
-  // A number means nothing where nothing is lost; size and rate may follow the network all the same.
-  #quiet() {
+  // Lossless encodings have no quality number. "auto" still controls their size and rate.
+  #disableUnused() {
     const lossless = LOSSLESS.has(this.#select('encoding').value);
     for (const option of this.#select('quality').options) option.disabled = lossless && Number(option.value) > 0;
   }
@@ -122,5 +121,5 @@ export class Settings {
   }
 }
 
-/** @param {number | null | undefined} value @param {(value: number) => string} words @param {string} unit */
-const number = (value, words, unit) => (value === null || value === undefined ? null : `${words(value)} ${unit}`);
+/** @param {number | null | undefined} value @param {(value: number) => string} format @param {string} unit */
+const number = (value, format, unit) => (value === null || value === undefined ? null : `${format(value)} ${unit}`);

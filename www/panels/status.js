@@ -1,5 +1,5 @@
 /**
- * The bar: whether the picture is live, and if not why; and the numbers.
+ * The status in the bar, the notice on the picture if there is none, and the numbers.
  *
  * @import { State } from '../stream/connection.js'
  * @import { Reading } from '../stream/meter.js'
@@ -8,115 +8,117 @@
 import { find } from '../lib/dom.js';
 import { bytesPerSecond, perSecond, whole } from '../lib/format.js';
 
+const COUNTDOWN_INTERVAL_MS = 500;
+
 export class Status {
-  #words = find('status', HTMLElement);
+  #text = find('status', HTMLElement);
   #countdown = find('countdown', HTMLElement);
   #notice = find('notice', HTMLElement);
   #noticeText = find('notice-text', HTMLElement);
   #tryNow = find('try-now', HTMLButtonElement);
-  #askDoctor = find('ask-doctor', HTMLButtonElement);
+  #runDoctor = find('run-doctor', HTMLButtonElement);
   /** @type {State} */
   #state = { name: 'connecting' };
-  /** @type {Source | null} null before any welcome */
+  /** @type {Source | null} null before the first welcome */
   #source = null;
-  #trouble = '';
-  #lost = false; // there is no connection, and there was one, or it was tried before
-  #refused = false; // the last try ended without a welcome
-  #answers = false; // but the camera answers otherwise
+  #problem = '';
+  #lost = false; // not connected, and an attempt has failed or a connection was lost
+  #refused = false; // the last attempt ended without a welcome
+  #answers = false; // the service answers HTTP requests
 
-  /** @param {() => void} tryNow @param {() => void} askDoctor */
-  constructor(tryNow, askDoctor) {
+  /** @param {() => void} tryNow @param {() => void} runDoctor */
+  constructor(tryNow, runDoctor) {
     this.#tryNow.addEventListener('click', tryNow);
-    this.#askDoctor.addEventListener('click', askDoctor);
-    setInterval(() => this.#count(), 500);
+    this.#runDoctor.addEventListener('click', runDoctor);
+    setInterval(() => this.#showCountdown(), COUNTDOWN_INTERVAL_MS);
     this.#show();
   }
 
-  /** @param {State} state */
-  connection(state) {
+  /** @param {State} state of the connection */
+  setConnection(state) {
     if (state.name === 'waiting') this.#refused = this.#state.name === 'connecting';
     if (state.name === 'live') this.#answers = false;
     this.#lost = state.name === 'waiting' || (this.#lost && state.name !== 'live');
     this.#state = state;
-    this.#trouble = '';
+    this.#problem = '';
     this.#show();
   }
 
-  /** Whether the camera answers to anything but the connection. @param {boolean} answers */
-  answers(answers) {
-    if (this.#state.name === 'live') return; // it was asked before
+  /** Tell whether the service answers HTTP requests. @param {boolean} answers */
+  setAnswers(answers) {
+    if (this.#state.name === 'live') return; // the answer is outdated
     this.#answers = answers;
     this.#show();
   }
 
   /** @param {Source} source */
-  source(source) {
+  setSource(source) {
     this.#source = source;
     this.#show();
   }
 
-  /** Why pictures come but cannot be shown; empty when they can. @param {string} trouble */
-  trouble(trouble) {
-    if (trouble === this.#trouble) return;
-    this.#trouble = trouble;
+  /** Tell why frames cannot be shown; '' if they can. @param {string} problem */
+  setProblem(problem) {
+    if (problem === this.#problem) return;
+    this.#problem = problem;
     this.#show();
   }
 
-  /** @param {Reading} reading @param {number} droppedThere frames that the server dropped for this viewer */
-  numbers(reading, droppedThere) {
-    const dropped = reading.dropped + droppedThere;
-    this.#number('fps', reading.fps, perSecond(reading.fps));
-    this.#number('age', reading.age, whole(reading.age));
-    this.#number('dropped', dropped, whole(dropped));
-    this.#number('bytes', reading.bytesPerSecond, bytesPerSecond(reading.bytesPerSecond));
+  /** @param {Reading} reading @param {number} droppedByServer frames that the server dropped for this viewer */
+  showNumbers(reading, droppedByServer) {
+    const dropped = reading.dropped + droppedByServer;
+    this.#showNumber('fps', reading.fps, perSecond(reading.fps));
+    this.#showNumber('age', reading.age, whole(reading.age));
+    this.#showNumber('dropped', dropped, whole(dropped));
+    this.#showNumber('bytes', reading.bytesPerSecond, bytesPerSecond(reading.bytesPerSecond));
   }
 
-  // The value is for whoever reads the page by program, in plain units; the text is for people.
+  // The value attribute, without unit prefixes, is for programs that read the page.
   /** @param {string} id @param {number | null} value @param {string} text */
-  #number(id, value, text) {
-    const shown = find(id, HTMLDataElement);
-    shown.value = value === null ? '' : String(value);
-    if (shown.textContent !== text) shown.textContent = text;
+  #showNumber(id, value, text) {
+    const element = find(id, HTMLDataElement);
+    element.value = value === null ? '' : String(value);
+    if (element.textContent !== text) element.textContent = text;
   }
 
   #show() {
-    const { mood, words, notice } = this.#told();
-    document.documentElement.dataset.state = mood;
-    if (this.#words.textContent !== words) this.#words.textContent = words; // spoken aloud only when it changes
+    const { state, text, notice } = this.#describe();
+    document.documentElement.dataset.state = state;
+    if (this.#text.textContent !== text) this.#text.textContent = text; // a screen reader speaks each change
     this.#noticeText.textContent = notice;
     this.#notice.hidden = !notice;
-    this.#tryNow.hidden = !this.#lost; // also while it is tried: somebody's keyboard may be on it
-    this.#askDoctor.hidden = this.#state.name !== 'live' || !this.#source || this.#source.online;
-    this.#count();
+    this.#tryNow.hidden = !this.#lost; // shown during an attempt too, because it may have the focus
+    this.#runDoctor.hidden = this.#state.name !== 'live' || !this.#source || this.#source.online;
+    this.#showCountdown();
   }
 
-  /** @returns {{ mood: 'live' | 'away' | 'lost' | 'connecting', words: string, notice: string }} */
-  #told() {
+  /** @returns {{ state: 'live' | 'offline' | 'lost' | 'connecting', text: string, notice: string }} */
+  #describe() {
     if (this.#state.name === 'connecting') {
       return this.#source
-        ? { mood: 'lost', words: 'Reconnecting…', notice: 'The connection was lost. Trying again…' }
-        : { mood: 'connecting', words: 'Connecting…', notice: 'Connecting to the camera…' };
+        ? { state: 'lost', text: 'Reconnecting…', notice: 'The connection was lost. Reconnecting…' }
+        : { state: 'connecting', text: 'Connecting…', notice: 'Connecting to the camera…' };
     }
     if (this.#state.name === 'waiting') {
       const what = this.#source ? 'The connection was lost' : 'The camera does not answer';
       let notice = this.#state.reason ? `${what}: ${this.#state.reason}` : `${what}.`;
       if (this.#refused && this.#answers) {
-        notice = 'The camera answers, but does not take this page: perhaps too many are watching.';
+        notice = 'The camera answers but refuses this page. There may be too many viewers.';
       }
-      return { mood: 'lost', words: 'Reconnecting…', notice };
+      return { state: 'lost', text: 'Reconnecting…', notice };
     }
     if (this.#source && !this.#source.online) {
-      return { mood: 'away', words: 'Camera offline', notice: this.#source.reason || 'The camera gives no picture now.' };
+      return { state: 'offline', text: 'Camera offline', notice: this.#source.reason || 'The camera sends no frames.' };
     }
-    if (this.#trouble) return { mood: 'away', words: 'Cannot be shown', notice: this.#trouble };
-    return { mood: 'live', words: 'Live', notice: '' };
+    if (this.#problem) return { state: 'offline', text: 'Cannot be shown', notice: this.#problem };
+    return { state: 'live', text: 'Live', notice: '' };
   }
 
-  // Beside the status, not in it: a screen reader need not count aloud.
-  #count() {
+  // It is outside of the status element, so that a screen reader does not speak each second.
+  #showCountdown() {
     const state = this.#state;
     const left = state.name === 'waiting' ? Math.ceil((state.until - performance.now()) / 1000) : 0;
-    const text = left > 0 ? `again in ${left} s` : '';
+    const text = left > 0 ? `next try in ${left} s` : '';
     if (this.#countdown.textContent !== text) this.#countdown.textContent = text;
   }
 }

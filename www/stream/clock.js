@@ -1,42 +1,42 @@
 /**
- * The server's clock, as told from here: its origin is arbitrary, so only ping and pong relate it to the page's own.
+ * The offset between the server's clock and the page's clock, estimated from ping and pong.
  *
- * A pong was written somewhere between its ping and now; half-way is the best guess, and it cannot be off by more than
- * half of the round trip. So the quickest round trip of the last few wins. Only the last few: two clocks drift apart
- * by tens of microseconds a second.
+ * The server answers a ping at some time between sending and receiving. The middle is the best estimate; its error is
+ * at most half of the round trip. So the sample with the shortest round trip is used. Only the newest samples are kept,
+ * because two clocks drift apart by tens of microseconds per second.
  */
 
-const KEPT = 16;
+const MAX_SAMPLES = 16;
 
 export class ServerClock {
-  /** @type {{ offset: number, trip: number }[]} */
+  /** @type {{ offset: number, roundTrip: number }[]} */
   #samples = [];
 
   /**
-   * Note a pong.
-   * @param {number} sent milliseconds on the page's clock when the ping left
-   * @param {number} received milliseconds on the page's clock when the pong came
-   * @param {number} clock microseconds on the server's clock when it was answered
+   * Add the sample of a pong.
+   * @param {number} sent milliseconds on the page's clock when the ping was sent
+   * @param {number} received milliseconds on the page's clock when the pong arrived
+   * @param {number} clock microseconds on the server's clock when it answered
    */
-  heard(sent, received, clock) {
-    const trip = received - sent;
-    if (!(trip >= 0)) return; // not the answer to a ping of this page
-    this.#samples.push({ offset: clock / 1000 - (sent + received) / 2, trip });
-    if (this.#samples.length > KEPT) this.#samples.shift();
+  add(sent, received, clock) {
+    const roundTrip = received - sent;
+    if (!(roundTrip >= 0)) return; // not the answer to a ping of this page
+    this.#samples.push({ offset: clock / 1000 - (sent + received) / 2, roundTrip });
+    if (this.#samples.length > MAX_SAMPLES) this.#samples.shift();
   }
 
-  /** What to add to the page's clock to get the server's, in milliseconds; null before the first pong. */
+  /** The server's clock minus the page's clock, in milliseconds; null before the first pong. */
   get offset() {
     return this.#best()?.offset ?? null;
   }
 
-  /** The quickest of the last round trips, in milliseconds; null before the first pong. */
-  get trip() {
-    return this.#best()?.trip ?? null;
+  /** The shortest of the last round trips, in milliseconds; null before the first pong. */
+  get roundTrip() {
+    return this.#best()?.roundTrip ?? null;
   }
 
   /**
-   * How long ago something happened there, in milliseconds, never negative; null before the first pong.
+   * The time since an event on the server, in milliseconds, at least 0; null before the first pong.
    * @param {number} captured microseconds on the server's clock
    * @param {number} now milliseconds on the page's clock
    */
@@ -45,14 +45,14 @@ export class ServerClock {
     return offset === null ? null : Math.max(0, now + offset - captured / 1000);
   }
 
-  /** Another server, another clock. */
-  forget() {
+  /** Remove all samples: the server may be another one. */
+  reset() {
     this.#samples = [];
   }
 
   #best() {
     let best = this.#samples[0];
-    for (const sample of this.#samples) if (best && sample.trip < best.trip) best = sample;
+    for (const sample of this.#samples) if (best && sample.roundTrip < best.roundTrip) best = sample;
     return best;
   }
 }

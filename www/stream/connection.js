@@ -1,5 +1,5 @@
 /**
- * One websocket's life after another: it opens, lives, is lost, and is opened again after a pause that grows.
+ * The websocket to the service. It reconnects after a pause that grows with each failure.
  *
  * @import { Packet, Reply, Request, Ok } from './protocol.js'
  *
@@ -14,41 +14,42 @@
 
 import { BadMessage, SUBPROTOCOL, parsePacket, parseReply } from './protocol.js';
 
-const SHORTEST = 250;
-const LONGEST = 10_000;
-const STEADY = 5000; // a connection that lived this long was a good one: the next pause is short again
-const SILENCE = 10_000; // the server speaks every second; after this long the network is gone, whatever TCP believes
-const ANSWER = 10_000;
+const MIN_PAUSE_MS = 250;
+const MAX_PAUSE_MS = 10_000;
+const STABLE_AFTER_MS = 5000; // after a connection of this length the next pause is short again
+const SILENCE_TIMEOUT_MS = 10_000; // the server sends something every second; after this time the network is gone
+const REPLY_TIMEOUT_MS = 10_000;
+const CHECK_INTERVAL_MS = 1000;
 
 /**
- * How long to wait before trying again, in milliseconds: twice as long each time, up to ten seconds, and somewhere in
- * the upper half of that, so that all the pages of a house do not come back in one moment.
- * @param {number} attempt how many have failed in a row before this one, from 0
+ * The pause before the next attempt, in milliseconds. It doubles up to 10 s. A random part of up to one half keeps many
+ * pages from reconnecting at the same moment.
+ * @param {number} attempt number of attempts in a row that failed, from 0
  * @param {number} random from 0 up to 1
  */
 export function pauseBefore(attempt, random) {
-  const longest = Math.min(LONGEST, SHORTEST * 2 ** attempt);
+  const longest = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** attempt);
   return longest * (0.5 + random / 2);
 }
 
-/** Where the websocket of a page is: beside it, behind whatever prefix it came through. @param {string} base */
+/** The address of the websocket: `ws` relative to the page, so that a path prefix is kept. @param {string} base */
 export function socketAddress(base) {
   const address = new URL('ws', base);
   address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
   return address.href;
 }
 
-/** Nothing was sent, for there was no connection: true only until there is one again. */
+/** The request was not sent, because there was no connection. */
 export class NotConnected extends Error {}
 
-/** Requests that wait for their answers, by id. */
-export class Answers {
+/** Requests that wait for their replies, by id. */
+export class PendingRequests {
   /** @type {Map<string | number, { resolve(ok: Ok): void, reject(error: Error): void, promise: Promise<Ok> }>} */
-  #waiting = new Map();
+  #pending = new Map();
 
-  /** The answer to come. Asked twice under one id, it is one answer. @param {string | number} id @returns {Promise<Ok>} */
-  expect(id) {
-    const known = this.#waiting.get(id);
+  /** The reply to the request with this id. Two calls with one id get the same reply. @param {string | number} id @returns {Promise<Ok>} */
+  add(id) {
+    const known = this.#pending.get(id);
     if (known) return known.promise;
     /** @type {(ok: Ok) => void} */
     let resolve = () => {};
@@ -56,27 +57,27 @@ export class Answers {
     let reject = () => {};
     /** @type {Promise<Ok>} */
     const promise = new Promise((yes, no) => ([resolve, reject] = [yes, no]));
-    this.#waiting.set(id, { resolve, reject, promise });
+    this.#pending.set(id, { resolve, reject, promise });
     return promise;
   }
 
-  /** Give an answer to who waits for it; false if nobody does. @param {Reply} reply */
+  /** Pass a reply to the request that waits for it; false if there is none. @param {Reply} reply */
   settle(reply) {
     if ((reply.type !== 'ok' && reply.type !== 'error') || reply.re === undefined) return false;
-    const request = this.#waiting.get(reply.re);
+    const request = this.#pending.get(reply.re);
     if (!request) return false;
-    this.#waiting.delete(reply.re);
+    this.#pending.delete(reply.re);
     if (reply.type === 'ok') request.resolve(reply);
     else request.reject(new Error(reply.message));
     return true;
   }
 
-  /** Nobody will answer this one any more, or any at all. @param {string} why @param {string | number} [id] */
-  giveUp(why, id) {
-    for (const [key, request] of this.#waiting) {
+  /** Reject the request with this id, or all requests. @param {string} reason @param {string | number} [id] */
+  reject(reason, id) {
+    for (const [key, request] of this.#pending) {
       if (id !== undefined && key !== id) continue;
-      this.#waiting.delete(key);
-      request.reject(new Error(why));
+      this.#pending.delete(key);
+      request.reject(new Error(reason));
     }
   }
 }
@@ -88,12 +89,13 @@ export class Connection {
   #socket = null;
   /** @type {State} */
   #state = { name: 'connecting' };
-  #answers = new Answers();
+  #pending = new PendingRequests();
   #attempt = 0;
-  #heard = 0; // when anything last came, or the socket was opened
-  #welcomed = 0;
-  #asked = 0;
-  #retry = 0;
+  #lastMessageAt = 0; // or when the socket was opened
+  #liveSince = 0;
+  #lastId = 0;
+  #retryTimer = 0;
+  #checkTimer = 0;
 
   /** @param {string} address @param {Listener} listener */
   constructor(address, listener) {
@@ -101,61 +103,75 @@ export class Connection {
     this.#listener = listener;
   }
 
-  /** Connect, and stay connected as long as the page lives. */
+  /** Connect, and reconnect whenever the connection is lost. */
   start() {
-    setInterval(() => this.#listen(), 1000);
+    this.#checkTimer = setInterval(() => this.#checkSilence(), CHECK_INTERVAL_MS);
     this.#open();
   }
 
-  /** Do not wait any longer: the person is back, or the network is. */
+  /** Close the connection for good. Requests that wait for a reply are rejected. */
+  stop() {
+    clearInterval(this.#checkTimer);
+    clearTimeout(this.#retryTimer);
+    const socket = this.#socket;
+    this.#socket = null;
+    if (socket) {
+      socket.onmessage = socket.onclose = null;
+      socket.close();
+    }
+    this.#state = { name: 'connecting' };
+    this.#pending.reject('The connection was closed.');
+  }
+
+  /** Reconnect without waiting for the end of the pause, for example because the network is back. */
   tryNow() {
     if (this.#state.name === 'waiting') this.#open();
   }
 
-  /** Say something that has no answer; lost when there is no connection. @param {Request} message */
+  /** Send a message that has no reply. It is dropped if there is no connection. @param {Request} message */
   send(message) {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return; // it may be closing, and not have said so yet
+    if (this.#socket?.readyState !== WebSocket.OPEN) return; // it may be closing before `onclose` was called
     if (this.#state.name === 'live') this.#socket.send(JSON.stringify(message));
   }
 
   /**
-   * Say something, and wait for its answer.
+   * Send a message and wait for its reply.
    * @param {Request} message
-   * @returns {Promise<Ok>} rejected with the server's own words
+   * @returns {Promise<Ok>} rejected with the server's error message
    */
-  async ask(message) {
-    if (this.#state.name !== 'live') throw new NotConnected('There is no connection now: try again when the picture is back.');
-    const id = message.id ?? (this.#asked += 1);
-    const answer = this.#answers.expect(id);
-    const timer = setTimeout(() => this.#answers.giveUp('The camera did not answer.', id), ANSWER);
+  async request(message) {
+    if (this.#state.name !== 'live') throw new NotConnected('Not connected. Try again when the picture is back.');
+    const id = message.id ?? (this.#lastId += 1);
+    const reply = this.#pending.add(id);
+    const timer = setTimeout(() => this.#pending.reject('The camera did not reply.', id), REPLY_TIMEOUT_MS);
     this.send({ ...message, id });
-    return answer.finally(() => clearTimeout(timer));
+    return reply.finally(() => clearTimeout(timer));
   }
 
   #open() {
-    clearTimeout(this.#retry);
+    clearTimeout(this.#retryTimer);
     const socket = new WebSocket(this.#address, [SUBPROTOCOL]);
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
-    this.#heard = performance.now();
-    this.#become({ name: 'connecting' });
-    socket.onmessage = (event) => this.#hear(event.data);
-    socket.onclose = (event) => this.#lose(socket, event.reason);
+    this.#lastMessageAt = performance.now();
+    this.#setState({ name: 'connecting' });
+    socket.onmessage = (event) => this.#receive(event.data);
+    socket.onclose = (event) => this.#lost(socket, event.reason);
   }
 
   /** @param {string | ArrayBuffer} data */
-  #hear(data) {
-    this.#heard = performance.now();
+  #receive(data) {
+    this.#lastMessageAt = performance.now();
     try {
       if (typeof data !== 'string') {
         this.#listener.packet(parsePacket(data), data.byteLength);
         return;
       }
       const reply = parseReply(data);
-      if (!reply || this.#answers.settle(reply)) return;
+      if (!reply || this.#pending.settle(reply)) return;
       if (reply.type === 'welcome') {
-        this.#welcomed = performance.now();
-        this.#become({ name: 'live' });
+        this.#liveSince = performance.now();
+        this.#setState({ name: 'live' });
       }
       this.#listener.reply(reply);
     } catch (error) {
@@ -165,28 +181,28 @@ export class Connection {
   }
 
   /** @param {WebSocket} socket @param {string} reason */
-  #lose(socket, reason) {
-    if (socket !== this.#socket) return; // given up long ago
+  #lost(socket, reason) {
+    if (socket !== this.#socket) return; // an earlier socket
     socket.onmessage = socket.onclose = null;
     this.#socket = null;
-    this.#answers.giveUp('The connection was lost before the camera answered.');
-    const steady = this.#state.name === 'live' && performance.now() - this.#welcomed >= STEADY;
-    const pause = pauseBefore(steady ? 0 : this.#attempt, Math.random());
-    this.#attempt = steady ? 1 : this.#attempt + 1;
-    this.#retry = setTimeout(() => this.#open(), pause);
-    this.#become({ name: 'waiting', until: performance.now() + pause, reason });
+    this.#pending.reject('The connection was lost before the camera replied.');
+    const stable = this.#state.name === 'live' && performance.now() - this.#liveSince >= STABLE_AFTER_MS;
+    const pause = pauseBefore(stable ? 0 : this.#attempt, Math.random());
+    this.#attempt = stable ? 1 : this.#attempt + 1;
+    this.#retryTimer = setTimeout(() => this.#open(), pause);
+    this.#setState({ name: 'waiting', until: performance.now() + pause, reason });
   }
 
-  // A phone that walked out of the house gets no "closed": only silence tells.
-  #listen() {
+  // A phone that left the Wi-Fi is not told that the connection is closed: only the silence shows it.
+  #checkSilence() {
     const socket = this.#socket;
-    if (!socket || performance.now() - this.#heard < SILENCE) return;
-    this.#lose(socket, 'nothing was heard for ten seconds');
+    if (!socket || performance.now() - this.#lastMessageAt < SILENCE_TIMEOUT_MS) return;
+    this.#lost(socket, `no message for ${SILENCE_TIMEOUT_MS / 1000} seconds`);
     socket.close();
   }
 
   /** @param {State} state */
-  #become(state) {
+  #setState(state) {
     this.#state = state;
     this.#listener.state(state);
   }

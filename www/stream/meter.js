@@ -1,13 +1,13 @@
 /**
- * What the numbers on the page are, as rules: nothing here knows a clock, `now` is always given, in milliseconds.
+ * The numbers in the bar, computed from events. It reads no clock: `now` is a parameter, in milliseconds.
  *
  * @typedef {{ fps: number, age: number | null, dropped: number, bytesPerSecond: number }} Reading
  */
 
-const SECOND = 1000;
-const FPS_SPAN = 2000; // two seconds, so that one frame a second still reads as 1
+const SECOND_MS = 1000;
+const FPS_SPAN_MS = 2000; // so that one frame per second reads as 1
 
-/** The middle of some numbers, null of none. @param {number[]} numbers */
+/** The median, or null if there are no numbers. @param {number[]} numbers */
 export function median(numbers) {
   if (numbers.length === 0) return null;
   const sorted = [...numbers].sort((a, b) => a - b);
@@ -17,19 +17,19 @@ export function median(numbers) {
 }
 
 /**
- * Frames per second from the moments they were drawn: intervals over the time they took, so that it does not
- * flicker between 29 and 31 as frames fall in and out of a second. A pause that is longer than an interval counts too,
- * so that a picture that stands still does not go on reading 30.
- * @param {number[]} moments in milliseconds, ascending
+ * Frames per second: the number of intervals divided by their total time. Unlike a count per second, this does not
+ * flicker between 29 and 31. A pause since the last frame that is longer than the mean interval counts too, so that the
+ * rate falls when the frames stop.
+ * @param {number[]} times when frames were drawn, in milliseconds, ascending
  * @param {number} now
  */
-export function rate(moments, now) {
-  const first = moments[0];
-  const last = moments.at(-1);
+export function rate(times, now) {
+  const first = times[0];
+  const last = times.at(-1);
   if (first === undefined || last === undefined || last <= first) return 0;
-  const intervals = moments.length - 1;
-  const usual = (last - first) / intervals;
-  return (intervals * SECOND) / Math.max(last - first, now - first - usual);
+  const intervals = times.length - 1;
+  const mean = (last - first) / intervals;
+  return (intervals * SECOND_MS) / Math.max(last - first, now - first - mean);
 }
 
 export class Meter {
@@ -39,27 +39,31 @@ export class Meter {
   #drawn = [];
   #dropped = 0;
 
-  /** A packet came. @param {number} bytes header included @param {number} now */
+  /** A packet arrived. @param {number} bytes including the header @param {number} now */
   arrived(bytes, now) {
     this.#arrived.push({ at: now, bytes });
-    this.#forget(now);
+    this.#removeOld(now);
   }
 
-  /** A picture was drawn. @param {number | null} age in milliseconds, null while nobody knows @param {number} now */
+  /** A frame was drawn. @param {number | null} age in milliseconds, null if unknown @param {number} now */
   drawn(age, now) {
     this.#drawn.push({ at: now, age });
-    this.#forget(now);
+    this.#removeOld(now);
   }
 
-  /** A packet came and was never drawn, because a newer one was there. */
+  /** A packet arrived and was not drawn, because a newer one replaced it. */
   dropped() {
     this.#dropped += 1;
   }
 
-  /** All numbers as of now: rates per second, the median age of the last second, everything ever dropped here. @param {number} now @returns {Reading} */
+  /**
+   * The numbers at this moment: rates per second, the median age over the last second, and all frames dropped so far.
+   * @param {number} now
+   * @returns {Reading}
+   */
   read(now) {
-    this.#forget(now);
-    const ages = this.#drawn.flatMap(({ at, age }) => (now - at <= SECOND && age !== null ? [age] : []));
+    this.#removeOld(now);
+    const ages = this.#drawn.flatMap(({ at, age }) => (now - at <= SECOND_MS && age !== null ? [age] : []));
     return {
       fps: rate(this.#drawn.map(({ at }) => at), now),
       age: median(ages),
@@ -68,10 +72,10 @@ export class Meter {
     };
   }
 
-  // Called on every note as well, so that what is kept is bounded even when nobody reads.
+  // Also called on each event, so that the lists are bounded even if `read` is never called.
   /** @param {number} now */
-  #forget(now) {
-    while (this.#arrived[0] && now - this.#arrived[0].at > SECOND) this.#arrived.shift();
-    while (this.#drawn[0] && now - this.#drawn[0].at > FPS_SPAN) this.#drawn.shift();
+  #removeOld(now) {
+    while (this.#arrived[0] && now - this.#arrived[0].at > SECOND_MS) this.#arrived.shift();
+    while (this.#drawn[0] && now - this.#drawn[0].at > FPS_SPAN_MS) this.#drawn.shift();
   }
 }

@@ -1,10 +1,10 @@
 /**
- * What may be said on the wire, as values. No I/O. The contract is docs/protocol.md; tests/vectors/ holds it byte for byte.
+ * The messages of the wire, read and written. No I/O. docs/protocol.md defines them; tests/vectors/ has examples, byte for byte.
  *
  * @typedef {'rgba' | 'i420' | 'png' | 'jpeg' | 'h264'} Encoding
  *
- * One frame, encoded. `captured` and `sent` are microseconds on the server's clock; `payload` is a view of the message,
- * not a copy, and begins on an 8-byte boundary of it.
+ * One encoded frame. `captured` and `sent` are microseconds on the server's clock. `payload` is a view of the message,
+ * not a copy, and begins at a multiple of 8 bytes.
  * @typedef {{
  *   encoding: Encoding, key: boolean, init: boolean, offline: boolean, seq: number, width: number, height: number,
  *   captured: number, sent: number, payload: Uint8Array<ArrayBuffer>,
@@ -12,7 +12,8 @@
  *
  * @typedef {'top-left' | 'top' | 'top-right' | 'left' | 'center' | 'right' | 'bottom-left' | 'bottom' | 'bottom-right'} Anchor
  *
- * A text at a place; `x`, `y` and `size` are fractions of the picture, colours are #rgb, #rrggbb or #rrggbbaa.
+ * A text on the picture. `x`, `y` and `size` are fractions of the picture; colours are #rgb, #rrggbb or #rrggbbaa; `ttl`
+ * is in seconds.
  * @typedef {{
  *   text: string, x: number, y: number, anchor: Anchor, size: number, color: string, background: string, font: string,
  *   ttl: number | null, id?: string,
@@ -29,9 +30,9 @@
  * @typedef {{
  *   type: 'watching', encoding: string, width: number, height: number, fps: number | null, quality: number | string | null,
  * }} Watching
- * @typedef {Source & { type: 'source' }} SourceNews
- * @typedef {{ type: 'captions', captions: Caption[] }} CaptionsNews
- * @typedef {{ type: 'viewers', viewers: Viewer[] }} ViewersNews
+ * @typedef {Source & { type: 'source' }} SourceChanged
+ * @typedef {{ type: 'captions', captions: Caption[] }} CaptionsChanged
+ * @typedef {{ type: 'viewers', viewers: Viewer[] }} ViewersChanged
  * @typedef {{ type: 'said', from: string, name: string, text: string, at: string }} Said
  * @typedef {{
  *   type: 'stats', source_fps?: number | null, fps?: number | null, dropped?: number | null, cpu_percent?: number | null,
@@ -39,11 +40,11 @@
  * }} Stats
  * @typedef {{ type: 'pong', sent: number, clock: number, utc: string }} Pong
  * @typedef {{ type: 'ok', re: string | number }} Ok
- * @typedef {{ type: 'error', re?: string | number, code: string, message: string }} Refusal
- * @typedef {Welcome | Watching | SourceNews | CaptionsNews | ViewersNews | Said | Stats | Pong | Ok | Refusal} Reply
+ * @typedef {{ type: 'error', re?: string | number, code: string, message: string }} Failure
+ * @typedef {Welcome | Watching | SourceChanged | CaptionsChanged | ViewersChanged | Said | Stats | Pong | Ok | Failure} Reply
  *
  * @typedef {{ type: string, id?: string | number }} Request
- * @typedef {{ accept: Encoding[], fps?: number, width?: number, quality?: number | 'auto' }} Wishes
+ * @typedef {{ accept: Encoding[], fps?: number, width?: number, quality?: number | 'auto' }} WatchOptions
  */
 
 export const SUBPROTOCOL = 'pi-stream.v1';
@@ -57,19 +58,18 @@ const OFFLINE = 4;
 /** @type {readonly (Encoding | undefined)[]} */
 const ENCODINGS = [undefined, 'rgba', 'i420', 'png', 'jpeg', 'h264'];
 
-// How many frames may be on their way here, undrawn: with 2 the line is never idle while one is being decoded, and a
-// slow page still sees a picture that is two frames old rather than two seconds. With quality "auto" the server decides:
-// it knows how far away this page is.
+// Frames that may be sent before one is acknowledged. With 2, the next frame arrives while one is decoded, and a slow page
+// is 2 frames behind instead of seconds. With quality "auto" the server chooses: it knows the round trip.
 const WINDOW = 2;
 
-/** What the server said is not what the protocol says. */
+/** A message that does not follow the protocol. */
 export class BadMessage extends Error {}
 
 /**
- * A binary message as a packet.
+ * Read a binary message.
  * @param {ArrayBuffer} message
  * @returns {Packet}
- * @throws {BadMessage} that says what is wrong with it
+ * @throws {BadMessage} with what was expected and what came
  */
 export function parsePacket(message) {
   const length = message.byteLength;
@@ -92,15 +92,15 @@ export function parsePacket(message) {
     seq: view.getUint32(8, true),
     width: view.getUint16(12, true),
     height: view.getUint16(14, true),
-    // Exact up to 2**53 microseconds, which is 285 years after the server's machine was started.
+    // Exact up to 2**53 microseconds, which is 285 years after the start of the server's machine.
     captured: Number(view.getBigUint64(16, true)),
     sent: Number(view.getBigUint64(24, true)),
     payload: new Uint8Array(message, size),
   };
 }
 
-/** What each message cannot do without, so that no part of the page has to doubt it. @type {Record<string, Record<string, string>>} */
-const NEEDED = {
+/** The fields that each message must have. The rest of the page relies on them. @type {Record<string, Record<string, string>>} */
+const REQUIRED = {
   welcome: { you: 'string', version: 'string', encodings: 'array', source: 'object', captions: 'array', viewers: 'array' },
   watching: { encoding: 'string', width: 'number', height: 'number' },
   source: { online: 'boolean', kind: 'string' },
@@ -117,10 +117,10 @@ const NEEDED = {
 const kindOf = (value) => (Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value);
 
 /**
- * A text message as an object; null for a type of a later version, which is no mistake.
+ * Read a text message. Returns null for an unknown type, which may come from a later version.
  * @param {string} text
  * @returns {Reply | null}
- * @throws {BadMessage} that says what is wrong where
+ * @throws {BadMessage} with the field, what was expected and what came
  */
 export function parseReply(text) {
   /** @type {unknown} */
@@ -134,34 +134,37 @@ export function parseReply(text) {
   const fields = /** @type {Record<string, unknown>} */ (message);
   const type = fields.type;
   if (typeof type !== 'string') throw new BadMessage(`type: expected a string, got ${kindOf(type)}`);
-  const needed = Object.hasOwn(NEEDED, type) ? NEEDED[type] : undefined;
-  if (!needed) return null;
-  for (const [name, kind] of Object.entries(needed)) {
+  const required = Object.hasOwn(REQUIRED, type) ? REQUIRED[type] : undefined;
+  if (!required) return null;
+  for (const [name, kind] of Object.entries(required)) {
     const got = kindOf(fields[name]);
     if (got !== kind) throw new BadMessage(`${type}.${name}: expected ${kind}, got ${got}`);
   }
   return /** @type {Reply} */ (message);
 }
 
-/** Start the pictures, or change them. What is undefined is left to the server. @param {Wishes} wishes */
-export const watch = (wishes) => ({
-  type: 'watch', ...wishes, ...(wishes.quality !== 'auto' && { window: WINDOW }), acks: true,
+/** Start receiving frames, or change how. The server chooses what is undefined. @param {WatchOptions} options */
+export const watch = (options) => ({
+  type: 'watch', ...options, ...(options.quality !== 'auto' && { window: WINDOW }), acks: true,
 });
 
-/** That frame, and all before it, has been drawn. @param {number} seq */
+/** Stop receiving frames. The connection stays open. */
+export const unwatch = () => ({ type: 'unwatch' });
+
+/** Acknowledge this frame and all before it as drawn. @param {number} seq */
 export const ack = (seq) => ({ type: 'ack', seq });
 
-/** Ask for the server's clock. @param {number} sent milliseconds on this page's clock, returned as they are */
+/** Request the server's clock. @param {number} sent milliseconds on the page's clock; the pong returns it unchanged */
 export const ping = (sent) => ({ type: 'ping', sent });
 
-/** Create a caption, or replace the one of that id. @param {CaptionDraft} caption */
+/** Create a caption, or replace the one with this id. @param {CaptionDraft} caption */
 export const putCaption = (caption) => ({ type: 'caption.put', caption });
 
-/** Remove a caption. Its id is the message's too, so the answer's `re` is the caption's id. @param {string} id */
+/** Delete a caption. The caption's id is also the message's id, so the reply has it as `re`. @param {string} id */
 export const deleteCaption = (id) => ({ type: 'caption.delete', id });
 
-/** A line in the chat. @param {string} text */
+/** Send a chat message. @param {string} text */
 export const say = (text) => ({ type: 'say', text });
 
-/** What this viewer is called; empty for no name. @param {string} name */
+/** Set this viewer's name; empty for none. @param {string} name */
 export const name = (name) => ({ type: 'name', name });

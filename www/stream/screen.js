@@ -1,18 +1,19 @@
 /**
- * Packets to pixels on the canvas. Three places, each for one, newest wins in each: a packet that waits for its decoder,
- * a picture that waits for the browser's next repaint, and what is on the canvas.
+ * Decodes packets and draws them on a canvas. There are three places for one frame each; in each the newest wins: a
+ * packet that waits for the decoder, a picture that waits for the next repaint, and the canvas.
  *
- * The first picture since the last repaint is drawn at once, and is on the screen with the next one; only a second one
- * has to wait. So its ack, and what it lets go, is half a repaint earlier on average, and no repaint is just missed.
+ * The first picture after a repaint is drawn at once, and the next repaint shows it; only a second one waits. So its ack
+ * is sent half a repaint earlier on average.
  *
- * A frame is acknowledged when it is drawn, not when it comes: a page that cannot keep up, or that nobody looks at
- * (the browser repaints no hidden tab), gets no more until it can. Nothing needs to be done when the tab is shown
- * again: the repaint that was asked for happens, and its ack sets everything going.
+ * A frame is acknowledged when it is drawn, not when it arrives. So a page that is too slow, or hidden (the browser does
+ * not repaint a hidden tab), gets no more frames until it has drawn one. When the tab is visible again, the pending
+ * repaint runs, and its ack starts the stream again.
  *
  * @import { Encoding, Packet } from './protocol.js'
  * @import { Decoder, Picture } from './decoders/picture.js'
  *
- * `drawn` and `failed` both mean that the packet is dealt with and may be acknowledged.
+ * After `drawn` and `failed` the packet is done with and should be acknowledged. After `dropped` it need not be: the ack
+ * of the packet that replaced it covers it.
  * @typedef {{
  *   drawn(packet: Packet): void, dropped(packet: Packet): void, failed(packet: Packet, error: Error, inARow: number): void,
  * }} Listener
@@ -30,28 +31,28 @@ export class Screen {
   #decoding = false;
   #repaint = 0;
   #failures = 0;
-  #life = 0; // counts connections: what an earlier one left in a decoder is not shown on a later one
+  #generation = 0; // number of connections: a frame that an earlier one left in the decoder is not drawn
 
   /** @param {HTMLCanvasElement} canvas @param {ReadonlyMap<Encoding, Decoder>} decoders @param {Listener} listener */
   constructor(canvas, decoders, listener) {
     const context = canvas.getContext('2d', { alpha: false, colorSpace: 'srgb' });
-    if (!context) throw new Error('This browser cannot draw on a canvas.');
+    if (!context) throw new Error('This browser has no 2D canvas.');
     this.#canvas = canvas;
     this.#context = context;
     this.#decoders = decoders;
     this.#listener = listener;
   }
 
-  /** Show this, unless a newer one comes before it can be. @param {Packet} packet */
+  /** Draw this packet, unless a newer one arrives first. @param {Packet} packet */
   show(packet) {
     if (this.#packet) this.#listener.dropped(this.#packet);
     this.#packet = packet;
     if (!this.#decoding) void this.#decode();
   }
 
-  /** Forget what waits: its connection is gone. What is on the canvas stays. */
+  /** Discard the packets that wait, because their connection is lost. The canvas stays as it is. */
   clear() {
-    this.#life += 1;
+    this.#generation += 1;
     this.#packet = null;
     this.#next?.picture.close();
     this.#next = null;
@@ -62,16 +63,16 @@ export class Screen {
     this.#decoding = true;
     while (this.#packet) {
       const packet = this.#packet;
-      const life = this.#life;
+      const generation = this.#generation;
       this.#packet = null;
       try {
         const decoder = this.#decoders.get(packet.encoding);
-        if (!decoder) throw new Error(`this page cannot show ${packet.encoding}`);
+        if (!decoder) throw new Error(`this page has no decoder for ${packet.encoding}`);
         const picture = await decoder(packet);
-        if (life === this.#life) this.#offer(packet, picture);
+        if (generation === this.#generation) this.#offer(packet, picture);
         else picture.close();
       } catch (error) {
-        if (life === this.#life) this.#fail(packet, error);
+        if (generation === this.#generation) this.#fail(packet, error);
       }
     }
     this.#decoding = false;
@@ -97,7 +98,7 @@ export class Screen {
     this.#next = null;
     try {
       const canvas = this.#canvas;
-      // Setting a side clears the canvas, even to what it is.
+      // Setting the width or height clears the canvas, even if the value is the same.
       if (canvas.width !== packet.width) canvas.width = packet.width;
       if (canvas.height !== packet.height) canvas.height = packet.height;
       picture.draw(this.#context);

@@ -1,12 +1,12 @@
 /**
- * Planes to pixels on the graphics processor, exact to a rounding: BT.601 full range, ITU-T T.871 (JFIF) clause 7.
- *
- * Every output pixel fetches its own texels by whole coordinates: nothing is interpolated, so the result is that of
+ * I420 planes to pixels by WebGL2: BT.601 full range, ITU-T T.871 (JFIF) clause 7. Only the rounding may differ from
  * i420-pixels.js.
+ *
+ * Each output pixel reads its texels by integer coordinates, so nothing is interpolated.
  */
 
 const VERTEX = `#version 300 es
-void main() { // one triangle that covers everything, from the vertex's number alone
+void main() { // one triangle that covers the whole viewport, computed from the vertex number
   gl_Position = vec4(float(gl_VertexID & 1) * 4.0 - 1.0, float(gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0);
 }`;
 
@@ -18,7 +18,7 @@ uniform sampler2D lumas, blues, reds;
 uniform int height;
 out vec4 pixel;
 void main() {
-  ivec2 at = ivec2(gl_FragCoord.x, height - 1 - int(gl_FragCoord.y)); // rows run top down in planes, bottom up here
+  ivec2 at = ivec2(gl_FragCoord.x, height - 1 - int(gl_FragCoord.y)); // rows are top down in the planes, bottom up here
   float y = texelFetch(lumas, at, 0).r * 255.0;
   float cb = texelFetch(blues, at / 2, 0).r * 255.0 - 128.0;
   float cr = texelFetch(reds, at / 2, 0).r * 255.0 - 128.0;
@@ -29,17 +29,17 @@ void main() {
 const PLANES = ['lumas', 'blues', 'reds'];
 
 export class PlanesOnGpu {
-  /** Where the converted picture is, until the task that converted it ends. */
+  /** Holds the converted picture until the end of the current task. */
   canvas;
   #gl;
-  #largest;
+  #maxSize;
   /** @type {WebGLUniformLocation | null} */
   #height = null;
   /** @type {WebGLTexture[]} */
   #textures = [];
   #built = false;
 
-  /** Null where there is no WebGL2, or none worth having. */
+  /** Returns null if there is no WebGL2, or only a slow one in software. */
   static open() {
     const canvas = document.createElement('canvas');
     const gl = canvas.getContext('webgl2', {
@@ -47,7 +47,7 @@ export class PlanesOnGpu {
       antialias: false,
       depth: false,
       stencil: false,
-      failIfMajorPerformanceCaveat: true, // one that is imitated in software is slower than our own thread
+      failIfMajorPerformanceCaveat: true, // WebGL in software is slower than the worker
     });
     return gl && new PlanesOnGpu(canvas, gl);
   }
@@ -56,21 +56,21 @@ export class PlanesOnGpu {
   constructor(canvas, gl) {
     this.canvas = canvas;
     this.#gl = gl;
-    this.#largest = /** @type {number} */ (gl.getParameter(gl.MAX_TEXTURE_SIZE));
-    // Without this the browser never gives a lost context back.
+    this.#maxSize = /** @type {number} */ (gl.getParameter(gl.MAX_TEXTURE_SIZE));
+    // Without preventDefault the browser does not restore a lost context.
     canvas.addEventListener('webglcontextlost', (event) => {
       event.preventDefault();
       this.#built = false;
     });
   }
 
-  /** Whether a frame of that size can be converted here now. @param {number} width @param {number} height */
+  /** Whether a frame of this size can be converted now. @param {number} width @param {number} height */
   fits(width, height) {
-    return Math.max(width, height) <= this.#largest && !this.#gl.isContextLost();
+    return Math.max(width, height) <= this.#maxSize && !this.#gl.isContextLost();
   }
 
   /**
-   * Put the planes' picture on `canvas`; false when the context is lost.
+   * Draw the planes on `canvas`. Returns false if the context is lost.
    * @param {Uint8Array} planes
    * @param {number} width
    * @param {number} height
@@ -95,7 +95,7 @@ export class PlanesOnGpu {
     return !gl.isContextLost();
   }
 
-  // A program and textures of that size; also after the context was lost, when all the old ones are gone anyway.
+  // Create the program and textures of this size, also after the context was lost.
   /** @param {number} width @param {number} height */
   #build(width, height) {
     const gl = this.#gl;
@@ -109,7 +109,7 @@ export class PlanesOnGpu {
       this.#height = gl.getUniformLocation(program, 'height');
       PLANES.forEach((plane, unit) => gl.uniform1i(gl.getUniformLocation(program, plane), unit));
       gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
-      gl.disable(gl.DITHER); // on by default, and free to change the numbers
+      gl.disable(gl.DITHER); // on by default; it may change the values
     }
     for (const texture of this.#textures) gl.deleteTexture(texture);
     this.#textures = PLANES.map((_plane, unit) => {
@@ -130,14 +130,14 @@ export class PlanesOnGpu {
     const program = gl.createProgram();
     for (const [kind, source] of /** @type {const} */ ([[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]])) {
       const shader = gl.createShader(kind);
-      if (!shader) throw new Error('the graphics context was lost');
+      if (!shader) throw new Error('the WebGL context was lost');
       gl.shaderSource(shader, source);
       gl.compileShader(shader);
       gl.attachShader(program, shader);
     }
     gl.linkProgram(program);
     if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
-      throw new Error(`the i420 shader does not build: ${gl.getProgramInfoLog(program)}`);
+      throw new Error(`the i420 shader does not link: ${gl.getProgramInfoLog(program)}`);
     }
     return program;
   }

@@ -1,10 +1,10 @@
 /**
- * Planes to pixels in plain numbers: BT.601 full range, ITU-T T.871 (JFIF) clause 7.
+ * I420 planes to pixels in JavaScript: BT.601 full range, ITU-T T.871 (JFIF) clause 7.
  *
- * Each 2x2 block shares one pair of chroma values, so its three colour offsets are worked out once. A clamped array
- * rounds to the nearest and clips to 0..255 by itself.
+ * The pixels of a 2x2 block share one pair of chroma values, so the three colour offsets are computed once for two
+ * pixels. Uint8ClampedArray rounds to the nearest integer and clips to 0..255.
  *
- * @param {Uint8Array} planes Y, then U and V at half width and height (rounded up), no padding
+ * @param {Uint8Array} planes Y, then U and V at half width and height (rounded up), without padding
  * @param {number} width
  * @param {number} height
  * @returns {Uint8ClampedArray<ArrayBuffer>} R, G, B, 255

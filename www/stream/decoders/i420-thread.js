@@ -1,9 +1,9 @@
-/** A thread of our own that makes pixels of planes, so that the page stays responsive where no graphics processor does. */
+/** Converts I420 planes to pixels in a worker, so that the page stays responsive if there is no WebGL2. */
 export class PlanesOnThread {
   #worker = new Worker(new URL('i420-worker.js', import.meta.url), { type: 'module' });
   /** @type {Map<number, { resolve(pixels: Uint8ClampedArray<ArrayBuffer>): void, reject(error: Error): void }>} */
   #waiting = new Map();
-  #asked = 0;
+  #lastId = 0;
 
   constructor() {
     this.#worker.onmessage = ({ data: { id, pixels } }) => {
@@ -11,20 +11,20 @@ export class PlanesOnThread {
       this.#waiting.delete(id);
     };
     this.#worker.onerror = (event) => {
-      for (const { reject } of this.#waiting.values()) reject(new Error(`the i420 thread failed: ${event.message}`));
+      for (const { reject } of this.#waiting.values()) reject(new Error(`the i420 worker failed: ${event.message}`));
       this.#waiting.clear();
     };
   }
 
   /**
-   * The pixels of these planes. Their memory is handed over: the packet cannot be read afterwards.
+   * The pixels of these planes. The buffer is transferred to the worker: the packet cannot be read afterwards.
    * @param {Uint8Array<ArrayBuffer>} planes
    * @param {number} width
    * @param {number} height
    * @returns {Promise<Uint8ClampedArray<ArrayBuffer>>}
    */
   convert(planes, width, height) {
-    const id = (this.#asked += 1);
+    const id = (this.#lastId += 1);
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       this.#worker.postMessage({ id, planes, width, height }, [planes.buffer]);

@@ -1,5 +1,5 @@
 /**
- * Planes to pixels: by the graphics processor where there is one, else by a thread of our own.
+ * I420: converted by WebGL2 if available, else in a worker.
  *
  * @import { Decoder } from './picture.js'
  */
@@ -8,7 +8,7 @@ import { pixelsFromPlanes } from './i420-pixels.js';
 import { PlanesOnThread } from './i420-thread.js';
 import { checkSize, fromPixels } from './picture.js';
 
-/** @type {PlanesOnGpu | null | undefined} null: this browser has no WebGL2 */
+/** @type {PlanesOnGpu | null | undefined} null: there is no WebGL2 */
 let gpu;
 /** @type {PlanesOnThread | undefined} */
 let thread;
@@ -23,7 +23,7 @@ export const i420 = async (packet) => {
     return {
       draw(context) {
         if (ready.convert(payload, width, height)) context.drawImage(ready.canvas, 0, 0);
-        // The graphics processor was taken away between decoding and now; the next frames go by the thread.
+        // The WebGL context was lost since decoding. The next frames use the worker.
         else fromPixels(pixelsFromPlanes(payload, width, height), width, height).draw(context);
       },
       close() {},

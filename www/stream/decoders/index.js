@@ -1,5 +1,5 @@
 /**
- * Every encoding that this page can show. A new one is one file and one line.
+ * The encodings that this page can decode. To add one, add a file and a line here.
  *
  * @import { Encoding } from '../protocol.js'
  * @import { Decoder } from './picture.js'
@@ -9,7 +9,7 @@ import { jpeg } from './jpeg.js';
 import { png } from './png.js';
 import { rgba } from './rgba.js';
 
-/** Best first: what costs the network least. @type {ReadonlyMap<Encoding, Decoder>} */
+/** In order of preference: the fewest bytes first. @type {ReadonlyMap<Encoding, Decoder>} */
 export const decoders = new Map(
   /** @type {[Encoding, Decoder][]} */ ([
     ['jpeg', jpeg],

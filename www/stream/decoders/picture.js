@@ -1,15 +1,15 @@
 /**
- * What a decoder makes of a packet.
+ * The result of a decoder.
  *
  * @import { Packet } from '../protocol.js'
  *
- * `draw` puts it at the top left of a context that has its size; `close` frees it, drawn or not.
+ * `draw` draws it at the top left of a context of its size. `close` frees it and must always be called.
  * @typedef {{ draw(context: CanvasRenderingContext2D): void, close(): void }} Picture
  * @typedef {(packet: Packet) => Promise<Picture>} Decoder
  */
 
 /**
- * Pixels as a picture.
+ * A picture of raw pixels.
  * @param {Uint8ClampedArray<ArrayBuffer>} pixels R, G, B, A of 0 to 255, rows top down
  * @param {number} width
  * @param {number} height
@@ -21,23 +21,24 @@ export function fromPixels(pixels, width, height) {
 }
 
 /**
- * A picture file as a picture, decoded off the main thread by the browser.
+ * A picture from an image file. The browser decodes it outside of the main thread.
  * @param {Packet} packet
  * @param {string} type its media type
  * @returns {Promise<Picture>}
  */
 export async function fromFile(packet, type) {
   const blob = new Blob([packet.payload], { type });
-  // Of a file without a profile and without alpha nothing is converted for a canvas in sRGB. To forbid it all the same
-  // (`colorSpaceConversion`, `premultiplyAlpha`) gives the same numbers, and Chromium a fourth more to do.
+  // For a file without a colour profile and without alpha the browser converts nothing for an sRGB canvas. Options that
+  // forbid it (`colorSpaceConversion`, `premultiplyAlpha`) give the same values and cost Chromium a fourth more time.
   const bitmap = await createImageBitmap(blob);
   return { draw: (context) => context.drawImage(bitmap, 0, 0), close: () => bitmap.close() };
 }
 
 /**
- * That a payload has the size its header promises; a short one would be an obscure error much later.
+ * Check the size of a payload.
  * @param {Packet} packet
  * @param {number} expected bytes
+ * @throws {Error} if it has another size
  */
 export function checkSize({ encoding, width, height, payload }, expected) {
   if (payload.length === expected) return;

@@ -1,7 +1,7 @@
 /** @import { Decoder } from './picture.js' */
 import { checkSize, fromPixels } from './picture.js';
 
-/** @type {Decoder} The pixels are shown from the message itself, without a copy. */
+/** @type {Decoder} The pixels are read from the message without a copy. */
 export const rgba = async (packet) => {
   const { width, height, payload } = packet;
   checkSize(packet, width * height * 4);
