@@ -1,4 +1,4 @@
-"""Say when something moves, and write it on the picture: exact pixels, ten times a second."""
+"""Report motion, and write it on the picture: compares exact pixels, ten times a second."""
 
 import asyncio
 import sys
@@ -8,7 +8,7 @@ import numpy as np
 
 import pi_stream
 
-MOVED = 8.0  # mean difference of luma, of 255, that counts as motion
+MOTION_THRESHOLD = 8.0  # mean difference in brightness between two frames, 0 to 255
 
 
 async def main(url: str) -> None:
@@ -18,7 +18,7 @@ async def main(url: str) -> None:
             now = packet.image().mean(axis=2).astype(np.int16)
             if before is not None and before.shape == now.shape:
                 moved = float(np.abs(now - before).mean())
-                if moved > MOVED:
+                if moved > MOTION_THRESHOLD:
                     print(f"frame {packet.seq}: something moved ({moved:.1f})")
                     await camera.put_caption("motion {time:%H:%M:%S}", id="motion", ttl=5, anchor="top-right", x=0.98)
             before = now
