@@ -1,14 +1,15 @@
-# make run     start pi-stream here; make run ARGS="--set camera.path=film.mp4" for settings
-# make test    check everything: style, types, tests in Python, in node and in a browser
-# make test-appliance   the same on whole machines: Debian 13 in containers, real picamera2 (as root; see tests/appliance)
-# make test-machine     and on machines with a kernel of their own, in QEMU: webcam, limits, power cuts (as root; 30 minutes)
-# make fuzz    throw bytes at everything that reads some, guided by coverage (atheris); make fuzz ARGS="--seconds 600 frame"
-# make test-lowest   the tests that touch libraries, with the oldest versions that may be: Debian 13's
-# make audit   whether anything is known to be wrong with the libraries; asks PyPI
-# make bench   what it costs and how fresh its pictures are, here; make bench ARGS=--quick for a first look
-# make soak    half an hour of everything that goes wrong, at random; make soak ARGS="--minutes 5 --seed 7"
-# make deb     build dist/pi-stream_VERSION_all.deb, with Debian's tools; docs/install.md says what to do with it
-# make test-boot   make a card, boot it on a Raspberry Pi 3 in QEMU, and look at it with a browser (as root; 15 to 40 minutes)
+# make run     start pi-stream from this checkout; settings: make run ARGS="--set camera.path=film.mp4"
+# make test    run all checks: style, types, and tests in Python, Node.js and a browser
+# make test-appliance   tests in Debian 13 containers with systemd and the real picamera2 (as root)
+# make test-machine     tests on machines with their own kernel, in QEMU: webcam, limits, power cuts (as root; 30 minutes)
+# make test-boot        make a card, boot it on a Raspberry Pi 3 in QEMU, and open its page (as root; 15 to 40 minutes)
+# make test-lowest      the tests that use libraries, with the oldest supported versions (those of Debian 13)
+# make fuzz    coverage-guided fuzzing of all parsers (atheris): make fuzz ARGS="--seconds 600 frame"
+# make soak    half an hour of random clients and faults: make soak ARGS="--minutes 5 --seed 7"
+# make bench   measure CPU, memory and the age of pictures on this machine; make bench ARGS=--quick for a first look
+# make audit   check the libraries for known vulnerabilities; asks PyPI
+# make deb     build dist/pi-stream_VERSION_all.deb with Debian's tools; docs/install.md describes how to install it
+# make clean   remove the virtual environments and the caches
 
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
