@@ -1,11 +1,29 @@
-"""The answer to a websocket's handshake, where it cannot be given any more."""
+"""The answer to a websocket's handshake, where it cannot be given any more, or may not."""
 
 import asyncio
-from contextlib import suppress
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
+import aiohttp
+import pytest
 from aiohttp import ClientSession, WSServerHandshakeError, web
 
 from pi_stream.server.websocket.handshake import shake_hands
+
+
+@asynccontextmanager
+async def _listening(runner: web.BaseRunner) -> AsyncIterator[str]:
+    """Have it serve a port; what is given is the address of its websocket."""
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/ws"
+    finally:
+        await runner.cleanup()
 
 
 async def test_who_is_leaving_is_served_no_more() -> None:
@@ -27,14 +45,47 @@ async def test_who_is_leaving_is_served_no_more() -> None:
 
     app = web.Application()
     app.add_routes([web.get("/ws", serve)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
+    async with _listening(web.AppRunner(app)) as url:
         async with ClientSession() as client:
             with suppress(WSServerHandshakeError):  # it may have gone before the answer
-                await client.ws_connect(f"{site.name}/ws")
+                await client.ws_connect(url)
         assert await asyncio.wait_for(told, 10) is None
-    finally:
-        await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("inside", "words"),
+    [
+        ({}, "got no such attribute"),
+        ({"_message_tail": None}, "got no such attribute"),
+        ({"_message_tail": bytearray()}, "got an attribute of type bytearray"),
+        ({"_message_tail": ""}, "got an attribute of type str"),
+    ],
+)
+async def test_an_aiohttp_with_another_inside_gets_no_websocket(
+    inside: dict[str, object], words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it may keep elsewhere would be half of a frame: the handshake is refused, and the log says what to do."""
+
+    class Request(web.Request):
+        @property
+        def protocol(self) -> Any:
+            return SimpleNamespace(**inside)
+
+    async def serve(request: web.BaseRequest) -> web.StreamResponse:
+        assert isinstance(request, web.Request)
+        socket = web.WebSocketResponse()
+        await shake_hands(request, socket)
+        return socket
+
+    request = partial(Request, loop=asyncio.get_running_loop())
+    caplog.set_level(logging.ERROR, "pi_stream")
+    runner = web.ServerRunner(web.Server(serve, request_factory=request))
+    async with _listening(runner) as url, ClientSession() as client:
+        with pytest.raises(WSServerHandshakeError) as refused:
+            await client.ws_connect(url)
+        assert refused.value.status == 500
+        async with client.get(url) as answer:
+            text = await answer.text()
+    assert words in text
+    assert f"aiohttp {aiohttp.__version__} " in text
+    assert [record.getMessage() for record in caplog.records] == 2 * [f"a websocket was refused: {text}"]
