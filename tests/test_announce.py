@@ -1,4 +1,4 @@
-"""Telling the network where the page is."""
+"""Announcing the page on the network."""
 
 import os
 import re
@@ -11,20 +11,20 @@ import pytest
 from pi_stream import cli
 
 
-def test_a_port_that_nobody_knows_is_not_announced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Port 0 is another one at each start: that is said, with exit code 2."""
+def test_port_0_is_not_announced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Port 0 is a different port at each start: an error, with exit code 2."""
     (tmp_path / "config.toml").write_text("[server]\nport = 0\n")
     assert cli.main(["announce", "--config", str(tmp_path / "config.toml")]) == 2
-    assert "expected the port to announce, got 0" in capsys.readouterr().err
+    assert "expected a fixed port to announce, got 0" in capsys.readouterr().err
 
 
-def test_without_avahis_program_the_mend_is_said(
+def test_without_avahis_program_the_fix_is_printed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One line, exit code 1."""
     monkeypatch.setenv("PATH", os.devnull)
     assert cli.main(["announce", "--config", os.devnull]) == 1
-    assert capsys.readouterr().err.endswith("`apt install avahi-utils` mends it\n")
+    assert capsys.readouterr().err.endswith("fix it with `apt install avahi-utils`\n")
 
 
 @pytest.mark.parametrize(("tls", "kind"), [("off", "_http._tcp"), ("self-signed", "_https._tcp")])

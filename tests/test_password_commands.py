@@ -86,7 +86,7 @@ def test_at_a_terminal_it_is_asked_for_twice_and_not_shown(tmp_path: Path, again
     try:
         os.close(its)
         shown = b""
-        for prompt, answer in ((b"New password: ", "correct horse"), (b"Once more: ", again)):
+        for prompt, answer in ((b"New password: ", "correct horse"), (b"Repeat the password: ", again)):
             while prompt not in shown:
                 shown += os.read(mine, 1000)
             os.write(mine, f"{answer}\n".encode())
@@ -127,7 +127,7 @@ def test_tokens_have_names_and_a_bound(tmp_path: Path, capsys: pytest.CaptureFix
     """Each refusal says what it may be."""
     for number in range(MOST_TOKENS):
         assert main(["token", "add", f"t{number}", "--state", str(tmp_path)]) == 0
-    for name, words in (("one-more", "as many as may be"), ("a b", "letters, digits"), ("", "letters, digits")):
+    for name, words in (("one-more", "which is the limit"), ("a b", "letters, digits"), ("", "letters, digits")):
         assert main(["token", "add", name, "--state", str(tmp_path)]) == 2
         assert words in capsys.readouterr().err
     assert main(["token", "add", "t1", "--state", str(tmp_path)]) == 0  # in place of the old one

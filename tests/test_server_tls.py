@@ -486,7 +486,7 @@ async def test_the_certificate_is_told_at_the_start_and_by_its_command(
     options = ["certificate", "--config", "/dev/null", "--state", str(tmp_path), "--set"]
     assert cli.main([*options, "tls.mode=off"]) == 2
     assert cli.main([*options, OWN]) == 2
-    assert "not there yet; the service makes it when it starts" in capsys.readouterr().err
+    assert "does not exist yet; the service makes it when it starts" in capsys.readouterr().err
     async with process(tmp_path, OWN) as service:
         made = self_signed.load(tmp_path / self_signed.NAME)
         assert made is not None

@@ -142,7 +142,7 @@ async def test_check_config_says_right_or_what_is_wrong(tmp_path: Path) -> None:
     """It starts nothing."""
     path = tmp_path / "config.toml"
     path.write_text("[camera]\nfps = 15\n", encoding="utf-8")
-    assert await _run("check-config", str(path)) == (0, f"{path}: right\n")
+    assert await _run("check-config", str(path)) == (0, f"{path}: valid\n")
     path.write_text("[camera]\nfsp = 15\n", encoding="utf-8")
     code, output = await _run("check-config", str(path))
     assert code == 2

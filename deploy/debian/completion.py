@@ -1,14 +1,14 @@
-"""completion.py: bash's completion for pi-stream on the standard output, made of the program's commands and options.
+"""completion.py: print the bash completion of pi-stream, generated from its commands and options.
 
-Run it at the top of the tree, with that in PYTHONPATH.
+Run it in the project's folder, with that folder in PYTHONPATH.
 """
 
 from pathlib import Path
 
-from spoken import Argument, commands, settings
+from command_line import Argument, commands, settings
 
-_FILES = "FILE"  # the metavar of what is a file
-_SETTINGS = "SECTION.KEY=VALUE"
+_FILE = "FILE"  # the metavar of arguments that are files
+_ASSIGNMENT = "SECTION.KEY=VALUE"  # the metavar of arguments that are settings
 
 _FUNCTION = """\
 # bash completion for pi-stream
@@ -43,7 +43,7 @@ complete -F _pi_stream pi-stream"""
 
 
 def main() -> None:
-    """Write the script."""
+    """Print the script."""
     after, within, two_words = [], [], []
     for command in commands():
         options = [name for argument in command.arguments for name in argument.names]
@@ -51,7 +51,7 @@ def main() -> None:
             if argument.names and argument.value:
                 places = " | ".join(f'"{command.name}":{name}' for name in argument.names)
                 after.append(f'        {places}) words="{_values(argument)}" ;;')
-        if any(argument.value == _FILES and not argument.names for argument in command.arguments):
+        if any(argument.value == _FILE and not argument.names for argument in command.arguments):
             after.append(f'        "{command.name}":{command.name.split()[-1]}) words=":" ;;')
         within.append(f'                "{command.name}") words="{" ".join([*options, *command.actions])}" ;;')
         two_words += [f'"{command.name}"'] if command.name and command.actions else []
@@ -59,10 +59,10 @@ def main() -> None:
 
 
 def _values(argument: Argument) -> str:
-    """What may follow; ":" stands for files."""
-    if argument.value == _FILES:
+    """The words that may follow an option; ":" stands for file names."""
+    if argument.value == _FILE:
         return ":"
-    if argument.value == _SETTINGS:
+    if argument.value == _ASSIGNMENT:
         return " ".join(f"{each.section}.{each.key}=" for each in settings(Path("config.toml")))
     return " ".join(argument.choices)
 

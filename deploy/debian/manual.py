@@ -1,32 +1,32 @@
 """manual.py pi-stream.1 | pi-stream.toml.5: print a manual page, in the macros of man(7).
 
-It is made from `pi-stream --help` and config.toml, so that it cannot differ from them. Run it at the top of the tree,
-with the tree in PYTHONPATH.
+It is generated from the same parser as `pi-stream --help`, and from config.toml. Run it in the project's folder, with
+that folder in PYTHONPATH.
 """
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from spoken import Argument, commands, settings
+from command_line import Argument, commands, settings
 
 from pi_stream import __version__
 from pi_stream.config.files import SYSTEM_CONFIG
 
 _DESCRIPTION = """\
-pi-stream shows a camera in every browser on the network, a few milliseconds old, and draws the captions that viewers
-write. It supports the camera on the ribbon cable of a Raspberry Pi, USB webcams, video files and a test picture."""
+pi-stream shows a camera in every browser on the network, with a delay of a few milliseconds, and draws the captions that
+viewers write. Its source is a Raspberry Pi camera, a USB webcam, a video file or a test picture."""
 
 _STATUS = (
     ("0", "success"),
-    ("1", "failure; a line gives the reason"),
-    ("2", "wrong arguments or settings; a line says what is wrong"),
-    ("75", "only a new process can free the camera; start pi-stream again, as systemd does"),
+    ("1", "failure; one line on the standard error says why"),
+    ("2", "wrong usage, or a wrong setting; one line on the standard error says which"),
+    ("75", "only a new process can free the camera; start the service again, as systemd does"),
 )
 
 
 def main() -> None:
-    """Write the page that was asked for."""
+    """Print the page that the argument names."""
     pages = {"pi-stream.1": _commands_page, "pi-stream.toml.5": _settings_page}
     if sys.argv[1:2] and sys.argv[1] in pages:
         print("\n".join(pages[sys.argv[1]]()))
@@ -39,7 +39,7 @@ def _commands_page() -> Iterator[str]:
     yield ".SH SYNOPSIS"
     first, *named = commands()
     for command in named:
-        if not command.actions:  # it does nothing without one of them
+        if not command.actions:  # a command with actions needs one of them
             yield from (".PP", _text(command.usage))
     yield from (".SH DESCRIPTION", _text(_DESCRIPTION), ".SH OPTIONS")
     for argument in first.arguments:
@@ -48,30 +48,40 @@ def _commands_page() -> Iterator[str]:
     for command in named:
         yield from (f'.SS "{_text(command.name)}"', f"{_text(command.text[:1].upper() + command.text[1:])}.")
         for argument in command.arguments:
-            if "--help" not in argument.names:  # said once, above
+            if "--help" not in argument.names:  # it is under OPTIONS
                 yield from _argument(argument)
     yield ".SH EXIT STATUS"
     for code, meaning in _STATUS:
         yield from (".TP", f".B {code}", _text(meaning))
-    yield from (".SH FILES", ".TP", f".I {_text(str(SYSTEM_CONFIG))}", "the settings; see")
-    yield from (_seen("pi-stream.toml", 5), ".TP", ".I /var/lib/pi\\-stream", "the state that survives a restart:")
-    yield from ("captions, passwords and the certificate", ".SH SEE ALSO", _seen("pi-stream.toml", 5) + ",")
-    yield from (_seen("systemctl", 1) + ",", _seen("journalctl", 1))
+    yield from (".SH FILES", ".TP", f".I {_text(str(SYSTEM_CONFIG))}", "the settings, see")
+    yield from (
+        _reference("pi-stream.toml", 5),
+        ".TP",
+        ".I /var/lib/pi\\-stream",
+        "what the service keeps over a restart: captions,",
+    )
+    yield from (
+        "passwords, tokens and its certificate",
+        ".SH SEE ALSO",
+        _reference("pi-stream.toml", 5) + ",",
+        _reference("systemctl", 1) + ",",
+    )
+    yield _reference("journalctl", 1)
 
 
 def _settings_page() -> Iterator[str]:
     yield from _head("pi-stream.toml", 5, "the settings of pi-stream")
     yield from (".SH SYNOPSIS", f".I {_text(str(SYSTEM_CONFIG))}", ".SH DESCRIPTION")
-    yield _text("A file in TOML (https://toml.io). Settings that are not in the file have the defaults below.")
+    yield _text("A file in TOML (https://toml.io). Settings that are not in it have the defaults below.")
     yield from (".PP", ".B pi\\-stream check\\-config", f".I {_text(str(SYSTEM_CONFIG))}")
-    yield from ("reports errors in the file, and", ".B systemctl reload pi\\-stream", "applies it.", ".SH SETTINGS")
+    yield from ("checks the file, and", ".B systemctl reload pi\\-stream", "applies it.", ".SH SETTINGS")
     section = ""
     for setting in settings(Path("config.toml")):
         if setting.section != section:
             section = setting.section
             yield f'.SS "[{_text(section)}]"'
         yield from (".TP", f"\\fB{_text(setting.key)}\\fR = {_text(setting.default)}", _text(setting.text))
-    yield from (".SH SEE ALSO", _seen("pi-stream", 1))
+    yield from (".SH SEE ALSO", _reference("pi-stream", 1))
 
 
 def _head(name: str, number: int, text: str) -> Iterator[str]:
@@ -85,12 +95,12 @@ def _argument(argument: Argument) -> Iterator[str]:
     yield from (".TP", " ".join(part for part in (names, value) if part), _text(argument.text) or "\\&")
 
 
-def _seen(name: str, number: int) -> str:
+def _reference(name: str, number: int) -> str:
     return f"\\fB{_text(name)}\\fR({number})"
 
 
 def _text(text: str) -> str:
-    """As plain text for troff: neither its escape nor, at the start of a line, its commands."""
+    """Escape a text for troff: its escape character, and its commands at the start of a line."""
     plain = text.replace("\\", "\\e").replace("-", "\\-").replace('"', "\\(dq").replace("'", "\\(aq")
     return "\n".join(f"\\&{line}" if line.startswith(".") else line for line in plain.splitlines())
 

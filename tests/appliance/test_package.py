@@ -161,7 +161,7 @@ def test_its_programs_and_library_work(machine: Container) -> None:
     get(machine, "healthz")
     url = f"http://localhost:{PORT}"
     assert machine.run("pi-stream", "--version") == f"pi-stream {__version__}\n"
-    assert machine.run("pi-stream", "check-config", CONFIG) == f"{CONFIG}: right\n"
+    assert machine.run("pi-stream", "check-config", CONFIG) == f"{CONFIG}: valid\n"
     for encoding in ("jpeg", "png", "i420", "rgba"):
         script = (
             "import asyncio, pi_stream\n"

@@ -1,4 +1,4 @@
-"""What is said of the command line and the settings elsewhere: the manual, and the completion in the shell."""
+"""What is generated from the command line and the settings: the manual pages and the shell completion."""
 
 import os
 import pty
@@ -57,7 +57,7 @@ def test_the_manual_has_every_command_and_every_option() -> None:
     for command in commands():
         assert f'.SS "{command}"' in page
     assert "\npi-stream token add [-h] [--view] [--state FOLDER] NAME\n" in page
-    assert '.SS "token remove"\nEnd one' in page
+    assert '.SS "token remove"\nRemove a token' in page
     for option in ("--config FILE", "--set SECTION.KEY=VALUE", "--encoding ENCODING", "--ttl TTL", "--version"):
         assert f"\n{option}\n" in page
     assert "may hold fields, such as {time:%H:%M}" in page
