@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from pi_stream.app import maintenance
+from pi_stream.config.settings import CameraSettings
 from pi_stream.lib.daemon_thread import TimeLimitedCall
-from pi_stream.sources import Choice, choice, chosen, is_better
+from pi_stream.sources import SourceSpec, choice, choose_source_async, is_better
 from pi_stream.sources.webcam.devices import Device
 from tests.running import PATIENCE, http, messages_until, running
 from tests.stand_in_picamera2 import Plan, installed
@@ -47,18 +48,18 @@ async def test_a_camera_that_comes_late_is_taken(tmp_path: Path, nodes: Nodes) -
             nodes.there.append("/dev/media0")
             news = await messages_until(viewer, "source", kind="picamera2")
             assert (news["online"], news["reason"]) == (False, "a camera came, and it is opened")
-            assert service.context.camera.describe()["why"] == "libcamera finds a camera"
+            assert service.context.camera.state().why == "libcamera finds a camera"
 
 
 async def test_who_names_a_source_keeps_it(tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is even looked for, whatever is plugged in."""
     looked_for: list[str] = []
 
-    async def noted(kind: str, path: str = "") -> Choice:
-        looked_for.append(kind)
-        return await chosen(kind, path)
+    async def noted(settings: CameraSettings) -> SourceSpec:
+        looked_for.append(settings.source)
+        return await choose_source_async(settings)
 
-    monkeypatch.setattr(maintenance, "chosen", noted)
+    monkeypatch.setattr(maintenance, "choose_source_async", noted)
     async with running(tmp_path, "camera.source=synthetic") as service:
         nodes.there.append("/dev/video0")
         async with asyncio.timeout(PATIENCE):

@@ -5,12 +5,18 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
+import msgspec
 import pytest
 
 from pi_stream.errors import SettingError, SourceUnavailable, Unsupported
 from pi_stream.media.frame import Frame, Plane
+from pi_stream.media.source_state import SourceInfo, SourceState
+from pi_stream.sources.spec import CaptureFormat, SourceSpec
 from pi_stream.sources.supervisor import SourceSupervisor
 from tests.frames import plain_frame
+
+SPEC = SourceSpec("synthetic", "", CaptureFormat(64, 64, 30), why="a test")
+OTHER = SourceSpec("file", "film.mp4", CaptureFormat(64, 64, 30), why="the settings")
 
 
 class ScriptedSource:
@@ -51,8 +57,7 @@ class ScriptedSource:
         self._left -= 1
         return plain_frame(next(self._seq))
 
-    def describe(self) -> dict[str, Any]:
-        return {"name": "scripted"}
+    info = SourceInfo(kind="synthetic", name="scripted", width=64, height=64, fps=30)
 
     async def set_controls(self, controls: Mapping[str, object]) -> None:
         self.controls.update(controls)
@@ -65,17 +70,15 @@ class Scene:
         self.watched = asyncio.Event()
         self.shown: list[Frame] = []
         self.changes: list[tuple[bool, str | None]] = []
-        self.placards: list[tuple[str, str]] = []
+        self.offline_pictures: list[tuple[str, str]] = []
         self.sources: list[ScriptedSource] = []
         self.signs: list[bool] = []  # of life: whether it was online
         self._script = iter(script)
         self._news = asyncio.Event()
         self.camera = SourceSupervisor(
-            kind="scripted",
-            facts={"why": "a test"},
-            size=(64, 64),
-            open_source=self._open,
-            placard=self._placard,
+            SPEC,
+            self._open,
+            offline_picture=self._offline_picture,
             show=self._show,
             changed=lambda: self.changes.append((self.camera.online, self.camera.reason)),
             watched=self.watched,
@@ -83,14 +86,14 @@ class Scene:
             alive=lambda: self.signs.append(self.camera.online),
         )
 
-    def _open(self, seq: Iterator[int], controls: Mapping[str, object]) -> ScriptedSource:
+    def _open(self, _: SourceSpec, seq: Iterator[int], controls: Mapping[str, object]) -> ScriptedSource:
         frames, then, opening = next(self._script)
         self.sources.append(ScriptedSource(frames, then, seq, opening))
         self.sources[-1].controls.update(controls)
         return self.sources[-1]
 
-    def _placard(self, width: int, height: int, title: str, reason: str) -> Plane:
-        self.placards.append((title, reason))
+    def _offline_picture(self, width: int, height: int, title: str, reason: str) -> Plane:
+        self.offline_pictures.append((title, reason))
         return plain_frame(width=width, height=height, y=16).data
 
     async def _show(self, frame: Frame) -> None:
@@ -126,7 +129,7 @@ async def test_a_source_that_fails_is_opened_again_and_the_numbers_go_on() -> No
     offline = [frame.offline for frame in scene.shown]
     assert offline == [False, False, *[True] * (len(seqs) - 4), False, False]
     assert scene.changes == [(True, None), (False, "unplugged"), (True, None)]
-    assert ("No picture", "unplugged") in scene.placards
+    assert ("No picture", "unplugged") in scene.offline_pictures
     assert all(source.closed for source in scene.sources)
 
 
@@ -193,7 +196,7 @@ async def test_a_source_that_nobody_watches_is_closed_and_opened_for_the_first_w
         if scene.camera.resting:
             assert scene.sources[0].closed
             assert scene.camera.online
-            assert scene.camera.describe()["resting"]
+            assert scene.camera.state().resting
             scene.watched.set()
         return len(scene.sources) == 2
 
@@ -208,14 +211,14 @@ async def test_a_source_that_nobody_watches_is_closed_and_opened_for_the_first_w
 async def test_a_source_that_is_slow_to_open_after_rest_says_so_and_is_no_reason_to_end_the_service(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Who came reads it after a moment, and each placard is a sign of life."""
-    monkeypatch.setattr("pi_stream.sources.supervisor._PATIENCE", 0.01)
-    monkeypatch.setattr("pi_stream.sources.supervisor._PLACARD_PERIOD", 0.01)
+    """Who came reads it after a moment, and each offline picture is a sign of life."""
+    monkeypatch.setattr("pi_stream.sources.supervisor._OPEN_GRACE_S", 0.01)
+    monkeypatch.setattr("pi_stream.sources.supervisor._OFFLINE_PICTURE_PERIOD_S", 0.01)
     scene = Scene((3, None, None), (3, None, None), idle_stop=1e-6)
     open_source, alive = scene._open, scene.camera._alive
 
-    def slowly(seq: Iterator[int], controls: Mapping[str, object]) -> ScriptedSource:
-        source = open_source(seq, controls)
+    def slowly(spec: SourceSpec, seq: Iterator[int], controls: Mapping[str, object]) -> ScriptedSource:
+        source = open_source(spec, seq, controls)
         if len(scene.sources) == 2:
             source.opens.clear()
         return source
@@ -234,7 +237,7 @@ async def test_a_source_that_is_slow_to_open_after_rest_says_so_and_is_no_reason
     scene.camera._open_source, scene.camera._alive = slowly, rested
     await scene.until(came)
     assert scene.changes == [(True, None), (False, "the camera is being opened"), (True, None)]
-    assert scene.placards == [("No picture", "the camera is being opened")]
+    assert scene.offline_pictures == [("No picture", "the camera is being opened")]
     assert not scene.camera.opening
 
 
@@ -244,9 +247,9 @@ async def test_nothing_is_told_later_of_a_source_that_opened_quickly_after_rest(
     waiting: list[asyncio.TimerHandle | None] = []
     open_source, alive = scene._open, scene.camera._alive
 
-    def noted(seq: Iterator[int], controls: Mapping[str, object]) -> ScriptedSource:
-        waiting.append(scene.camera._patience)
-        return open_source(seq, controls)
+    def noted(spec: SourceSpec, seq: Iterator[int], controls: Mapping[str, object]) -> ScriptedSource:
+        waiting.append(scene.camera._opening_notice)
+        return open_source(spec, seq, controls)
 
     def rested() -> None:
         alive()
@@ -317,7 +320,7 @@ async def test_accepted_controls_are_set_again_whenever_a_source_of_that_kind_is
         {"Nothing": 1},
         {},
     ]
-    kinds = iter(("scripted", "other", "scripted"))
+    specs = iter((SPEC, OTHER, SPEC))
 
     async def control(frame: Frame) -> None:
         if frame.offline:
@@ -326,8 +329,8 @@ async def test_accepted_controls_are_set_again_whenever_a_source_of_that_kind_is
         if controls := wanted[len(scene.sources) - 1]:
             await scene.camera.set_controls(controls)
         given.append(dict(source.controls))
-        if kind := next(kinds, None):
-            scene.camera.replace(kind=kind, facts={}, open_source=scene._open)
+        if spec := next(specs, None):
+            scene.camera.replace(spec)
         else:
             done.set()
 
@@ -368,17 +371,24 @@ async def test_controls_that_are_refused_are_not_kept() -> None:
 def test_what_is_said_of_a_source_holds_its_state() -> None:
     """Facts known before, facts of the source, and whether it is online and why not."""
 
-    async def describe() -> dict[str, Any]:
-        return Scene().camera.describe()
+    async def state() -> SourceState:
+        return Scene().camera.state()
 
-    described = asyncio.run(describe())
-    assert described["kind"] == "scripted"
-    assert (described["online"], described["reason"], described["why"]) == (False, "starting", "a test")
-    assert (described["width"], described["height"]) == (64, 64)
+    assert msgspec.json.decode(msgspec.json.encode(asyncio.run(state()))) == {
+        "kind": "synthetic",
+        "width": 64,
+        "height": 64,
+        "online": False,
+        "reason": "starting",
+        "resting": False,
+        "why": "a test",
+        "refused": [],
+        "measured_fps": 0.0,
+    }
 
 
 def test_numbers_go_round_after_the_largest() -> None:
-    """A placard's number is one of 32 bits, like every frame's."""
+    """An offline picture's number is one of 32 bits, like every frame's."""
 
     async def first() -> Frame:
         scene = Scene((0, None, SourceUnavailable("away")), (0, None, SourceUnavailable("away")))
@@ -395,7 +405,7 @@ async def test_another_source_takes_the_place_of_one_that_gives_frames() -> None
 
     def both() -> bool:
         if len(scene.shown) == 2:
-            scene.camera.replace(kind="other", facts={"why": "the settings"}, open_source=scene._open)
+            scene.camera.replace(OTHER)
         if len(scene.sources) == 2:
             assert scene.sources[0].closed
         return sum(not frame.offline for frame in scene.shown) == 4
@@ -404,8 +414,7 @@ async def test_another_source_takes_the_place_of_one_that_gives_frames() -> None
     assert [frame.seq for frame in scene.shown] == list(range(len(scene.shown)))
     assert [online for online, _ in scene.changes] == [True, False, True]
     assert "settings changed" in (scene.changes[1][1] or "")
-    described = scene.camera.describe()
-    assert (described["kind"], described["why"]) == ("other", "the settings")
+    assert (scene.camera.kind, scene.camera.state().why) == ("file", "the settings")
 
 
 @pytest.mark.parametrize("failure", [None, SourceUnavailable("away")], ids=["opens", "fails"])
@@ -416,20 +425,21 @@ async def test_a_source_that_is_being_opened_is_let_open_before_another_takes_it
     scene = Scene((2, None, failure), (2, None, None))
     open_source = scene._open
 
-    def held_up(seq: Iterator[int], controls: Mapping[str, object]) -> ScriptedSource:
-        source = open_source(seq, controls)
-        source.opens.clear()
-        scene.camera.replace(kind="other", facts={}, open_source=scene._open)
+    def held_up(spec: SourceSpec, seq: Iterator[int], controls: Mapping[str, object]) -> ScriptedSource:
+        source = open_source(spec, seq, controls)
+        if len(scene.sources) == 1:
+            source.opens.clear()
+            scene.camera.replace(OTHER)
         return source
 
-    def placard(*about: Any) -> Plane:
+    def offline_picture(*about: Any) -> Plane:
         if scene.camera.reason != "starting":  # it is known that another one is to take its place
             assert len(scene.sources) == 1
             loop.call_soon_threadsafe(scene.sources[0].opens.set)
-        return scene._placard(*about)
+        return scene._offline_picture(*about)
 
     loop = asyncio.get_running_loop()
-    scene.camera._open_source, scene.camera._placard = held_up, placard
+    scene.camera._open_source, scene.camera._offline_picture = held_up, offline_picture
     await scene.until(lambda: len(scene.sources) == 2 and not scene.shown[-1].offline)
     assert not scene.sources[0].broken_off
     assert scene.sources[0].closed is (failure is None)
@@ -442,8 +452,8 @@ async def test_another_source_is_opened_at_once_where_the_old_one_was_away() -> 
     scene = Scene((0, None, SourceUnavailable("away")), (1, None, None))
 
     def online() -> bool:
-        if len(scene.sources) == 1 and scene.camera.kind != "other":
-            scene.camera.replace(kind="other", facts={}, open_source=scene._open)
+        if len(scene.sources) == 1 and scene.camera.kind != "file":
+            scene.camera.replace(OTHER)
         return any(not frame.offline for frame in scene.shown)
 
     started = asyncio.get_running_loop().time()
@@ -452,7 +462,7 @@ async def test_another_source_is_opened_at_once_where_the_old_one_was_away() -> 
     assert asyncio.get_running_loop().time() - started < 10
 
 
-async def test_frames_are_signs_of_life_and_so_are_placards_while_the_source_is_tried() -> None:
+async def test_frames_are_signs_of_life_and_so_are_offline_pictures_while_the_source_is_tried() -> None:
     """One for each."""
     scene = Scene((2, SourceUnavailable("unplugged"), None), (1, None, None))
     await scene.until(lambda: sum(not frame.offline for frame in scene.shown) == 3)
@@ -461,17 +471,17 @@ async def test_frames_are_signs_of_life_and_so_are_placards_while_the_source_is_
 
 
 async def test_a_source_that_hangs_in_opening_gives_no_signs_of_life_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The placard goes on, but nothing is tried any more."""
+    """The offline picture is shown on, but nothing is tried any more."""
     scene = Scene((0, None, None))
-    monkeypatch.setattr("pi_stream.sources.supervisor._TRYING", 1_200_000)
-    monkeypatch.setattr("pi_stream.sources.supervisor._PLACARD_PERIOD", 0.05)
+    monkeypatch.setattr("pi_stream.sources.supervisor._MAX_TRY_US", 1_200_000)
+    monkeypatch.setattr("pi_stream.sources.supervisor._OFFLINE_PICTURE_PERIOD_S", 0.05)
     await scene.until(lambda: len(scene.shown) > len(scene.signs) + 3)
     assert scene.signs
 
 
 async def test_rest_is_a_sign_of_life_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There are neither frames nor placards then."""
-    monkeypatch.setattr("pi_stream.sources.supervisor._REST_PERIOD", 0.01)
+    """There are neither frames nor offline pictures then."""
+    monkeypatch.setattr("pi_stream.sources.supervisor._REST_SIGN_PERIOD_S", 0.01)
     scene = Scene((3, None, None), idle_stop=1e-6)
     rested = asyncio.Event()
     signs = scene.signs.append

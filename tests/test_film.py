@@ -18,6 +18,7 @@ from pi_stream.media.colour import rgb_from_ycc
 from pi_stream.media.frame import Encoding, Frame, Packet
 from pi_stream.protocol import parse_packet
 from pi_stream.sources import open_source
+from pi_stream.sources.spec import CaptureFormat, SourceSpec
 from tests.running import PATIENCE, Running, next_frame, running, say
 
 BUNNY = Path(__file__).parent / "media" / "bunny.mp4"
@@ -29,7 +30,7 @@ def film() -> dict[bytes, Frame]:
     """Every frame of the clip, as the source itself makes it, by its bytes."""
     with av.open(str(BUNNY)) as container:
         count = sum(1 for _ in container.decode(video=0))
-    source = open_source("file", path=str(BUNNY), width=1280, height=720, fps=240, seq=itertools.count())
+    source = open_source(SourceSpec("file", str(BUNNY), CaptureFormat(1280, 720, 240)), itertools.count())
     found: dict[int, Frame] = {}
     first = 0
     try:

@@ -7,10 +7,18 @@ import pytest
 
 from pi_stream.doctor import Machine
 from pi_stream.health.next_steps import next_steps
+from pi_stream.media.source_state import SourceInfo, SourceState
 from tests.running import http, running
 
-PICTURE = {"kind": "picamera2", "refused": ()}
-NO_CAMERA = {"kind": "synthetic", "refused": ("picamera2: no camera", "v4l2: no webcam")}
+
+def state(kind: str, *refused: str) -> SourceState:
+    """What a source of this kind says."""
+    info = SourceInfo(kind=kind, width=64, height=64)
+    return SourceState.of(info, online=True, reason=None, resting=False, why="a test", refused=refused, measured_fps=30)
+
+
+PICTURE = state("picamera2")
+NO_CAMERA = state("synthetic", "picamera2: no camera", "v4l2: no webcam")
 
 
 def there(root: Path, **told: Any) -> dict[str, str]:
@@ -29,8 +37,8 @@ def test_a_camera_is_wanted_only_where_the_picture_was_made_up_for_lack_of_one(t
     """With what was looked for; whoever chose the made-up picture wants no camera."""
     (said,) = there(tmp_path, source=NO_CAMERA).values()
     assert "picamera2: no camera; v4l2: no webcam" in said
-    assert there(tmp_path, source={"kind": "synthetic", "refused": ()}) == {}
-    assert there(tmp_path, source={"kind": "v4l2", "refused": ("picamera2: no camera",)}) == {}
+    assert there(tmp_path, source=state("synthetic")) == {}
+    assert there(tmp_path, source=state("v4l2", "picamera2: no camera")) == {}
 
 
 def test_a_password_is_wanted_where_none_is_asked_for(tmp_path: Path) -> None:

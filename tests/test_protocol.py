@@ -13,6 +13,7 @@ from pi_stream import protocol
 from pi_stream.captions.caption import Caption, CaptionDraft
 from pi_stream.errors import BadMessage, Unsupported
 from pi_stream.media.frame import Encoding, Packet
+from pi_stream.media.source_state import SourceState
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "frames.json").read_text(encoding="utf-8"))
 
@@ -179,7 +180,19 @@ REPLIES: list[protocol.Reply] = [
         host="raspberrypi",
         you="v7",
         encodings=("jpeg", "png"),
-        source={"kind": "synthetic"},
+        source=SourceState(
+            kind="synthetic",
+            width=64,
+            height=64,
+            online=False,
+            reason="starting",
+            resting=False,
+            why="a test",
+            refused=("picamera2: not installed",),
+            measured_fps=0,
+            timestamp="read",
+            controls=("Brightness",),
+        ),
         captions=(Caption(id="c1", text="x"),),
         viewers=(protocol.Present("v7", "Aki"),),
     ),

@@ -69,7 +69,9 @@ def test_a_picture_that_is_none_is_a_bad_message(
 
 
 WELCOME = (
-    '{"type":"welcome","version":"1","host":"p","you":"v1","encodings":["png"],"source":{},"captions":[],"viewers":[]}'
+    '{"type":"welcome","version":"1","host":"p","you":"v1","encodings":["png"],"captions":[],"viewers":[],"source":'
+    '{"kind":"x","width":64,"height":64,"online":true,"reason":null,"resting":false,"why":"","refused":[],'
+    '"measured_fps":0}}'
 )
 
 

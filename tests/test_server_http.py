@@ -6,9 +6,8 @@ import io
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import numpy as np
@@ -16,7 +15,7 @@ import pytest
 from PIL import Image
 
 from pi_stream.hub.channel import ChannelKey
-from pi_stream.sources import Source, open_source
+from pi_stream.sources import Source, SourceSpec, open_source
 from pi_stream.sources.synthetic.pattern import read_seq
 from tests.running import PATIENCE, Running, http, messages_until, running
 
@@ -106,13 +105,13 @@ async def test_a_snapshot_waits_for_a_camera_that_rests_and_is_slow_to_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The picture that says that it is being opened is for viewers."""
-    monkeypatch.setattr("pi_stream.sources.supervisor._PATIENCE", 0.01)
+    monkeypatch.setattr("pi_stream.sources.supervisor._OPEN_GRACE_S", 0.01)
     ready = threading.Event()
     ready.set()
 
-    def slowly(*arguments: Any, **named: Any) -> Source:
+    def slowly(spec: SourceSpec, seq: Iterator[int]) -> Source:
         ready.wait(PATIENCE)
-        return open_source(*arguments, **named)
+        return open_source(spec, seq)
 
     monkeypatch.setattr("pi_stream.app.service.open_source", slowly)
     async with (

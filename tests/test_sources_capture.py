@@ -14,16 +14,16 @@ import pytest
 from pi_stream.errors import SourceStuck, SourceUnavailable, Unsupported
 from pi_stream.lib import clock
 from pi_stream.media.frame import Frame
-from pi_stream.sources import CaptureThread, Json, open_source
+from pi_stream.media.source_state import SourceInfo
+from pi_stream.sources import CaptureFormat, CaptureThread, Kind, SourceSpec, open_source
 from tests.frames import plain_frame
 
 Step = Frame | BaseException
+INFO = SourceInfo(kind="script", name="a script", width=64, height=64)
 
 
 class Script:
     """A source that gives what it is handed, when it is handed it."""
-
-    kind = "script"
 
     def __init__(self, *steps: Step) -> None:
         self.steps: queue.SimpleQueue[Step | None] = queue.SimpleQueue()
@@ -41,8 +41,8 @@ class Script:
         self.note("open")
         return self
 
-    def describe(self) -> dict[str, Json]:
-        return {"kind": self.kind, "name": "a script"}
+    def info(self) -> SourceInfo:
+        return INFO
 
     def read(self) -> Frame:
         self.note("read")
@@ -94,7 +94,7 @@ async def test_frames_in_turn() -> None:
         for seq in range(3):
             script.steps.put(plain_frame(seq))
             assert (await capture.frame()).seq == seq
-        assert capture.describe() == {"kind": "script", "name": "a script"}
+        assert capture.info == INFO
         assert capture.dropped == 0
     assert script.closed
     assert len({thread for _, thread in script.threads}) == 1
@@ -261,7 +261,7 @@ async def test_a_stall_is_told() -> None:
 
 async def test_a_source_that_stalled_is_not_waited_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """It hardly closes, and viewers wait for the process that takes its place."""
-    monkeypatch.setattr("pi_stream.sources.capture_thread._STALLED_CLOSING", 0.05)
+    monkeypatch.setattr("pi_stream.sources.capture_thread._STALLED_CLOSE_TIMEOUT_S", 0.05)
     script = Script()
     script.deaf = True
     capture = CaptureThread(script.open, stall_timeout=0.05, closing=30)
@@ -333,7 +333,7 @@ async def test_a_stuck_source_never_hangs(where: str) -> None:
 
 async def test_cancelled_while_it_opens(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that ends does not wait for it, nor hears that it is stuck; if it opens after all, it is closed."""
-    monkeypatch.setattr("pi_stream.sources.capture_thread._PARTING", 0.05)
+    monkeypatch.setattr("pi_stream.sources.capture_thread._CANCELLED_OPEN_TIMEOUT_S", 0.05)
     script, go, opening = Script(), threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -416,10 +416,10 @@ async def test_cancelled_while_waiting() -> None:
 @pytest.mark.parametrize(
     ("kind", "path"), [("synthetic", ""), ("file", str(Path(__file__).parent / "media" / "bunny.mp4"))]
 )
-async def test_a_real_source(kind: str, path: str) -> None:
+async def test_a_real_source(kind: Kind, path: str) -> None:
     """A real source runs on the thread, and its frames are numbered on."""
-    seq = itertools.count(5)
-    async with CaptureThread(lambda: open_source(kind, path=path, width=160, height=120, fps=200, seq=seq)) as capture:
+    seq, spec = itertools.count(5), SourceSpec(kind, path, CaptureFormat(160, 120, 200))
+    async with CaptureThread(lambda: open_source(spec, seq)) as capture:
         numbers = [(await capture.frame()).seq for _ in range(20)]
     assert numbers[0] >= 5
     assert all(b > a for a, b in itertools.pairwise(numbers))

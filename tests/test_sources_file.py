@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from pi_stream.sources.films.film import laps, probe
 from pi_stream.sources.films.prefetch import Prefetch
 from pi_stream.sources.films.source import FileSource
 from pi_stream.sources.frame_timer import FrameTimer
+from pi_stream.sources.spec import CaptureFormat
 from tests.films import bars, write_film
 
 BUNNY = Path(__file__).parent / "media" / "bunny.mp4"
@@ -41,7 +43,7 @@ class Hand:
 
 
 def film(path: Path, hand: Hand, width: int = 64, height: int = 48, fps: float = 100) -> FileSource:
-    return FileSource(str(path), width=width, height=height, fps=fps, rotation=0, seq=itertools.count(), pace=hand.pace)
+    return FileSource(str(path), CaptureFormat(width, height, fps), itertools.count(), pace=hand.pace)
 
 
 def numbered(number: int) -> NDArray[np.uint8]:
@@ -311,8 +313,8 @@ def test_a_title_that_is_no_utf_8_is_no_matter(tmp_path: Path) -> None:
 def test_facts() -> None:
     """A film describes itself, with no path but its name."""
     with closing(film(BUNNY, Hand(), 640, 480, fps=30)) as source:
-        facts = source.describe()
-    assert facts == {
+        facts = source.info()
+    assert msgspec.to_builtins(facts) == {
         "kind": "file",
         "name": "bunny.mp4",
         "codec": "h264",
@@ -322,6 +324,7 @@ def test_facts() -> None:
         "fps": 25.0,
         "rotation": 0,
         "colour": "BT.709 limited range, converted",
+        "timestamp": "read",
     }
 
 
@@ -336,9 +339,7 @@ def test_interrupted_while_waiting(tmp_path: Path, what: str) -> None:
         asked.set()
         return clock.now()
 
-    source = FileSource(
-        str(path), width=64, height=48, fps=0.0001, rotation=0, seq=itertools.count(), pace=FrameTimer(now)
-    )
+    source = FileSource(str(path), CaptureFormat(64, 48, 0.0001), itertools.count(), pace=FrameTimer(now))
     source.read()
     asked.clear()
     told: list[str] = []

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from pi_stream.errors import BadMessage, SourceUnavailable, Unsupported
 from pi_stream.lib import clock
-from pi_stream.sources import open_source
+from pi_stream.sources import CaptureFormat, SourceSpec, open_source
 from pi_stream.sources.pi.picamera2 import Picamera2Source
 from tests.stand_in_picamera2 import ColorSpace, Picamera2, Plan, installed
 
@@ -31,17 +32,9 @@ def plan() -> Iterator[Plan]:
         yield plan
 
 
-def source(stall_timeout: float = 20, rotation: int = 0, path: str = "") -> Picamera2Source:
-    opened = open_source(
-        "picamera2",
-        path=path,
-        width=64,
-        height=48,
-        fps=25,
-        rotation=rotation,
-        seq=itertools.count(0xFFFFFFFE),
-        stall_timeout=stall_timeout,
-    )
+def source(stall_timeout: float = 20, rotation: Literal[0, 180] = 0, path: str = "") -> Picamera2Source:
+    spec = SourceSpec("picamera2", path, CaptureFormat(64, 48, 25, rotation), stall_timeout)
+    opened = open_source(spec, itertools.count(0xFFFFFFFE))
     assert isinstance(opened, Picamera2Source)
     return opened
 
@@ -133,7 +126,7 @@ def test_other_colours_are_converted(plan: Plan, space: ColorSpace | None) -> No
     with closing(source()) as opened:
         camera().shoot([np.full((48, 64), 235, np.uint8), *[np.full((24, 32), 128, np.uint8)] * 2])
         frame = opened.read()
-        assert "converted" in str(opened.describe()["colour"])
+        assert "converted" in str(opened.info().colour)
     assert set(np.unique(frame.y)) == {255}
     assert set(np.unique(frame.u)) == {128}
 
@@ -237,7 +230,7 @@ def test_which_camera(plan: Plan) -> None:
     for path, number, name in (("", 0, "imx708"), ("1", 1, "ov5647"), ("OV56", 1, "ov5647")):
         with closing(source(path=path)) as opened:
             assert camera().camera_num == number
-            assert opened.describe()["name"] == name
+            assert opened.info().name == name
     with pytest.raises(SourceUnavailable, match=r'no camera is called "front"; there are 0 \(imx708\), 1 \(ov5647\)'):
         source(path="front")
     plan.cameras = plan.cameras[2:]
@@ -282,7 +275,7 @@ def test_controls() -> None:
         assert camera().set == [
             {"Brightness": 0.5, "ExposureTime": 0, "ColourGains": (1.5, 2), "ScalerCrop": (0, 0, 640, 480)}
         ]
-        assert "ExposureTime" in str(opened.describe()["controls"])
+        assert "ExposureTime" in (opened.info().controls or ())
 
 
 @pytest.mark.parametrize(

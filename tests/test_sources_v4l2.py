@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pi_stream.errors import SourceUnavailable
+from pi_stream.sources.spec import CaptureFormat
 from pi_stream.sources.webcam.devices import capture_devices, query
 from pi_stream.sources.webcam.v4l2 import V4l2Source
 from tests.preloaded import compiled
@@ -20,11 +21,12 @@ SCRIPT = """
 import itertools, json, sys, time
 from pi_stream.lib import clock
 from pi_stream.errors import SourceUnavailable
-from pi_stream.sources import open_source
+import msgspec
+from pi_stream.sources import CaptureFormat, SourceSpec, open_source
 frames, reason, facts = [], "", {}
 try:
-    source = open_source("v4l2", path="/dev/video77", width=320, height=240, fps=float(sys.argv[1]),
-                         rotation=int(sys.argv[2]), seq=itertools.count(), stall_timeout=0.5)
+    wanted = CaptureFormat(320, 240, float(sys.argv[1]), int(sys.argv[2]))
+    source = open_source(SourceSpec("v4l2", "/dev/video77", wanted, 0.5), itertools.count())
     for number in range(20):
         if number == 10:
             time.sleep(0.5)  # a reader that lags
@@ -33,7 +35,7 @@ try:
             continue
         frame = source.read()
         frames.append([frame.seq, int(frame.y.min()), int(frame.y.max()), frame.captured, clock.now()])
-    facts = source.describe()
+    facts = msgspec.to_builtins(source.info())
     source.interrupt()
     source.read()
 except SourceUnavailable as error:
@@ -46,7 +48,8 @@ RENUMBERED = """
 import itertools, json, os, sys
 from pathlib import Path
 from pi_stream.errors import SourceUnavailable
-from pi_stream.sources import open_source, resolve
+from pi_stream.config.settings import CameraSettings
+from pi_stream.sources import choose_source, open_source
 from pi_stream.sources.webcam.devices import capture_devices
 from tests.stand_in_picamera2 import Plan, installed
 folder = Path(sys.argv[1])
@@ -59,17 +62,17 @@ def plug(old, new):
 
 def opened():
     try:
-        source = open_source(choice.kind, path=choice.path, width=320, height=240, fps=50, seq=itertools.count())
+        source = open_source(spec, itertools.count())
     except SourceUnavailable as error:
         return str(error)
     source.read()
     source.close()
-    return Path(source.describe()["device"]).name
+    return Path(source.info().device).name
 
 nodes[0].touch()
 plug(nodes[0], nodes[0])
 with installed(Plan(cameras=[])):
-    choice = resolve("auto")
+    spec = choose_source(CameraSettings(width=320, height=240, fps=50))
 seen = [opened()]
 plug(nodes[0], folder / "unplugged")
 seen.append(opened())
@@ -129,6 +132,7 @@ def test_frames(library: Path) -> None:
         "fps": 50.0,
         "rotation": 0,
         "colour": "BT.601 limited range, converted",
+        "timestamp": "frame-end",
     }
 
 
@@ -182,7 +186,7 @@ def test_nothing_plugged_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked for any camera where there is none, the source says so."""
     monkeypatch.setattr("pi_stream.sources.webcam.v4l2.capture_devices", list)
     with pytest.raises(SourceUnavailable, match=r"^no /dev/video\* capture device; is a webcam plugged in\?$"):
-        V4l2Source("", width=64, height=48, fps=30, rotation=0, seq=iter(()), stall_timeout=1)
+        V4l2Source("", CaptureFormat(64, 48, 30), iter(()), stall_timeout=1)
 
 
 def test_one_that_comes_back_under_another_number(library: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pi_stream.errors import SourceUnavailable
 from pi_stream.sources.films.film import Picture
 from pi_stream.sources.films.source import FileSource
 from pi_stream.sources.films.y4m import y4m_laps
+from pi_stream.sources.spec import CaptureFormat
 
 WIDTH, HEIGHT, FPS = 64, 36, 200
 SIZE = WIDTH * HEIGHT * 3 // 2
@@ -31,9 +32,9 @@ def write(path: Path, planes: list[NDArray[np.uint8]], head: bytes = FULL, mark:
 
 def played(path: Path, count: int) -> list[NDArray[np.uint8]]:
     """The first frames of a source."""
-    source = FileSource(str(path), width=WIDTH, height=HEIGHT, fps=240, rotation=0, seq=itertools.count())
+    source = FileSource(str(path), CaptureFormat(WIDTH, HEIGHT, 240), itertools.count())
     try:
-        assert source.describe()["colour"] == "BT.601 full range"
+        assert source.info().colour == "BT.601 full range"
         return [source.read().data for _ in range(count)]
     finally:
         source.close()
@@ -123,12 +124,7 @@ def test_other_colours_are_still_converted(tmp_path: Path) -> None:
     black[: WIDTH * HEIGHT], white[: WIDTH * HEIGHT] = 16, 235
     head = FULL.replace(b"FULL", b"LIMITED")
     source = FileSource(
-        str(write(tmp_path / "film.y4m", [black, white], head)),
-        width=WIDTH,
-        height=HEIGHT,
-        rotation=0,
-        fps=240,
-        seq=itertools.count(),
+        str(write(tmp_path / "film.y4m", [black, white], head)), CaptureFormat(WIDTH, HEIGHT, 240), itertools.count()
     )
     try:
         lumas = {int(source.read().y[10, 10]) for _ in range(6)}

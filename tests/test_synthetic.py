@@ -4,6 +4,7 @@ import io
 import itertools
 import threading
 from binascii import crc_hqx
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from pi_stream.errors import SourceUnavailable, Unsupported
 from pi_stream.media.colour import rgb_from_ycc
 from pi_stream.media.frame import Frame
 from pi_stream.sources.frame_timer import FrameTimer
+from pi_stream.sources.spec import CaptureFormat
 from pi_stream.sources.synthetic.pattern import read_seq
 from pi_stream.sources.synthetic.scene import BARS, BARS_BOTTOM, Scene
 from pi_stream.sources.synthetic.source import SyntheticSource
@@ -33,8 +35,8 @@ class Hand:
         return False
 
 
-def synthetic(hand: Hand, fps: float = 30, seq: int = 0, rotation: int = 0) -> SyntheticSource:
-    return SyntheticSource(width=320, height=240, fps=fps, rotation=rotation, seq=itertools.count(seq), pace=hand.pace)
+def synthetic(hand: Hand, fps: float = 30, seq: int = 0, rotation: Literal[0, 180] = 0) -> SyntheticSource:
+    return SyntheticSource(CaptureFormat(320, 240, fps, rotation), itertools.count(seq), pace=hand.pace)
 
 
 def half_size_jpeg(frame: Frame, *, first: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -168,7 +170,7 @@ def test_upside_down() -> None:
 
 def test_interrupted_while_waiting() -> None:
     """A read that waits for a frame far away ends as soon as it is told to, and so does every later one."""
-    source = SyntheticSource(width=160, height=120, fps=0.01, rotation=0, seq=itertools.count())
+    source = SyntheticSource(CaptureFormat(160, 120, 0.01), itertools.count())
     source.read()
     told: list[str] = []
 

@@ -44,7 +44,7 @@ async def test_packets_are_pictures(service: Running, encoding: str) -> None:
         assert 0 < packet.age_ms < 1000
         assert camera.watching is not None
         assert camera.watching.encoding == encoding
-        assert camera.welcome.source["kind"] == "synthetic"
+        assert camera.welcome.source.kind == "synthetic"
 
 
 async def test_a_slow_viewer_gets_the_newest_picture(service: Running) -> None:

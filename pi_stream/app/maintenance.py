@@ -4,14 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
 
 from pi_stream.config.reload import OPENS_AGAIN, change
-from pi_stream.config.settings import CameraSettings, Config
+from pi_stream.config.settings import Config
 from pi_stream.errors import SettingError, used_up
 from pi_stream.lib import clock, heap
 from pi_stream.server.context import AppContext
-from pi_stream.sources import Choice, camera_nodes, chosen, is_better, looking
+from pi_stream.sources import camera_nodes, choose_source_async, is_better, libcamera_is_asked
 from pi_stream.systemd import Notify, Watchdog, status_line
 
 log = logging.getLogger(__name__)
@@ -30,19 +29,12 @@ def longest_silence_s(config: Config) -> float:
 
 
 class Maintenance:
-    """`source` makes what `Camera.replace` is given, of settings and what was chosen by them."""
+    """The tasks of maintenance, for one service."""
 
-    def __init__(
-        self,
-        context: AppContext,
-        notify: Notify,
-        watchdog: Watchdog,
-        source: Callable[[CameraSettings, Choice], dict[str, Any]],
-    ) -> None:
+    def __init__(self, context: AppContext, notify: Notify, watchdog: Watchdog) -> None:
         self._context = context
         self._notify = notify
         self._watchdog = watchdog
-        self._source = source
 
     async def every_second(self) -> None:
         """Tell viewers and service manager how it goes, let go of who reads nothing, and keep to the time zone.
@@ -90,7 +82,7 @@ class Maintenance:
         known, looks = (list[str](), False), 0
         while True:
             try:
-                there = (camera_nodes(), looking())
+                there = (camera_nodes(), libcamera_is_asked())
                 looks = _LOOKS if there != known else looks - 1
                 known = there
                 if looks > 0:
@@ -105,10 +97,10 @@ class Maintenance:
         context = self._context
         settings = context.config.camera
         if settings.source == "auto" and not settings.path and context.camera.kind != "picamera2":
-            choice = await chosen("auto")
-            if context.config.camera is settings and is_better(choice.kind, context.camera.kind):
-                log.info("a better camera than %s came: %s", context.camera.kind, choice.why)
-                context.camera.replace(**self._source(settings, choice), reason="a camera came, and it is opened")
+            spec = await choose_source_async(settings)
+            if context.config.camera is settings and is_better(spec.kind, context.camera.kind):
+                log.info("a better camera than %s came: %s", context.camera.kind, spec.why)
+                context.camera.replace(spec, reason="a camera came, and it is opened")
 
     async def _take_over(self, wanted: Config) -> str:
         """Put settings in force, as far as that can be while viewers stay; what a person should know of it.
@@ -119,11 +111,11 @@ class Maintenance:
         changed = change(context.config, wanted)
         camera = changed.config.camera
         reopens = changed.touches(*OPENS_AGAIN)
-        choice = await chosen(camera.source, camera.path) if reopens else None
+        spec = await choose_source_async(camera) if reopens else None
         if context.identity is not None:  # its files may be others under the same names
             await asyncio.to_thread(context.identity.read_again, changed.config.tls)
-        if choice is not None:
-            context.camera.replace(**self._source(camera, choice))
+        if spec is not None:
+            context.camera.replace(spec)
         context.config = changed.config
         context.checkup.forget()
         context.camera.idle_stop = camera.idle_stop

@@ -20,7 +20,7 @@ from pi_stream.app import uncaught
 from pi_stream.app.maintenance import Maintenance, longest_silence_s
 from pi_stream.auth import store
 from pi_stream.captions.store import CaptionStore
-from pi_stream.config.settings import CameraSettings, Config
+from pi_stream.config.settings import Config
 from pi_stream.encoders import ENCODERS, JPEG_BY
 from pi_stream.health import doctor_report, next_steps
 from pi_stream.hub import Hub
@@ -35,7 +35,7 @@ from pi_stream.server.security.access import Access
 from pi_stream.server.security.host_names import names_of
 from pi_stream.server.security.local_addresses import certified
 from pi_stream.server.websocket.viewers import Viewers
-from pi_stream.sources import Choice, chosen, open_source
+from pi_stream.sources import SourceSpec, choose_source_async, open_source
 from pi_stream.sources.capture_thread import CaptureThread
 from pi_stream.sources.supervisor import SourceSupervisor
 from pi_stream.systemd import Notify, Watchdog
@@ -76,8 +76,8 @@ async def serve(
     watchdog = Watchdog.from_environment(notify)
     watchdog.allow(longest_silence_s(config))
     notify.status("opening the source")
-    choice = await _unless(ended, chosen(config.camera.source, config.camera.path))
-    if choice is None:
+    spec = await _unless(ended, choose_source_async(config.camera))
+    if spec is None:
         ended.result()
         return
     identity = None if config.tls.mode == "off" else await asyncio.to_thread(_identity, config, state)
@@ -99,9 +99,9 @@ async def serve(
         async with captions, Hub(ENCODERS, pool) as hub, asyncio.TaskGroup() as tasks:
             line = _Line(captions, hub, values)
             camera = SourceSupervisor(
-                **_source(config.camera, choice, line),
-                size=(config.camera.width, config.camera.height),
-                placard=offline_picture,
+                spec,
+                partial(_capture, line),
+                offline_picture=offline_picture,
                 show=line.show,
                 watched=hub.watched,
                 idle_stop=config.camera.idle_stop,
@@ -132,12 +132,12 @@ async def serve(
                     lambda: camera.kind == "picamera2" and (camera.online or camera.opening) and not camera.resting,
                     None if identity is None else lambda: identity.certificate,
                 ),
-                next_steps=next_steps.of_service(camera.describe, open_to_all=config.auth.mode == "open"),
+                next_steps=next_steps.of_service(camera.state, open_to_all=config.auth.mode == "open"),
                 listener=listener,
                 access=Access(config.auth, state / store.NAME),
                 identity=identity,
             )
-            upkeep = Maintenance(context, notify, watchdog, lambda settings, choice: _source(settings, choice, line))
+            upkeep = Maintenance(context, notify, watchdog)
             tried = tasks.create_task(camera.tried.wait())
             running: list[asyncio.Task[Any]] = [
                 tried,
@@ -226,34 +226,14 @@ class _Line:
             self._hub.offer(frame)
 
 
-def _source(settings: CameraSettings, choice: Choice, line: _Line) -> dict[str, Any]:
-    """What `Camera` is given of a source that was chosen."""
-    return {
-        "kind": choice.kind,
-        "facts": {"why": choice.why, "refused": choice.refused},
-        "open_source": partial(_capture, settings, choice, line),
-    }
-
-
-def _capture(
-    settings: CameraSettings, choice: Choice, line: _Line, seq: Iterator[int], controls: Mapping[str, object]
-) -> CaptureThread:
+def _capture(line: _Line, spec: SourceSpec, seq: Iterator[int], controls: Mapping[str, object]) -> CaptureThread:
     """The source that was chosen, with its thread; not open yet."""
     return CaptureThread(
-        lambda: open_source(
-            choice.kind,
-            path=choice.path,
-            width=settings.width,
-            height=settings.height,
-            fps=settings.fps,
-            rotation=settings.rotation,
-            seq=seq,
-            stall_timeout=settings.stall_timeout,
-        ),
+        lambda: open_source(spec, seq),
         controls=controls,
         finish=line.draw,
         watched=line.watched,
-        stall_timeout=settings.stall_timeout,
+        stall_timeout=spec.stall_timeout,
     )
 
 

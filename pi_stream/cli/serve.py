@@ -63,12 +63,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _print_ready(context: "AppContext", server: "Server") -> None:
     """Print where the page is, what the source is, and how to recognise the certificate."""
-    source = context.camera.describe()
+    source = context.camera.state()
     print(f"pi-stream {__version__} is ready. Open one of these in a browser:")
     for url in server.urls:
         print(f"  {url}")
-    print(f"Source: {source['kind']} ({source['why']})")
-    for reason in source["refused"]:
+    print(f"Source: {source.kind} ({source.why})")
+    for reason in source.refused:
         print(f"  not {reason}")
     if not context.camera.online:
         print(f"  offline now: {context.camera.reason}")

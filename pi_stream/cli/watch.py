@@ -30,7 +30,7 @@ async def _watch(options: argparse.Namespace) -> None:
     end = loop.time() + options.seconds if options.seconds else float("inf")
     async with viewer as camera:
         if (what := camera.watching) is not None:
-            print(f"{what.encoding} {what.width}x{what.height} from {camera.welcome.source['kind']}", flush=True)
+            print(f"{what.encoding} {what.width}x{what.height} from {camera.welcome.source.kind}", flush=True)
         frames, size, ages, second = 0, 0, list[float](), loop.time() + 1
         async for packet in camera:
             frames += 1

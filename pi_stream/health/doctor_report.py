@@ -19,7 +19,7 @@ from pi_stream.errors import SettingError
 from pi_stream.media.frame import Encoding, Frame
 from pi_stream.overlay.bidi import library as fribidi
 from pi_stream.overlay.fonts import installed
-from pi_stream.sources import resolve
+from pi_stream.sources import choose_source
 from pi_stream.sources.webcam.devices import capture_devices
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _patient(
             raise said
         camera = settings.camera
         if camera.source == "file" or (camera.source == "auto" and camera.path and not camera.path.startswith("/dev/")):
-            resolve(camera.source, camera.path)  # raises SettingError where the film is missing or none
+            choose_source(camera)  # raises SettingError where the film is missing or none
         return said
 
     def certificate() -> Shown | None:

@@ -5,12 +5,13 @@ The doctor looks for what is wrong; this is what is right with a new machine and
 
 import os
 import socket
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Literal
 
 from msgspec import Struct
 
 from pi_stream.doctor import Machine, clock_is_set
+from pi_stream.media.source_state import SourceState
 
 # As Raspberry Pi OS, Debian, and a machine that was given none, are called.
 _NAMES_FOR_ALL = frozenset({"", "debian", "localhost", "raspberrypi"})
@@ -30,8 +31,8 @@ class Step(Struct, frozen=True):
     how: str
 
 
-def of_service(describe: Callable[[], Mapping[str, Any]], *, open_to_all: bool) -> Callable[[], list[Step]]:
-    """Finds out for a running service; `describe` is what its camera says of itself.
+def of_service(state: Callable[[], SourceState], *, open_to_all: bool) -> Callable[[], list[Step]]:
+    """Finds out for a running service; `state` is what its camera says about itself.
 
     Nothing is to be done where systemd did not give it a folder for its state: whoever tries pi-stream at a terminal
     is not setting up an appliance.
@@ -41,12 +42,12 @@ def of_service(describe: Callable[[], Mapping[str, Any]], *, open_to_all: bool) 
 
     def find_out() -> list[Step]:
         hostname = socket.gethostname().split(".")[0]
-        return next_steps(Machine(), open_to_all=open_to_all, source=describe(), hostname=hostname)
+        return next_steps(Machine(), open_to_all=open_to_all, source=state(), hostname=hostname)
 
     return find_out
 
 
-def next_steps(machine: Machine, *, open_to_all: bool, source: Mapping[str, Any], hostname: str) -> list[Step]:
+def next_steps(machine: Machine, *, open_to_all: bool, source: SourceState, hostname: str) -> list[Step]:
     """What there is to do, the most wanted first.
 
     `open_to_all`: no password is asked for. `source` is what the camera says of itself. Reads two small files.
@@ -58,14 +59,14 @@ def next_steps(machine: Machine, *, open_to_all: bool, source: Mapping[str, Any]
     ]
 
 
-def _camera(source: Mapping[str, Any]) -> Step | None:
+def _camera(source: SourceState) -> Step | None:
     """Only where a picture was made up because there was no camera; one that fails is told on the picture itself."""
-    if source["kind"] != "synthetic" or not source.get("refused"):
+    if source.kind != "synthetic" or not source.refused:
         return None
     return Step(
         "camera",
         "connect a camera",
-        f"There was none at the start, so the picture is made up ({'; '.join(source['refused'])}).",
+        f"There was none at the start, so the picture is made up ({'; '.join(source.refused)}).",
         "Switch the machine off, connect a camera, and switch it on again; the doctor says what else may be wrong.",
     )
 

@@ -1,13 +1,12 @@
 """What the service says: text messages, one JSON object each."""
 
-from typing import Any
-
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from pi_stream.captions.caption import Caption
 from pi_stream.errors import BadMessage
 from pi_stream.lib.validation import ValidationError, convert, quote
+from pi_stream.media.source_state import SourceState
 from pi_stream.protocol.requests import Id, Request
 
 
@@ -32,7 +31,7 @@ class Welcome(Reply, tag="welcome", frozen=True, kw_only=True):
     host: str
     you: str
     encodings: tuple[str, ...]
-    source: dict[str, Any]
+    source: SourceState
     captions: tuple[Caption, ...]
     viewers: tuple[Present, ...]
     may: tuple[str, ...] = ("view", "control")  # an older service lets everybody do everything

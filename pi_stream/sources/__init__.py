@@ -1,70 +1,61 @@
-"""Sources: where frames come from. `chosen` settles which, `open_source` opens it, `Capture` runs it on a thread.
+"""Sources: where frames come from.
 
-The module of a kind is imported when it is opened: nobody needs the libraries of the others.
+`choose_source` says which one the settings mean, `open_source` opens it, `CaptureThread` reads it on a thread of its
+own, and `supervisor.SourceSupervisor` opens it again when it fails.
+
+The module of a kind is imported when a source of that kind is opened, so that no library is needed but the one in use.
 """
 
 from collections.abc import Iterator
 
 from pi_stream.errors import SettingError
 from pi_stream.sources.capture_thread import CaptureThread
-from pi_stream.sources.choice import Choice, Kind, chosen, is_better, looking, resolve
-from pi_stream.sources.source import Json, Source
+from pi_stream.sources.choice import choose_source, choose_source_async, is_better, libcamera_is_asked
+from pi_stream.sources.source import Source
+from pi_stream.sources.spec import CaptureFormat, Kind, SourceSpec
 from pi_stream.sources.webcam.devices import camera_nodes
 
 __all__ = [
+    "CaptureFormat",
     "CaptureThread",
-    "Choice",
-    "Json",
     "Kind",
     "Source",
+    "SourceSpec",
     "camera_nodes",
-    "chosen",
+    "choose_source",
+    "choose_source_async",
     "is_better",
-    "looking",
+    "libcamera_is_asked",
     "open_source",
-    "resolve",
 ]
 
 
-def open_source(
-    kind: str,
-    *,
-    path: str = "",
-    width: int,
-    height: int,
-    fps: float,
-    rotation: int = 0,
-    seq: Iterator[int],
-    stall_timeout: float = 5.0,
-) -> Source:
-    """Open a source of this `kind` (not "auto": see `resolve`); it may block for seconds.
+def open_source(spec: SourceSpec, seq: Iterator[int]) -> Source:
+    """Open the source that was chosen. It may block for seconds.
 
-    Its frames are `width` x `height` pixels (even), at most `fps` a second, turned by `rotation` (0 or 180 degrees),
-    and numbered by `seq`, modulo 2**32. `path` is a film, a V4L2 device ("" for the first that is a camera), or a
-    camera of libcamera, by number or by a part of its name ("" for the first). Raises SourceUnavailable with the
-    reason, which also `read` does when there is no frame for `stall_timeout` seconds.
+    Frames are numbered by `seq`, modulo 2**32. Raises SourceUnavailable with the reason; `read` raises it, too, when
+    no frame comes for `spec.stall_timeout` seconds. Raises SettingError for a format that no source can have.
     """
-    if width % 2 or height % 2 or rotation not in (0, 180):
-        raise SettingError(f"a source has even sides and rotation 0 or 180, got {width}x{height} turned by {rotation}")
-    match kind:
+    wanted = spec.format
+    if wanted.width % 2 or wanted.height % 2 or wanted.rotation not in (0, 180):
+        raise SettingError(
+            "a source has even sides and rotation 0 or 180, "
+            f"got {wanted.width}x{wanted.height} rotated by {wanted.rotation}"
+        )
+    match spec.kind:
         case "synthetic":
             from pi_stream.sources.synthetic.source import SyntheticSource
 
-            return SyntheticSource(width=width, height=height, fps=fps, rotation=rotation, seq=seq)
+            return SyntheticSource(wanted, seq)
         case "file":
             from pi_stream.sources.films.source import FileSource
 
-            return FileSource(path, width=width, height=height, fps=fps, rotation=rotation, seq=seq)
+            return FileSource(spec.path, wanted, seq)
         case "v4l2":
             from pi_stream.sources.webcam.v4l2 import V4l2Source
 
-            return V4l2Source(
-                path, width=width, height=height, fps=fps, rotation=rotation, seq=seq, stall_timeout=stall_timeout
-            )
+            return V4l2Source(spec.path, wanted, seq, spec.stall_timeout)
         case "picamera2":
             from pi_stream.sources.pi.picamera2 import Picamera2Source
 
-            return Picamera2Source(
-                path, width=width, height=height, fps=fps, rotation=rotation, seq=seq, stall_timeout=stall_timeout
-            )
-    raise SettingError(f'there is no source of kind "{kind}"')
+            return Picamera2Source(spec.path, wanted, seq, spec.stall_timeout)

@@ -15,14 +15,15 @@ from pi_stream.lib.handover import Handover, tell
 from pi_stream.lib.rate import Rate
 from pi_stream.lib.slot import Slot
 from pi_stream.media.frame import Frame
-from pi_stream.sources.source import Json, Source
+from pi_stream.media.source_state import SourceInfo
+from pi_stream.sources.source import Source
 
 log = logging.getLogger(__name__)
 
-_SIGN_PERIOD = 500_000  # microseconds from one unwanted frame that is handed on to the next
-_STALLED_CLOSING = 2.0  # seconds; what gave no frame for so long will hardly close later, and viewers wait
-_PARTING = 2.0  # seconds that a process which ends has for a source that is still opening
-_GRACE = 0.5  # seconds; a source that notices by itself that there are no frames is to say it: it knows more
+_UNWANTED_FRAME_PERIOD_US = 500_000  # between two frames that are handed on although no one wants them
+_STALLED_CLOSE_TIMEOUT_S = 2.0  # a source that stalled will hardly close later, and viewers wait
+_CANCELLED_OPEN_TIMEOUT_S = 2.0  # for a source that is still opening when the process ends
+_STALL_GRACE_S = 0.5  # a source that notices by itself that no frames come says why: it knows more
 
 
 class CaptureThread:
@@ -59,7 +60,7 @@ class CaptureThread:
         self._stall_timeout, self._opening, self._closing = stall_timeout, opening, closing
         self._ready = asyncio.Event()
         self._slot: Slot[Frame] = Slot(self._ready)
-        self._facts: dict[str, Json] | None = None
+        self._info: SourceInfo | None = None
         self._ended = asyncio.Event()
         self._failure: BaseException | None = None
         self._told = False  # whether the failure was raised where somebody waited
@@ -80,17 +81,17 @@ class CaptureThread:
         self._thread.start()
         try:
             async with asyncio.timeout(self._opening):
-                while self._facts is None and self._failure is None:
+                while self._info is None and self._failure is None:
                     self._ready.clear()
                     await self._ready.wait()
         except TimeoutError:
             await self._stop()
             raise SourceUnavailable(f"the source did not open within {self._opening:g} s") from None
         except BaseException:
-            if not await self._stopped(min(self._closing, _PARTING)):
+            if not await self._stopped(min(self._closing, _CANCELLED_OPEN_TIMEOUT_S)):
                 log.info("the source is still opening; it is left behind")
             raise
-        if self._facts is None and self._failure is not None:
+        if self._info is None and self._failure is not None:
             await self._stop()
             raise self._failure
         return self
@@ -114,10 +115,10 @@ class CaptureThread:
         frames' time where that is longer, and half a second. Everything else that the source raises is a bug, and is
         let out.
         """
-        fps = self.describe().get("fps")
-        patience = max(self._stall_timeout, 2 / fps if isinstance(fps, int | float) else 0)
+        fps = self.info.fps
+        timeout = max(self._stall_timeout, 2 / fps if fps else 0)
         try:
-            async with asyncio.timeout(patience + _GRACE):
+            async with asyncio.timeout(timeout + _STALL_GRACE_S):
                 while True:
                     self._ready.clear()
                     if (frame := self._slot.poll()) is not None:
@@ -129,8 +130,8 @@ class CaptureThread:
         except TimeoutError as error:
             if error is self._failure:
                 raise
-            self._closing = min(self._closing, _STALLED_CLOSING)
-            raise SourceUnavailable(f"no frame for {patience:g} s") from None
+            self._closing = min(self._closing, _STALLED_CLOSE_TIMEOUT_S)
+            raise SourceUnavailable(f"no frame for {timeout:g} s") from None
 
     async def set_controls(self, controls: Mapping[str, object]) -> None:
         """Change camera controls, between two frames. Raises Unsupported, BadMessage, or SourceUnavailable."""
@@ -141,9 +142,15 @@ class CaptureThread:
             self._requests.append((controls, done))
         await asyncio.wrap_future(done)
 
-    def describe(self) -> dict[str, Json]:
-        """The source's facts, as they were when it had been opened, or had given its first frame."""
-        return dict(self._facts or {})
+    @property
+    def info(self) -> SourceInfo:
+        """What the source said about itself when it had been opened, or had given its first frame.
+
+        Only within the context: it was open then.
+        """
+        if self._info is None:
+            raise RuntimeError("the source was not opened yet")
+        return self._info
 
     @property
     def fps(self) -> float:
@@ -202,9 +209,9 @@ class CaptureThread:
                 source.set_controls({name: value})
             except Refused as error:
                 log.warning("a camera control is not set again: %s", error)
-        tell(self._loop, self._learn, source.describe())
+        tell(self._loop, self._learn, source.info())
         newest: int | None = None  # when the last frame was captured
-        step, sign_due = _SIGN_PERIOD, 0  # from frame to frame; when the next sign of life is due
+        step, sign_due = _UNWANTED_FRAME_PERIOD_US, 0  # from frame to frame; when the next sign of life is due
         while not self._stopping:
             while self._requests:
                 controls, done = self._requests.popleft()
@@ -218,20 +225,20 @@ class CaptureThread:
             wanted = self._finish(frame)
             if newest is None:
                 # Only now a webcam's colours are known.
-                tell(self._loop, self._learn, source.describe())
+                tell(self._loop, self._learn, source.info())
             else:
                 step = frame.captured - newest
             newest = frame.captured
             with self._lock:
                 self._rate.tick(frame.captured)
             if wanted or frame.captured >= sign_due:
-                sign_due = frame.captured + _SIGN_PERIOD
+                sign_due = frame.captured + _UNWANTED_FRAME_PERIOD_US
                 self._frames.put(frame)
 
     # On the event loop:
 
-    def _learn(self, facts: dict[str, Json]) -> None:
-        self._facts = facts
+    def _learn(self, info: SourceInfo) -> None:
+        self._info = info
         self._ready.set()
 
     def _deliver(self, frame: Frame, overtaken: int) -> None:
@@ -241,7 +248,7 @@ class CaptureThread:
     def _fail(self, failure: BaseException) -> None:
         with self._lock:
             self._failure = failure
-        self._closing = min(self._closing, _STALLED_CLOSING)
+        self._closing = min(self._closing, _STALLED_CLOSE_TIMEOUT_S)
         self._ready.set()
 
     def _end(self, failure: BaseException | None) -> None:

@@ -44,7 +44,7 @@ def _status(context: AppContext) -> dict[str, Any]:
         "version": __version__,
         "uptime_s": round((clock.now() - context.started) / 1e6, 1),
         "jpeg": context.jpeg,
-        "source": context.camera.describe(),
+        "source": context.camera.state(),
         "captions": len(context.captions.all),
         "viewers": [
             {"id": viewer.id, "name": viewer.name, "dropped": viewer.dropped, "watching": viewer.watching}

@@ -50,7 +50,7 @@ class Viewer:
                 host=socket.gethostname(),
                 you=self.id,
                 encodings=context.encodings,
-                source=context.camera.describe(),
+                source=context.camera.state(),
                 captions=context.captions.all,
                 viewers=(*context.viewers.present, Present(self.id, self.name)),
                 may=self.grant.right.includes,

@@ -8,12 +8,13 @@ import av
 
 from pi_stream.errors import Unsupported
 from pi_stream.media.frame import Frame
+from pi_stream.media.source_state import SourceInfo
 from pi_stream.sources.convert import Converter
 from pi_stream.sources.films.film import Picture, held, laps, probe, thinned
 from pi_stream.sources.films.prefetch import OnDemand, Prefetch
 from pi_stream.sources.films.y4m import y4m_laps
 from pi_stream.sources.frame_timer import FrameTimer
-from pi_stream.sources.source import Json
+from pi_stream.sources.spec import CaptureFormat
 
 _log = logging.getLogger(__name__)
 
@@ -30,23 +31,12 @@ class FileSource:
     still, so that nothing is decoded for nobody.
     """
 
-    kind = "file"
-
-    def __init__(
-        self,
-        path: str,
-        *,
-        width: int,
-        height: int,
-        fps: float,
-        rotation: int,
-        seq: Iterator[int],
-        pace: FrameTimer | None = None,
-    ) -> None:
+    def __init__(self, path: str, wanted: CaptureFormat, seq: Iterator[int], *, pace: FrameTimer | None = None) -> None:
         self._name = Path(path).name
-        self._fps, self._rotation, self._seq = fps, rotation, seq
+        self._wanted, self._seq = wanted, seq
+        fps = wanted.fps
         self._facts = probe(path)
-        self._convert = Converter(width, height, rotation)
+        self._convert = Converter(wanted.width, wanted.height, wanted.rotation)
         # The first conversion builds what the others use; here it keeps no frame waiting.
         first = self._convert.convert(self._facts.first, self._facts.shape)
         self._pace = pace if pace is not None else FrameTimer()
@@ -61,19 +51,20 @@ class FileSource:
             self._pictures = Prefetch(thinned(held(laps(path, fps)), fps), _AHEAD)
         self._period = round(1e6 / min(fps, own or fps))  # microseconds
 
-    def describe(self) -> dict[str, Json]:
+    def info(self) -> SourceInfo:
         """See Source."""
-        return {
-            "kind": self.kind,
-            "name": self._name,
-            "codec": self._facts.codec,
-            "film": f"{self._facts.width}x{self._facts.height}",
-            "width": self._convert.width,
-            "height": self._convert.height,
-            "fps": min(self._fps, self._facts.fps or self._fps),
-            "rotation": self._rotation,
-            "colour": self._convert.colour,
-        }
+        return SourceInfo(
+            kind="file",
+            name=self._name,
+            width=self._convert.width,
+            height=self._convert.height,
+            fps=min(self._wanted.fps, self._facts.fps or self._wanted.fps),
+            rotation=self._wanted.rotation,
+            colour=self._convert.colour,
+            timestamp="read",
+            codec=self._facts.codec,
+            film=f"{self._facts.width}x{self._facts.height}",
+        )
 
     def read(self) -> Frame:
         """See Source."""

@@ -16,10 +16,11 @@ from typing import Any
 
 from pi_stream.errors import SourceUnavailable
 from pi_stream.media.frame import Frame
+from pi_stream.media.source_state import SourceInfo
 from pi_stream.sources.pi.controls import Control, checked
 from pi_stream.sources.pi.libcamera import find_camera, open_camera, reason
 from pi_stream.sources.pi.request_planes import Mapped
-from pi_stream.sources.source import Json
+from pi_stream.sources.spec import CaptureFormat
 
 _log = logging.getLogger(__name__)
 
@@ -33,22 +34,9 @@ class Picamera2Source:
     `captured` is libcamera's SensorTimestamp: when the sensor began to hand over the first row.
     """
 
-    kind = "picamera2"
-
-    def __init__(
-        self,
-        path: str,
-        *,
-        width: int,
-        height: int,
-        fps: float,
-        rotation: int,
-        seq: Iterator[int],
-        stall_timeout: float,
-    ) -> None:
-        self._width, self._height, self._fps, self._rotation = width, height, fps, rotation
-        self._seq = seq
-        self._stall_timeout = max(stall_timeout, 2 / fps)
+    def __init__(self, path: str, wanted: CaptureFormat, seq: Iterator[int], stall_timeout: float) -> None:
+        self._wanted, self._seq = wanted, seq
+        self._stall_timeout = max(stall_timeout, 2 / wanted.fps)
         self._interrupted = threading.Event()
         number, self._model = find_camera(path)
         try:
@@ -64,25 +52,26 @@ class Picamera2Source:
         except (RuntimeError, OSError) as error:
             raise SourceUnavailable(reason(error)) from error
 
-    def describe(self) -> dict[str, Json]:
+    def info(self) -> SourceInfo:
         """See Source."""
-        return {
-            "kind": self.kind,
-            "name": self._model,
-            "width": self._width,
-            "height": self._height,
-            "fps": self._fps,
-            "rotation": self._rotation,
-            "colour": self._mapped.colour,
-            "controls": sorted(self._camera.camera_controls),
-        }
+        return SourceInfo(
+            kind="picamera2",
+            name=self._model,
+            width=self._wanted.width,
+            height=self._wanted.height,
+            fps=self._wanted.fps,
+            rotation=self._wanted.rotation,
+            colour=self._mapped.colour,
+            timestamp="exposure-start",
+            controls=tuple(sorted(self._camera.camera_controls)),
+        )
 
     def read(self) -> Frame:
         """See Source."""
         with self._request() as request:
             data = self._mapped.copied(request)
             captured = _captured(request.get_metadata().get("SensorTimestamp"))
-        return Frame(data, self._width, self._height, next(self._seq) & 0xFFFFFFFF, captured)
+        return Frame(data, self._wanted.width, self._wanted.height, next(self._seq) & 0xFFFFFFFF, captured)
 
     def skip(self) -> int:
         """See Source."""
@@ -111,11 +100,11 @@ class Picamera2Source:
         camera = self._camera
         limits = {}
         if "FrameDurationLimits" in camera.camera_controls:
-            duration = round(1e6 / self._fps)
+            duration = round(1e6 / self._wanted.fps)
             limits["FrameDurationLimits"] = (duration, duration)
-        turned = self._rotation == 180
+        turned = self._wanted.rotation == 180
         config = camera.create_video_configuration(
-            main={"format": "YUV420", "size": (self._width, self._height)},
+            main={"format": "YUV420", "size": (self._wanted.width, self._wanted.height)},
             raw=None,
             transform=libcamera.Transform(hflip=1, vflip=1) if turned else libcamera.Transform(),
             colour_space=libcamera.ColorSpace.Sycc(),
@@ -130,7 +119,7 @@ class Picamera2Source:
         given = camera.camera_configuration()
         left = 180 if turned != bool(given["transform"].hflip and given["transform"].vflip) else 0
         space = camera.libcamera_config.at(0).color_space
-        mapped = Mapped(given["main"], space, self._width, self._height, left)
+        mapped = Mapped(given["main"], space, self._wanted.width, self._wanted.height, left)
         _log.info("%s gives %s, %s", self._model, given["main"], mapped.colour)
         return mapped
 

@@ -10,8 +10,9 @@ import numpy as np
 from pi_stream.errors import Unsupported
 from pi_stream.lib import clock
 from pi_stream.media.frame import Frame
+from pi_stream.media.source_state import SourceInfo
 from pi_stream.sources.frame_timer import FrameTimer
-from pi_stream.sources.source import Json
+from pi_stream.sources.spec import CaptureFormat
 from pi_stream.sources.synthetic.scene import Scene
 
 
@@ -22,36 +23,33 @@ class SyntheticSource:
     the frames that are past are not made.
     """
 
-    kind = "synthetic"
-
-    def __init__(
-        self, *, width: int, height: int, fps: float, rotation: int, seq: Iterator[int], pace: FrameTimer | None = None
-    ) -> None:
-        self._fps, self._rotation, self._seq = fps, rotation, seq
+    def __init__(self, wanted: CaptureFormat, seq: Iterator[int], *, pace: FrameTimer | None = None) -> None:
+        self._wanted, self._seq = wanted, seq
         self._pace = pace if pace is not None else FrameTimer()
-        self._scene = Scene(width, height)
-        self._rate = Fraction(fps).limit_denominator(1001)
+        self._scene = Scene(wanted.width, wanted.height)
+        self._rate = Fraction(wanted.fps).limit_denominator(1001)
         self._origin = self._pace.now()
         self._frames = 0  # since the origin, those not made included
 
-    def describe(self) -> dict[str, Json]:
+    def info(self) -> SourceInfo:
         """See Source."""
-        return {
-            "kind": self.kind,
-            "name": "synthetic picture",
-            "width": self._scene.width,
-            "height": self._scene.height,
-            "fps": self._fps,
-            "rotation": self._rotation,
-            "colour": "BT.601 full range",
-        }
+        return SourceInfo(
+            kind="synthetic",
+            name="synthetic picture",
+            width=self._scene.width,
+            height=self._scene.height,
+            fps=self._wanted.fps,
+            rotation=self._wanted.rotation,
+            colour="BT.601 full range",
+            timestamp="read",
+        )
 
     def read(self) -> Frame:
         """See Source."""
         due = self._next()
         seconds = (due - self._origin) / 1e6
         frame = self._scene.draw(next(self._seq) & 0xFFFFFFFF, due, _local_time(due), seconds)
-        if self._rotation == 180:
+        if self._wanted.rotation == 180:
             frame = _turned(frame)
         self._pace.until(due)
         return frame

@@ -14,8 +14,9 @@ from av.container import InputContainer
 from pi_stream.errors import SourceUnavailable, Unsupported
 from pi_stream.lib import clock
 from pi_stream.media.frame import Frame
+from pi_stream.media.source_state import SourceInfo
 from pi_stream.sources.convert import Converter
-from pi_stream.sources.source import Json
+from pi_stream.sources.spec import CaptureFormat
 from pi_stream.sources.webcam.devices import Device, capture_devices, query, reason
 
 _NONBLOCK = 4  # AVFMT_FLAG_NONBLOCK, which libav's options know by number only
@@ -36,48 +37,37 @@ class V4l2Source:
     kernel's timestamp of the frame, where the driver gives one on the monotonic clock.
     """
 
-    kind = "v4l2"
-
-    def __init__(
-        self,
-        path: str,
-        *,
-        width: int,
-        height: int,
-        fps: float,
-        rotation: int,
-        seq: Iterator[int],
-        stall_timeout: float,
-    ) -> None:
-        self._fps, self._rotation, self._seq, self._stall_timeout = fps, rotation, seq, stall_timeout
+    def __init__(self, path: str, wanted: CaptureFormat, seq: Iterator[int], stall_timeout: float) -> None:
+        self._wanted_format, self._seq, self._stall_timeout = wanted, seq, stall_timeout
         self._device = _device(path)
-        self._convert = Converter(width, height, rotation)
+        self._convert = Converter(wanted.width, wanted.height, wanted.rotation)
         self._interrupted = threading.Event()
-        self._container = _opened(self._device.path, width, height, fps, stall_timeout)
+        self._container = _opened(self._device.path, wanted, stall_timeout)
         self._video = self._container.streams.video[0]
         # Threads that each keep a frame would make every frame late.
         self._video.thread_type = "SLICE"
-        self._rate = float(self._video.average_rate or fps)
+        self._rate = float(self._video.average_rate or wanted.fps)
         # Where every packet is a whole picture, older ones need not be decoded.
         self._whole = self._video.codec_context.name in ("rawvideo", "mjpeg")
         self._next_look = 0.0
         self._origin: int | None = None
         self._tick = -1
 
-    def describe(self) -> dict[str, Json]:
+    def info(self) -> SourceInfo:
         """See Source."""
-        return {
-            "kind": self.kind,
-            "name": self._device.card,
-            "device": self._device.path,
-            "driver": self._device.driver,
-            "codec": self._video.codec_context.name,
-            "width": self._convert.width,
-            "height": self._convert.height,
-            "fps": min(self._fps, self._rate),
-            "rotation": self._rotation,
-            "colour": self._convert.colour,
-        }
+        return SourceInfo(
+            kind="v4l2",
+            name=self._device.card,
+            width=self._convert.width,
+            height=self._convert.height,
+            fps=min(self._wanted_format.fps, self._rate),
+            rotation=self._wanted_format.rotation,
+            colour=self._convert.colour,
+            timestamp="frame-end",
+            codec=self._video.codec_context.name,
+            device=self._device.path,
+            driver=self._device.driver,
+        )
 
     def read(self) -> Frame:
         """See Source."""
@@ -153,7 +143,7 @@ class V4l2Source:
     def _wanted(self, grabbed: _Grabbed) -> bool:
         """Whether it is the first within its 1 / fps; a quarter early still counts as in time."""
         self._origin = grabbed.captured if self._origin is None else self._origin
-        tick = floor((grabbed.captured - self._origin) * self._fps / 1e6 + 0.25)
+        tick = floor((grabbed.captured - self._origin) * self._wanted_format.fps / 1e6 + 0.25)
         wanted = tick > self._tick
         self._tick = max(tick, self._tick)
         return wanted
@@ -168,15 +158,15 @@ def _device(path: str) -> Device:
     return devices[0]
 
 
-def _opened(path: str, width: int, height: int, fps: float, patience: float) -> InputContainer:
+def _opened(path: str, wanted: CaptureFormat, timeout_s: float) -> InputContainer:
     """The device, set to the nearest that it has.
 
     Above VGA few cameras get uncompressed pictures through USB 2 at full rate, so there MJPEG is asked for first.
     """
-    first, second = ("mjpeg", "") if width * height > 640 * 480 else ("", "mjpeg")
+    first, second = ("mjpeg", "") if wanted.width * wanted.height > 640 * 480 else ("", "mjpeg")
     options = {
-        "video_size": f"{width}x{height}",
-        "framerate": str(Fraction(fps).limit_denominator(1001)),
+        "video_size": f"{wanted.width}x{wanted.height}",
+        "framerate": str(Fraction(wanted.fps).limit_denominator(1001)),
         "fflags": f"+{_NONBLOCK}",
     }
     problem: av.FFmpegError | None = None
@@ -184,7 +174,7 @@ def _opened(path: str, width: int, height: int, fps: float, patience: float) -> 
         chosen = {"input_format": layout} if layout else {}
         try:
             # The container's alone: of a decoder, `video_size` would be an order, and the device may have another.
-            return av.open(path, format="v4l2", container_options=options | chosen, timeout=patience)
+            return av.open(path, format="v4l2", container_options=options | chosen, timeout=timeout_s)
         except av.FFmpegError as error:
             # EINVAL only says that the device has no such layout; what else went wrong says more.
             problem = error if problem is None or problem.errno == errno.EINVAL else problem

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from itertools import count
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from pi_stream.sources import open_source
 from pi_stream.sources.pi.picamera2 import Picamera2Source
+from pi_stream.sources.spec import CaptureFormat, SourceSpec
 
 _FAULTS = Path("/run/virtual-camera")
 
@@ -41,20 +43,12 @@ def opened() -> Iterator[Opener]:
             width: int = 1280,
             height: int = 720,
             fps: float = 30,
-            rotation: int = 0,
+            rotation: Literal[0, 180] = 0,
             stall_timeout: float = 20,
             path: str = "",
         ) -> Picamera2Source:
-            source = open_source(
-                "picamera2",
-                path=path,
-                width=width,
-                height=height,
-                fps=fps,
-                rotation=rotation,
-                seq=count(),
-                stall_timeout=stall_timeout,
-            )
+            wanted = CaptureFormat(width, height, fps, rotation)
+            source = open_source(SourceSpec("picamera2", path, wanted, stall_timeout), count())
             assert isinstance(source, Picamera2Source)
             return stack.enter_context(closing(source))
 

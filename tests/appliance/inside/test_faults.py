@@ -85,7 +85,7 @@ def test_another_camera(opened: Opener) -> None:
         SourceUnavailable, match=r'^no camera is called "imx708"; there are 0 \(Virtual Video Device\)$'
     ):
         opened(path="imx708")
-    assert opened(path="video device").describe()["name"] == "Virtual Video Device"
+    assert opened(path="video device").info().name == "Virtual Video Device"
 
 
 def test_not_permitted(media: Path) -> None:

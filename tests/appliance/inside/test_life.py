@@ -14,6 +14,7 @@ import pytest
 from pi_stream.errors import BadMessage, SourceStuck, SourceUnavailable, Unsupported
 from pi_stream.sources import open_source
 from pi_stream.sources.capture_thread import CaptureThread
+from pi_stream.sources.spec import CaptureFormat, SourceSpec
 from tests.appliance.inside.conftest import Fault, Opener
 
 Held = tuple[int, int, int]
@@ -31,11 +32,8 @@ def test_reopened_fifty_times() -> None:
 
     def once(number: int) -> None:
         width, height = ((1280, 720), (640, 480))[number % 2]
-        with closing(
-            open_source(
-                "picamera2", path="", width=width, height=height, fps=60, seq=count(), stall_timeout=20
-            )
-        ) as source:  # fmt: skip
+        spec = SourceSpec("picamera2", "", CaptureFormat(width, height, 60), 20)
+        with closing(open_source(spec, count())) as source:
             assert source.read().width == width
 
     for number in range(4):  # what is loaded once stays

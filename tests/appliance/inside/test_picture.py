@@ -46,7 +46,7 @@ def test_layouts(fault: Fault, opened: Opener, layout: str | None, given: str, s
 
 def test_colours_are_said(opened: Opener) -> None:
     """The description says what libcamera gave, and that it is converted."""
-    assert opened().describe()["colour"] == "Rec601 Limited 1280x720, converted"
+    assert opened().info().colour == "Rec601 Limited 1280x720, converted"
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (1280, 720), (1000, 600)])
@@ -55,7 +55,7 @@ def test_sizes(opened: Opener, width: int, height: int) -> None:
     source = opened(width=width, height=height)
     frame = source.read()
     assert (frame.width, frame.height) == (width, height)
-    assert (source.describe()["width"], source.describe()["height"]) == (width, height)
+    assert (source.info().width, source.info().height) == (width, height)
     given = source._camera.camera_configuration()["main"]["size"]
     assert given == ((width, height) if width != 1000 else (1280, 720))
 
