@@ -19,6 +19,7 @@ LAYERS = (
     Layer("cli", "the command line, one module a command", ("segno",)),
     Layer("app", "the composition root: the parts of the service, their order of start and stop, maintenance"),
     Layer("server", "page, API, pictures and websocket on one port", ("aiohttp",)),
+    Layer("stream", "one camera's whole line, from its source to its packets; the events of the service"),
     Layer("client", "the Python viewer", ("websockets",)),
     Layer("health", "the doctor's report about this service; the next steps on a new appliance"),
     Layer("doctor", "checks of the machine, with what fixes each problem"),

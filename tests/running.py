@@ -21,6 +21,7 @@ from pi_stream.app.service import serve
 from pi_stream.config.files import load
 from pi_stream.server.app import Server
 from pi_stream.server.context import AppContext
+from pi_stream.stream import Stream
 
 SMALL = (
     "server.host=127.0.0.1",
@@ -39,6 +40,11 @@ class Running:
 
     url: str
     context: AppContext
+
+    @property
+    def stream(self) -> Stream:
+        """Its first camera."""
+        return self.context.streams.first
 
     def socket(self, path: str = "ws", **options: Any) -> websockets.connect:
         """A websocket to it, by a library that is not the service's."""

@@ -33,7 +33,7 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Nodes:
     """None at first; they are looked at often."""
     nodes = Nodes()
     monkeypatch.setattr(maintenance, "camera_nodes", nodes)
-    monkeypatch.setattr(maintenance, "_LOOK", 0.01)
+    monkeypatch.setattr(maintenance, "_LOOK_PERIOD_S", 0.01)
     monkeypatch.setattr(choice, "capture_devices", lambda: [Device(path, "C920", "uvcvideo") for path in nodes.there])
     return nodes
 
@@ -48,7 +48,7 @@ async def test_a_camera_that_comes_late_is_taken(tmp_path: Path, nodes: Nodes) -
             nodes.there.append("/dev/media0")
             news = await messages_until(viewer, "source", kind="picamera2")
             assert (news["online"], news["reason"]) == (False, "a camera came, and it is opened")
-            assert service.context.camera.state().why == "libcamera finds a camera"
+            assert service.stream.supervisor.state().why == "libcamera finds a camera"
 
 
 async def test_who_names_a_source_keeps_it(tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,14 +59,14 @@ async def test_who_names_a_source_keeps_it(tmp_path: Path, nodes: Nodes, monkeyp
         looked_for.append(settings.source)
         return await choose_source_async(settings)
 
-    monkeypatch.setattr(maintenance, "choose_source_async", noted)
     async with running(tmp_path, "camera.source=synthetic") as service:
+        monkeypatch.setattr("pi_stream.app.cameras.choose_source_async", noted)
         nodes.there.append("/dev/video0")
         async with asyncio.timeout(PATIENCE):
             for _ in range(nodes.looks.qsize() + 3):
                 await nodes.looks.get()
         assert looked_for == []
-        assert service.context.camera.kind == "synthetic"
+        assert service.stream.supervisor.kind == "synthetic"
 
 
 async def test_a_libcamera_that_says_nothing_holds_no_page_up_and_is_heard_when_it_does(

@@ -12,7 +12,7 @@ import pytest
 
 from pi_stream.config import files as config_files
 from pi_stream.config.files import load
-from pi_stream.config.settings import Config
+from pi_stream.config.settings import Config, title_of
 from pi_stream.errors import SettingError
 from tests.launchers import NOBODY_KNOWN, or_skip
 
@@ -150,3 +150,38 @@ async def test_who_has_no_home_has_the_systems_state_folder() -> None:
         check=True,
     )
     assert Path(found.stdout.strip()) == config_files.SYSTEM_STATE
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[cameras.garden]\nfps = 1000", ["[cameras.garden] fps: expected a number", "got 1000"]),
+        ("[cameras.garden]\nfsp = 10", ["[cameras.garden] fsp: unknown", 'nearest is "fps"']),
+        ("[cameras.Garden]", ["[cameras.Garden] name: expected a name of at most 32 of a-z, 0-9 and -"]),
+        ("[cameras.'']", ["expected a name, as in [cameras.garden]"]),
+        ("[cameras.camera]", ["[cameras.camera]: expected another name", "[camera] has"]),
+        ("[camera]\nname = 'door'\n[cameras.door]", ["[cameras.door]: expected another name"]),
+        ("[cameras.garden]\nname = 'yard'", ["[cameras.garden] name: expected no name here", '"yard"']),
+        ("cameras = 3", ["[cameras]: expected sections such as [cameras.garden], got 3"]),
+        ("[cameras]\ngarden = 3", ["[cameras.garden]", "expected"]),
+        ("".join(f"[cameras.c{number}]\n" for number in range(16)), ["[cameras]: expected at most 15, got 16"]),
+    ],
+)
+def test_a_wrong_camera_is_one_line_with_its_section(tmp_path: Path, text: str, words: list[str]) -> None:
+    """As for any setting."""
+    with pytest.raises(SettingError) as caught:
+        load(_file(tmp_path, text))
+    assert "\n" not in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_cameras_have_names_titles_and_assignments(tmp_path: Path) -> None:
+    """The first one is [camera], the others are sections; --set reaches each."""
+    path = _file(tmp_path, "[camera]\nname = 'door'\n[cameras.back-yard]\nfps = 5\n[cameras.hall]\ntitle = 'Hallway'")
+    read = load(path, ["cameras.hall.fps=7", "cameras.new.source=synthetic"])
+    assert list(read.all_cameras) == ["door", "back-yard", "hall", "new"]
+    assert [title_of(name, each) for name, each in read.all_cameras.items()] == ["Door", "Back yard", "Hallway", "New"]
+    assert read.all_cameras["hall"].fps == 7
+    with pytest.raises(SettingError, match=r"expected section\.key=value"):
+        load(path, ["cameras.hall=7"])

@@ -26,7 +26,7 @@ async def _failed(session: aiohttp.ClientSession) -> int:
     """How many frames /metrics says that could not be encoded."""
     async with session.get("metrics") as answer:
         lines = (await answer.text()).splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("pi_stream_failed_frames_total "))
+    return next(int(line.split()[1]) for line in lines if line.startswith("pi_stream_failed_frames_total{"))
 
 
 async def test_a_frame_that_cannot_be_encoded_is_lost_counted_and_logged_and_no_more(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pi_stream.config.files import load
 from pi_stream.config.reload import NEEDS_RESTART, change
 from pi_stream.config.settings import Config
 from tests.running import PATIENCE, Process, http, messages_until, next_frame, process, say
@@ -85,6 +86,50 @@ def test_what_needs_a_restart_keeps_its_value() -> None:
     assert changed.taken == {"camera.fps"}
     assert (changed.config.camera.width, changed.config.camera.fps, changed.config.server.port) == (1280, 15, 8000)
     assert change(changed.config, wanted).waiting == changed.waiting
+
+
+def _config(text: str, folder: Path) -> Config:
+    path = folder / "cameras.toml"
+    path.write_text(text)
+    return load(path)
+
+
+def test_a_reload_adds_removes_and_reopens_cameras(tmp_path: Path) -> None:
+    """Each camera by its name; those that stay as they are, are not touched."""
+    old = _config("[cameras.garden]\nfps = 5\n[cameras.hall]\n[cameras.attic]\nidle_stop = 3", tmp_path)
+    new = _config("[cameras.garden]\nfps = 6\n[cameras.attic]\nidle_stop = 4\n[cameras.yard]\npath = '/x'", tmp_path)
+    changed = change(old, new)
+    assert (changed.added, changed.removed, changed.renamed, changed.reopened) == (
+        ("yard",),
+        ("hall",),
+        {},
+        ("garden",),
+    )
+    assert changed.taken == {"cameras.garden.fps", "cameras.attic.idle_stop", "cameras.hall", "cameras.yard"}
+    assert changed.config == new
+    assert changed.waiting == ()
+
+
+def test_a_camera_with_another_name_and_else_the_same_settings_is_renamed(tmp_path: Path) -> None:
+    """The first camera by its `name`, others by their section; the title may change with it."""
+    old = _config("[camera]\nname = 'door'\n[cameras.garden]\nfps = 5", tmp_path)
+    new = _config("[camera]\nname = 'gate'\n[cameras.yard]\nfps = 5\ntitle = 'Back yard'", tmp_path)
+    changed = change(old, new)
+    assert changed.renamed == {"door": "gate", "garden": "yard"}
+    assert (changed.added, changed.removed, changed.reopened) == ((), (), ())
+
+
+def test_the_size_of_a_camera_that_stays_waits_for_a_restart(tmp_path: Path) -> None:
+    """One that is added has the size it asks for."""
+    old = _config("[cameras.garden]\nwidth = 640", tmp_path)
+    new = _config("[cameras.garden]\nwidth = 320\n[cameras.yard]\nwidth = 320", tmp_path)
+    changed = change(old, new)
+    assert changed.waiting == ("cameras.garden.width",)
+    assert {name: each.width for name, each in changed.config.all_cameras.items()} == {
+        "camera": 1280,
+        "garden": 640,
+        "yard": 320,
+    }
 
 
 async def test_ready_is_told_when_there_is_a_picture_and_a_port(tmp_path: Path, manager: Manager) -> None:

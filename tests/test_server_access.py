@@ -195,7 +195,7 @@ async def test_every_message_with_each_right(service: Running, lock: Lock, right
             assert refused is (right < MESSAGES[kind]), answer
             if refused:
                 assert "log in" in answer["message"]
-    assert service.context.captions.all == ()  # put by one who may, and deleted again
+    assert service.stream.captions.all == ()  # put by one who may, and deleted again
 
 
 async def test_where_everything_is_open_nobody_is_asked(tmp_path: Path) -> None:

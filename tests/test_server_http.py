@@ -98,7 +98,7 @@ async def test_a_snapshot_leaves_nothing_encoding(service: Running, session: aio
     """It watches for one frame."""
     async with session.get("snapshot.jpg") as answer:
         await answer.read()
-    assert service.context.hub.channels == ()
+    assert service.stream.hub.channels == ()
 
 
 async def test_a_snapshot_waits_for_a_camera_that_rests_and_is_slow_to_open(
@@ -113,7 +113,7 @@ async def test_a_snapshot_waits_for_a_camera_that_rests_and_is_slow_to_open(
         ready.wait(PATIENCE)
         return open_source(spec, seq)
 
-    monkeypatch.setattr("pi_stream.app.service.open_source", slowly)
+    monkeypatch.setattr("pi_stream.stream.stream.open_source", slowly)
     async with (
         running(tmp_path, "camera.idle_stop=0.05") as service,
         http(service) as session,
@@ -121,13 +121,13 @@ async def test_a_snapshot_waits_for_a_camera_that_rests_and_is_slow_to_open(
         asyncio.TaskGroup() as tasks,
     ):
         ready.clear()
-        while not (await messages_until(viewer, "stats")) or not service.context.camera.resting:
+        while not (await messages_until(viewer, "stats")) or not service.stream.supervisor.resting:
             pass
         asked = tasks.create_task(session.get("snapshot.jpg").__aenter__())
         await messages_until(viewer, "source", online=False, reason="the camera is being opened")
         # A placard has gone by once the next one is due.
         seen = asyncio.Event()
-        monkeypatch.setattr(service.context.camera, "_alive", seen.set)
+        monkeypatch.setattr(service.stream.supervisor, "_alive", seen.set)
         await asyncio.wait_for(seen.wait(), PATIENCE)
         assert not asked.done()
         ready.set()
@@ -240,7 +240,7 @@ async def test_a_bad_request_is_a_status_with_a_json_reason(
         assert answer.status == status
         assert answer.content_type == "application/json"
         assert words in (await answer.json())["error"]["message"]
-    assert service.context.captions.all == ()
+    assert service.stream.captions.all == ()
 
 
 async def test_one_caption_too_many_is_refused(tmp_path: Path) -> None:
@@ -353,7 +353,7 @@ async def test_one_channel_too_many_is_refused_before_the_answer_begins(
     """As JSON, with the reason; and no place is taken."""
     with contextlib.ExitStack() as watched:
         for quality in range(1, 33):
-            watched.enter_context(service.context.hub.subscribe(ChannelKey("jpeg", 320, 180, quality)))
+            watched.enter_context(service.stream.hub.subscribe(ChannelKey("jpeg", 320, 180, quality)))
         async with session.get(path) as answer:
             assert answer.status == 503
             assert answer.headers["Retry-After"] == "10"
@@ -394,7 +394,7 @@ async def test_metrics_are_prometheus_text(session: aiohttp.ClientSession) -> No
         assert answer.content_type == "text/plain"
         lines = (await answer.text()).splitlines()
     values = dict(line.split(" ") for line in lines if not line.startswith("#"))
-    assert values["pi_stream_source_online"] == "1"
+    assert values['pi_stream_source_online{camera="camera"}'] == "1"
     assert float(values["pi_stream_memory_mebibytes"]) > 10
     assert float(values["pi_stream_tasks"]) > 5
     assert all(any(line.startswith(f"# TYPE {name.partition('{')[0]} ") for line in lines) for name in values)

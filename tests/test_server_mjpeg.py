@@ -47,7 +47,7 @@ async def test_mjpeg_is_one_jpeg_after_the_other(
             assert await answer.content.readline() == b"\r\n"
             assert await answer.content.readline() == b"--frame\r\n"
         assert seqs == sorted(set(seqs))
-        (encoding,) = service.context.hub.channels
+        (encoding,) = service.stream.hub.channels
         assert encoding.settings.quality == 50
     assert encoding.task is not None
     await asyncio.wait_for(asyncio.wait({encoding.task}), PATIENCE)  # it ends at a write that finds nobody

@@ -198,7 +198,7 @@ async def test_plain_http_neither_changes_nor_shows_anything(service: Running) -
         async with session.get("", headers={"Host": "evil.example"}, allow_redirects=False) as answer:
             assert answer.status == 421
             assert "Location" not in answer.headers
-    assert service.context.captions.all == ()
+    assert service.stream.captions.all == ()
 
 
 async def test_the_warning_is_explained_over_plain_http_too(service: Running) -> None:
@@ -474,7 +474,7 @@ async def test_commands_know_whom_to_trust(service: Running, capsys: pytest.Capt
     assert service.context.identity is not None
     pin = service.context.identity.certificate.pin
     assert await asyncio.to_thread(cli.main, ["caption", service.url, "hello", "--pin", pin]) == 0
-    assert [each.text for each in service.context.captions.all] == ["hello"]
+    assert [each.text for each in service.stream.captions.all] == ["hello"]
     assert await asyncio.to_thread(cli.main, ["caption", service.url, "hello"]) == 1
     assert "is not trusted" in capsys.readouterr().err
 

@@ -133,7 +133,7 @@ async def test_unwatch_stops_the_pictures_and_keeps_the_connection(service: Runn
         await next_frame(connection)
         await say(connection, "unwatch", id="u")
         await messages_until(connection, "ok", re="u")
-        assert service.context.hub.channels == ()
+        assert service.stream.hub.channels == ()
         await say(connection, "ping", sent=1)
         assert (await messages_until(connection, "pong"))["sent"] == 1
 
@@ -201,7 +201,7 @@ async def test_a_bad_caption_is_refused_with_what_was_wrong_where(
         error = await _answer(connection, "caption.put", caption=caption)
     assert error["code"] == "bad-message"
     assert words in error["message"]
-    assert service.context.captions.all == ()
+    assert service.stream.captions.all == ()
 
 
 async def test_deleting_a_caption_that_is_not_there_is_refused(service: Running) -> None:
@@ -370,5 +370,5 @@ async def test_viewers_that_vanish_leave_nothing_behind(service: Running) -> Non
     async with asyncio.timeout(PATIENCE), service.socket() as last:
         while (await messages_until(last, "welcome", "viewers"))["viewers"][1:]:
             pass
-        assert service.context.hub.channels == ()
+        assert service.stream.hub.channels == ()
         assert len(service.context.viewers) == 1

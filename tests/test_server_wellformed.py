@@ -168,7 +168,7 @@ async def test_what_is_nearly_a_bad_request_is_answered(
 
 
 def _check(service: Running, caplog: pytest.LogCaptureFixture) -> None:
-    assert service.context.captions.all == ()
+    assert service.stream.captions.all == ()
     records = [record for record in caplog.records if record.name != "pi_stream.sources.supervisor"]
     assert len(records) <= 1
     for record in records:

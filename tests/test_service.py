@@ -1,28 +1,20 @@
 """The service as a process: how it starts, what it keeps, how it ends."""
 
 import asyncio
+import importlib
 import os
 import signal
 import socket
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pi_stream.app import service
-from pi_stream.app.service import _Line, serve
-from pi_stream.captions.caption import CaptionDraft
-from pi_stream.captions.store import CaptionStore
+from pi_stream.app.service import serve
 from pi_stream.config.files import load
-from pi_stream.encoders import ENCODERS
-from pi_stream.hub import Hub
-from pi_stream.hub.channel import ChannelKey
 from pi_stream.lib.handover import Handover
-from pi_stream.overlay import Overlay
-from tests.frames import plain_frame
 from tests.raw import framed, raw_socket
 from tests.running import PATIENCE, SMALL, Process, http, next_frame, process, running, say
 
@@ -204,7 +196,7 @@ async def test_a_bug_ends_the_service_with_its_traceback(tmp_path: Path, monkeyp
     assert caught.group_contains(ZeroDivisionError)
 
 
-@pytest.mark.parametrize("when", ["choose_source_async", "open_source"])
+@pytest.mark.parametrize("when", ["app.cameras.choose_source_async", "stream.stream.open_source"])
 async def test_a_bug_before_the_page_is_served_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
@@ -217,8 +209,9 @@ async def test_a_bug_before_the_page_is_served_is_not_lost(
         bug.put(1)
         return real(*arguments, **named)
 
-    bug, real = Handover(asyncio.get_running_loop(), broken), getattr(service, when)
-    monkeypatch.setattr(service, when, met)
+    where, _, name = f"pi_stream.{when}".rpartition(".")
+    bug, real = Handover(asyncio.get_running_loop(), broken), getattr(importlib.import_module(where), name)
+    monkeypatch.setattr(f"pi_stream.{when}", met)
     with pytest.raises((ZeroDivisionError, BaseExceptionGroup)) as caught:
         await serve(load(Path(os.devnull), SMALL), state=tmp_path, ready=lambda _context, _server: None)
     assert isinstance(caught.value, ZeroDivisionError) or caught.group_contains(ZeroDivisionError)
@@ -320,27 +313,3 @@ async def _connect(service: Process, encoding: str):  # type: ignore[no-untyped-
     await say(connection, "watch", accept=[encoding])
     await next_frame(connection)
     return connection
-
-
-@pytest.mark.parametrize("watched_since", ["before it was captured", "just now", "after the next one was captured"])
-async def test_a_frame_is_drawn_on_once_whenever_somebody_came(watched_since: str) -> None:
-    """Also for one who came between its capture and its turn: nobody sees a frame without its captions."""
-    expected = plain_frame(1, width=320, height=180)
-    with ThreadPoolExecutor(1) as pool:
-        async with CaptionStore(None) as captions, Hub(ENCODERS, pool) as hub:
-            captions.put(CaptionDraft(text="here"))
-            Overlay().draw(expected, captions.all, dict)
-            line = _Line(captions, hub, lambda _frame: {})
-            frame = plain_frame(1, width=320, height=180)
-            settings = ChannelKey("i420", 320, 180, 0)
-            if watched_since != "before it was captured":
-                await asyncio.to_thread(line.draw, frame)
-            if watched_since == "after the next one was captured":
-                await asyncio.to_thread(line.draw, plain_frame(2, width=320, height=180))
-            with hub.subscribe(settings) as subscription:
-                if watched_since == "before it was captured":
-                    await asyncio.to_thread(line.draw, frame)
-                await line.show(frame)
-                packet = await asyncio.wait_for(subscription.slot.take(), PATIENCE)
-                assert bytes(packet.data) == expected.data.tobytes()
-    assert expected.data.tobytes() != plain_frame(1, width=320, height=180).data.tobytes()

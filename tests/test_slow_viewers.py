@@ -170,7 +170,7 @@ async def test_a_viewer_that_reads_nothing_holds_two_frames_and_is_let_go(
                     pass
         assert most <= MESSAGE
         assert stats["viewers"] == 2
-        assert context.hub.channels == ()
+        assert context.streams.first.hub.channels == ()
         async with http(service) as session, session.get("metrics") as answer:
             assert "pi_stream_stalled_viewers_total 1" in await answer.text()
 
@@ -196,7 +196,7 @@ async def test_an_mjpeg_reader_that_reads_nothing_holds_little_and_is_let_go(tmp
             while not service.context.stalls.let_go:
                 await messages_until(other, "stats")
                 most = max(most, *map(backlog, service.context.stalls), 0)
-            while service.context.hub.channels:
+            while service.stream.hub.channels:
                 await messages_until(other, "stats")
         assert 0 < most < 500_000
         reader.close()

@@ -75,9 +75,9 @@ async def test_captions_are_put_and_deleted_while_pictures_come(service: Running
                 caption = await camera.put_caption("hello {seq}", x=0.5, id="mine")
             elif caption in camera.captions:
                 break
-        assert [each.id for each in service.context.captions.all] == ["mine"]
+        assert [each.id for each in service.stream.captions.all] == ["mine"]
         await camera.delete_caption("mine")
-        assert service.context.captions.all == ()
+        assert service.stream.captions.all == ()
         await camera.say("done")
 
 

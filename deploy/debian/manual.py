@@ -14,8 +14,8 @@ from pi_stream import __version__
 from pi_stream.config.files import SYSTEM_CONFIG
 
 _DESCRIPTION = """\
-pi-stream shows a camera in every browser on the network, with a delay of a few milliseconds, and draws the captions that
-viewers write. Its source is a Raspberry Pi camera, a USB webcam, a video file or a test picture."""
+pi-stream shows a camera in every browser on the network, with a delay of a few milliseconds, and draws the captions
+that viewers write. Its source is a Raspberry Pi camera, a USB webcam, a video file or a test picture."""
 
 _STATUS = (
     ("0", "success"),
@@ -78,6 +78,9 @@ def _settings_page() -> Iterator[str]:
     section = ""
     for setting in settings(Path("config.toml")):
         if setting.section != section:
+            if section == "camera":
+                yield f'.SS "{_text("[cameras.NAME]")}"'
+                yield _text("One more camera, NAME, with the keys of [camera] but for name.")
             section = setting.section
             yield f'.SS "[{_text(section)}]"'
         yield from (".TP", f"\\fB{_text(setting.key)}\\fR = {_text(setting.default)}", _text(setting.text))

@@ -1,57 +1,60 @@
-"""What goes on beside the frames while the service runs: how it fares is told, and changed settings are taken over."""
+"""What goes on beside the frames while the service runs: status for viewers and systemd, reloads, better cameras."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable
 
-from pi_stream.config.reload import OPENS_AGAIN, change
+from pi_stream.app.cameras import Cameras
+from pi_stream.config.reload import change
 from pi_stream.config.settings import Config
 from pi_stream.errors import SettingError, used_up
 from pi_stream.lib import clock, heap
 from pi_stream.server.context import AppContext
-from pi_stream.sources import camera_nodes, choose_source_async, is_better, libcamera_is_asked
+from pi_stream.sources import camera_nodes, is_better, libcamera_is_asked
+from pi_stream.stream import Stream
 from pi_stream.systemd import Notify, Watchdog, status_line
 
 log = logging.getLogger(__name__)
 
-# Seconds after stall_timeout until a source is closed or this process ended: half of one for a source that says itself
+# Seconds after stall_timeout until a source is closed or this process ends: half of one for a source that says itself
 # what is wrong, two for closing, one to spare.
-_RECOVERY = 3.5
+_RECOVERY_S = 3.5
 
-_LOOK = 2.0  # seconds between two looks at what cameras are made of
-_LOOKS = 5  # with which a new camera is found: its parts come one by one, and the right to open them comes last
+_LOOK_PERIOD_S = 2.0  # between two looks at the device nodes of cameras
+_LOOKS = 5  # after a change of the nodes: the parts of a camera come one by one, and the right to open them comes last
 
 
 def longest_silence_s(config: Config) -> float:
     """Seconds for which a healthy service may show no frame: until a stalled source is closed and opened again."""
-    return max(config.camera.stall_timeout, 2 / config.camera.fps) + _RECOVERY
+    return max(max(each.stall_timeout, 2 / each.fps) for each in config.all_cameras.values()) + _RECOVERY_S
 
 
 class Maintenance:
-    """The tasks of maintenance, for one service."""
+    """What the service does once a second, at a reload, and when a camera is plugged in."""
 
-    def __init__(self, context: AppContext, notify: Notify, watchdog: Watchdog) -> None:
+    def __init__(self, context: AppContext, cameras: Cameras, notify: Notify, watchdog: Watchdog) -> None:
         self._context = context
+        self._cameras = cameras
         self._notify = notify
         self._watchdog = watchdog
 
     async def every_second(self) -> None:
-        """Tell viewers and service manager how it goes, let go of who reads nothing, and keep to the time zone.
+        """Tell viewers and service manager how it goes, close connections that read nothing, follow the time zone.
 
         Until cancelled.
         """
         context = self._context
-        trimming = heap.Trimming(lambda: context.hub.ended + context.viewers.left + context.camera.closed)
+        trimming = heap.Trimming(lambda: self._cameras.closed + context.viewers.left)
         while True:
             await asyncio.sleep(1)
-            time.tzset()  # looks whether the machine's time zone is another now, which nothing else does: 12 µs
+            time.tzset()  # looks whether the time zone of the machine has changed, which nothing else does: 12 µs
             context.viewers.tell_stats(context.vitals.read())
             context.stalls.sweep(clock.now())
             context.connections.sweep(clock.now())
             if trimming.due(clock.now()):
                 await asyncio.to_thread(heap.trim)
-            if context.camera.tried.is_set():
+            if all(stream.supervisor.tried.is_set() for stream in context.streams.values()):
                 self._notify.status(self._status())
 
     def tell_ready(self) -> None:
@@ -73,11 +76,11 @@ class Maintenance:
             self._watchdog.allow(longest_silence_s(self._context.config))
             self.tell_ready()
 
-    async def take_better_camera(self) -> None:
-        """With source "auto", change to a better camera than there was so far as soon as it comes; until cancelled.
+    async def take_better_cameras(self) -> None:
+        """With source "auto", change to a better device than there was so far as soon as it comes; until cancelled.
 
-        The service may be there before the machine has found its cameras, and a webcam is plugged in when it is.
-        What libcamera says too late is looked at, too.
+        The service may start before the machine has found its cameras, and a webcam may be plugged in later. What
+        libcamera answers too late is looked at, too.
         """
         known, looks = (list[str](), False), 0
         while True:
@@ -86,41 +89,42 @@ class Maintenance:
                 looks = _LOOKS if there != known else looks - 1
                 known = there
                 if looks > 0:
-                    await self._look_for_better_camera()
+                    for stream in self._context.streams.values():
+                        await self._look_for_better_camera(stream)
             except OSError as error:
                 if not used_up(error):
                     raise
                 log.warning("no camera can be looked for: %s", error.strerror)
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_LOOK_PERIOD_S)
 
-    async def _look_for_better_camera(self) -> None:
-        context = self._context
-        settings = context.config.camera
-        if settings.source == "auto" and not settings.path and context.camera.kind != "picamera2":
-            spec = await choose_source_async(settings)
-            if context.config.camera is settings and is_better(spec.kind, context.camera.kind):
-                log.info("a better camera than %s came: %s", context.camera.kind, spec.why)
-                context.camera.replace(spec, reason="a camera came, and it is opened")
+    async def _look_for_better_camera(self, stream: Stream) -> None:
+        settings, kind = stream.settings, stream.supervisor.kind
+        if settings.source != "auto" or settings.path or kind == "picamera2":
+            return
+        spec = (await self._cameras.choose({stream.name: settings}))[stream.name]
+        if stream.settings is settings and is_better(spec.kind, kind):
+            log.info("a better camera than %s came for %s: %s", kind, stream.name, spec.why)
+            stream.replace_source(spec, settings, reason="a camera came, and it is opened")
 
     async def _take_over(self, wanted: Config) -> str:
-        """Put settings in force, as far as that can be while viewers stay; what a person should know of it.
+        """Put settings in force, as far as that can be while viewers stay; returns what a person should know of it.
 
-        Raises SettingError, and all is as it was, when the source or the certificate that is wanted cannot be.
+        Raises SettingError, and all is as it was, if a wanted source or certificate cannot be used.
         """
         context = self._context
         changed = change(context.config, wanted)
-        camera = changed.config.camera
-        reopens = changed.touches(*OPENS_AGAIN)
-        spec = await choose_source_async(camera) if reopens else None
+        opens = {name: changed.config.all_cameras[name] for name in (*changed.reopened, *changed.added)}
+        specs = await self._cameras.choose(opens)
         if context.identity is not None:  # its files may be others under the same names
             await asyncio.to_thread(context.identity.read_again, changed.config.tls)
-        if spec is not None:
-            context.camera.replace(spec)
         context.config = changed.config
+        gone = [context.streams[name] for name in changed.removed]
+        await self._cameras.take_over(changed, specs)
+        for stream in gone:
+            await context.viewers.close_camera(stream, 1001, f"the camera {stream.name} was removed from the settings")
         context.checkup.forget()
-        context.camera.idle_stop = camera.idle_stop
         context.set_limits()
-        if changed.touches("camera.fps", "stream.quality"):
+        if changed.touches("stream.quality") or any(name.endswith(".fps") for name in changed.taken):
             context.viewers.watch_again()
         log.info("settings reloaded; changed: %s", ", ".join(sorted(changed.taken)) or "none")
         for name in changed.waiting:
@@ -128,12 +132,18 @@ class Maintenance:
         return f"needs a restart: {', '.join(changed.waiting)}" if changed.waiting else ""
 
     def _status(self) -> str:
-        camera = self._context.camera
-        return status_line(
-            name=camera.name,
-            online=camera.online,
-            resting=camera.resting,
-            fps=camera.fps,
-            reason=camera.reason,
-            viewers=self._context.viewers.count,
-        )
+        """One camera: its own line; several: a line each, after its name."""
+        streams = self._context.streams
+        lines = []
+        for stream in streams.values():
+            source = stream.supervisor
+            line = status_line(
+                name=source.name,
+                online=source.online,
+                resting=source.resting,
+                fps=source.fps,
+                reason=source.reason,
+                viewers=self._context.viewers.count if len(streams) == 1 else self._context.viewers.count_of(stream),
+            )
+            lines.append(line if len(streams) == 1 else f"{stream.name}: {line}")
+        return "; ".join(lines)

@@ -63,7 +63,7 @@ class CaptionStore:
             self._all = state.captions
         await self._tasks.__aenter__()
         if self._path is not None:
-            self._tasks.create_task(self._write(self._path), name="captions: write")
+            self._tasks.create_task(self._write(), name="captions: write")
         self._wind_timer()
         return self
 
@@ -141,6 +141,15 @@ class CaptionStore:
             self._changed()
         return bool(gone)
 
+    async def move_to(self, path: Path) -> None:
+        """Keep the captions in another file from now on, and remove the old one."""
+        old, self._path = self._path, path
+        if old is None or old == path:
+            return
+        self._changed()
+        if await self.written():
+            await asyncio.to_thread(old.unlink, missing_ok=True)
+
     async def written(self) -> bool:
         """Wait until the newest change is in the file, or could not be written; which of the two.
 
@@ -181,7 +190,7 @@ class CaptionStore:
         now = clock.now()
         return State(self._all, {each: max(end - now, 0) / 1e6 for each, end in self._ends.items()})
 
-    async def _write(self, path: Path) -> None:
+    async def _write(self) -> None:
         """Write what is newest after each change, off the event loop; a fault is told once while it lasts."""
         fault = ""
         while True:
@@ -190,7 +199,8 @@ class CaptionStore:
                 await self._wake.wait()
             self._wake.clear()
             closing = self._closing
-            if self._unwritten:
+            path = self._path
+            if self._unwritten and path is not None:
                 self._unwritten = False
                 try:
                     await asyncio.to_thread(save, path, self._state())

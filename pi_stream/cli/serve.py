@@ -62,16 +62,18 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print_ready(context: "AppContext", server: "Server") -> None:
-    """Print where the page is, what the source is, and how to recognise the certificate."""
-    source = context.camera.state()
+    """Print where the page is, what the source of each camera is, and how to recognise the certificate."""
     print(f"pi-stream {__version__} is ready. Open one of these in a browser:")
     for url in server.urls:
         print(f"  {url}")
-    print(f"Source: {source.kind} ({source.why})")
-    for reason in source.refused:
-        print(f"  not {reason}")
-    if not context.camera.online:
-        print(f"  offline now: {context.camera.reason}")
+    for stream in context.streams.values():
+        source = stream.supervisor.state()
+        what = "Source" if len(context.streams) == 1 else f"Source of {stream.name}"
+        print(f"{what}: {source.kind} ({source.why})")
+        for reason in source.refused:
+            print(f"  not {reason}")
+        if not source.online:
+            print(f"  offline now: {source.reason}")
     if (identity := context.identity) is not None:
         from pi_stream.cli import certificate_lines  # not earlier: its libraries are large
 

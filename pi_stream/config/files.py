@@ -13,10 +13,10 @@ import msgspec
 from msgspec import inspect
 
 from pi_stream.config.migrations import current_names, rewrite
-from pi_stream.config.settings import Config
+from pi_stream.config.settings import MAX_CAMERAS, CameraSettings, Config
 from pi_stream.errors import SettingError
 from pi_stream.lib import atomic_file
-from pi_stream.lib.validation import ValidationError, convert, nearest
+from pi_stream.lib.validation import ValidationError, convert, nearest, quote
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +39,11 @@ def load(path: Path | None = None, assignments: Sequence[str] = ()) -> Config:
             log.warning("%s: %s; `pi-stream migrate-config %s` brings it up to date", path, each, path)
     config = _convert(table, str(path))
     for assignment in assignments:
-        place, value = _assignment(assignment)
-        section = table.setdefault(place[0], {})
-        section[place[1]] = value
+        (*sections, key), value = _assignment(assignment)
+        section = table
+        for each in sections:
+            section = section.setdefault(each, {})
+        section[key] = value
         config = _convert(table, f"--set {assignment}")
     return config
 
@@ -132,25 +134,29 @@ def parse(text: str) -> dict[str, Any]:
     return table
 
 
-def _assignment(text: str) -> tuple[tuple[str, str], Any]:
+def _assignment(text: str) -> tuple[tuple[str, ...], Any]:
     place, equals, value = text.partition("=")
-    section, dot, key = place.strip().partition(".")
-    if not (equals and dot and section and key):
-        raise SettingError(f'--set {text}: expected section.key=value, such as camera.fps=15, got "{text}"')
+    path = tuple(place.strip().split("."))
+    if not equals or not all(path) or len(path) != (3 if path[0] == "cameras" else 2):
+        raise SettingError(
+            f'--set {text}: expected section.key=value, such as camera.fps=15 or cameras.garden.fps=15, got "{text}"'
+        )
     try:
         parsed = parse(f"value = {value}")
     except tomllib.TOMLDecodeError:
-        return (section, key), value
-    return (section, key), parsed["value"] if len(parsed) == 1 else value
+        return path, value
+    return path, parsed["value"] if len(parsed) == 1 else value
 
 
 def _convert(table: dict[str, Any], where: str) -> Config:
     try:
-        return convert(table, Config)
+        config = convert({name: keys for name, keys in table.items() if name != "cameras"}, Config)
+        return msgspec.structs.replace(config, cameras=_cameras(table.get("cameras", {}), config.first_camera))
     except ValidationError as error:
         if not error.path:
             raise SettingError(f"{where}: {error.problem}") from None
-        section, *key = error.path
+        depth = 2 if error.path[0] == "cameras" else 1
+        section, key = ".".join(error.path[:depth]), error.path[depth:]
         line = f"{where}: [{section}] {' '.join(key)}" if key else f"{where}: [{section}]"
         problem = error.problem
         if key and problem.startswith("unknown"):
@@ -158,11 +164,36 @@ def _convert(table: dict[str, Any], where: str) -> Config:
         raise SettingError(f"{' '.join(line.split())}: {problem}") from None
 
 
+def _cameras(table: Any, first: str) -> dict[str, CameraSettings]:
+    """The cameras after the first one. Raises ValidationError."""
+    if not isinstance(table, dict):
+        raise ValidationError(("cameras",), f"expected sections such as [cameras.garden], got {quote(table)}")
+    if len(table) >= MAX_CAMERAS:
+        raise ValidationError(("cameras",), f"expected at most {MAX_CAMERAS - 1}, got {len(table)}")
+    cameras: dict[str, CameraSettings] = {}
+    for name, keys in table.items():
+        try:
+            convert({"name": name}, CameraSettings)
+            settings = convert(keys, CameraSettings)
+        except ValidationError as error:
+            raise ValidationError(("cameras", name, *error.path), error.problem) from None
+        if not name:
+            raise ValidationError(("cameras",), 'expected a name, as in [cameras.garden], got ""')
+        if settings.name:
+            problem = f'expected no name here, for the section gives it: "{name}"; got "{settings.name}"'
+            raise ValidationError(("cameras", name, "name"), problem)
+        if name == first:
+            problem = f'expected another name, for [camera] has the name "{first}" already'
+            raise ValidationError(("cameras", name), problem)
+        cameras[name] = settings
+    return cameras
+
+
 def _elsewhere(key: str, problem: str) -> str:
     """The problem of an unknown key, with a hint where it stands in the wrong section: all sections that have it."""
     every: dict[str, list[str]] = {}
     for section in _fields(inspect.type_info(Config)):
-        for field in _fields(section.type):
+        for field in _fields(section.type):  # none for the table of cameras: their keys are those of [camera]
             every.setdefault(field.encode_name, []).append(f"[{section.encode_name}]")
     meant = key if key in every else None if "nearest" in problem else nearest(key, every)
     return f'{problem.partition(";")[0]}; the nearest is "{meant}" of {" or ".join(every[meant])}' if meant else problem

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from pi_stream.lib.sanitize import ONE_LINE
+
 Side = Annotated[int, Meta(ge=64, le=8192, multiple_of=2, description="an even whole number from 64 to 8192")]
 HostName = Annotated[
     str,
@@ -29,9 +31,21 @@ FilePath = Annotated[
 ]
 
 
-class CameraSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """[camera]: where frames come from, and how large and how many they are."""
+CameraName = Annotated[
+    str, Meta(pattern=r"^[a-z0-9-]{1,32}\Z", description="a name of 1 to 32 of a-z, 0-9 and -, such as garden")
+]
+MAX_CAMERAS = 16
 
+
+class CameraSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """[camera] and each [cameras.NAME]: where frames come from, and their size and rate.
+
+    `name` is for [camera] alone: every other camera has the name of its section. `title` is what people read on the
+    page; empty: the name with a capital letter.
+    """
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9-]{0,32}\Z", description="a name of at most 32 of a-z, 0-9 and -")] = ""
+    title: Annotated[str, Meta(max_length=80, pattern=ONE_LINE, description="one line of at most 80 characters")] = ""
     source: Literal["auto", "picamera2", "v4l2", "file", "synthetic"] = "auto"
     path: FilePath = ""
     width: Side = 1280
@@ -109,12 +123,28 @@ class TlsSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
-    """All sections."""
+    """All sections. `camera` is the first camera, `cameras` are the others by name."""
 
     camera: CameraSettings = CameraSettings()
+    cameras: Annotated[dict[CameraName, CameraSettings], Meta(max_length=MAX_CAMERAS - 1)] = {}
     server: ServerSettings = ServerSettings()
     stream: StreamSettings = StreamSettings()
     overlay: OverlaySettings = OverlaySettings()
     limits: LimitSettings = LimitSettings()
     auth: AuthSettings = AuthSettings()
     tls: TlsSettings = TlsSettings()
+
+    @property
+    def all_cameras(self) -> dict[str, CameraSettings]:
+        """The settings of every camera by its name; the first one is [camera]."""
+        return {self.first_camera: self.camera, **self.cameras}
+
+    @property
+    def first_camera(self) -> str:
+        """The name of [camera]."""
+        return self.camera.name or "camera"
+
+
+def title_of(name: str, settings: CameraSettings) -> str:
+    """What people read as the name of a camera."""
+    return settings.title or name[:1].upper() + name[1:].replace("-", " ")

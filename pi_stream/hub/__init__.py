@@ -25,14 +25,47 @@ _BRIEF = 1 / 3  # of the time from frame to frame that an encode may take of the
 _BRIEFEST = 10_000  # microseconds that it may take at most, however rare the frames that are wanted
 
 
-class Hub:
-    """All channels. `async with` it; a bug in an encoder ends the block, a library that fails costs frames."""
+class ChannelLimit:
+    """How many channels all hubs of the service may have together; each holds memory, and costs its encoding."""
 
-    def __init__(self, encoders: Mapping[Encoding, Callable[[int, int, int], Encoder]], pool: Executor) -> None:
-        self.limit = 32  # channels at once; each holds memory of its own, and costs its encoding
+    def __init__(self, most: int = 32) -> None:
+        self.most = most
+        self.used = 0
+
+    def take(self) -> None:
+        """Count one more channel. Raises LimitReached."""
+        if self.used >= self.most:
+            raise LimitReached(
+                f"{self.most} different encodings, sizes and qualities are being made, as many as limits.channels "
+                "allows; watch one of those",
+                limit="limits.channels",
+            )
+        self.used += 1
+
+    def give_back(self) -> None:
+        """Count one channel less."""
+        self.used -= 1
+
+
+class Hub:
+    """The channels of one camera. `async with` it.
+
+    A bug in an encoder ends the block; a library that fails costs frames.
+    The capture thread calls `wants` and `encode_ahead`, the event loop everything else. What both read is replaced as a
+    whole and never changed in place.
+    """
+
+    def __init__(
+        self,
+        encoders: Mapping[Encoding, Callable[[int, int, int], Encoder]],
+        pool: Executor,
+        limit: ChannelLimit | None = None,
+    ) -> None:
+        self._limit = limit or ChannelLimit()
         self._encoders = encoders
         self._pool = pool
         self._channels: dict[ChannelKey, Channel] = {}
+        self._all: tuple[Channel, ...] = ()  # the same, for other threads
         self._tasks = asyncio.TaskGroup()
         self._newest: int | None = None  # seq of the frame that was offered last
         self._captured = 0  # when the frame was captured that may have been encoded ahead last
@@ -55,7 +88,7 @@ class Hub:
     @property
     def channels(self) -> tuple[Channel, ...]:
         """Those that are watched now."""
-        return tuple(self._channels.values())
+        return self._all
 
     @property
     def failed(self) -> int:
@@ -72,7 +105,7 @@ class Hub:
 
         Any thread may ask.
         """
-        return any(channel.wants(frame.captured) for channel in tuple(self._channels.values()))
+        return any(channel.wants(frame.captured) for channel in self._all)
 
     def subscribe(
         self,
@@ -81,29 +114,31 @@ class Hub:
         fps: float | None = None,
         arrived: Callable[[], None] | None = None,
         failing: Callable[[str | None], None] | None = None,
+        background: bool = False,
     ) -> Subscription:
         """Watch the channel of these settings, which is made if there is none, at no more than `fps`.
 
         `arrived` is called when a packet was left, for who has better to do than to wait at the slot; `failing` when
         the encoder goes on failing, with the reason, and with None when it works again. A packet of the newest frame,
-        where the channel has one, waits already: nobody looks at nothing until the next. Raises LimitReached when there
-        are as many channels as there may be.
+        where the channel has one, waits already: nobody looks at nothing until the next. A `background`
+        subscription takes the packets that there are: it neither wakes a resting camera nor keeps it from resting.
+        Raises LimitReached when there are as many channels as there may be.
         """
         channel = self._channels.get(settings)
         if channel is None:
-            if len(self._channels) >= self.limit:
-                raise LimitReached(
-                    f"{self.limit} different encodings, sizes and qualities are being made, as many as limits.channels "
-                    "allows; watch one of those",
-                    limit="limits.channels",
-                )
-            encoder = self._encoders[settings.encoding](settings.width, settings.height, settings.quality)
-            channel = Channel(settings, encoder, self._pool, self._end)
+            self._limit.take()
+            try:
+                encoder = self._encoders[settings.encoding](settings.width, settings.height, settings.quality)
+            except BaseException:
+                self._limit.give_back()
+                raise
+            channel = Channel(settings, encoder, self._pool, self._left)
             channel.task = self._tasks.create_task(channel.run(), name=f"channel {settings.encoding}")
             self._channels[settings] = channel
-            self.watched.set()
-        subscription = Subscription(channel, Pace(fps) if fps else None, arrived, failing)
-        channel.subscriptions.add(subscription)
+            self._all = tuple(self._channels.values())
+        subscription = Subscription(channel, Pace(fps) if fps else None, arrived, failing, background=background)
+        channel.join(subscription)
+        self._count_viewers()
         if channel.latest is not None and channel.latest.seq == self._newest:
             subscription.deliver(channel.latest)
         return subscription
@@ -115,7 +150,7 @@ class Hub:
         call, one at a time. Several channels do better side by side, on the pool.
         """
         since, self._captured = frame.captured - self._captured, frame.captured
-        wanting = [channel for channel in tuple(self._channels.values()) if channel.wants(frame.captured)]
+        wanting = [channel for channel in self._all if channel.wants(frame.captured)]
         if len(wanting) != 1:
             return False
         encoded = wanting[0].encode_ahead(frame, min(since * _BRIEF, _BRIEFEST))
@@ -131,13 +166,26 @@ class Hub:
     def offer(self, frame: Frame) -> None:
         """Show a frame to every channel."""
         self._newest = frame.seq
-        for channel in self._channels.values():
+        for channel in self._all:
             channel.offer(frame)
+
+    def _count_viewers(self) -> None:
+        """Note whether anybody but background subscriptions watches."""
+        if any(not each.background for channel in self._all for each in channel.subscriptions):
+            self.watched.set()
+        else:
+            self.watched.clear()
+
+    def _left(self, channel: Channel) -> None:
+        """A subscription left; the last one ends the channel."""
+        if not channel.subscriptions:
+            self._end(channel)
+        self._count_viewers()
 
     def _end(self, channel: Channel) -> None:
         if self._channels.pop(channel.settings, None) is not None:
+            self._all = tuple(self._channels.values())
+            self._limit.give_back()
             channel.close()
             self.ended += 1
             self._failed += channel.failing.count
-        if not self._channels:
-            self.watched.clear()

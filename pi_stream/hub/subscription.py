@@ -35,7 +35,7 @@ class Pace:
 class Subscription:
     """One who watches a channel. Packets wait in `slot`; `close` ends it."""
 
-    __slots__ = ("_arrived", "_channel", "_failing", "_pace", "missed", "settings", "slot")
+    __slots__ = ("_arrived", "_channel", "_failing", "_pace", "background", "missed", "settings", "slot")
 
     def __init__(
         self,
@@ -43,6 +43,8 @@ class Subscription:
         pace: Pace | None,
         arrived: Callable[[], None] | None,
         failing: Callable[[str | None], None] | None,
+        *,
+        background: bool = False,
     ) -> None:
         self.slot: Slot[Packet] = Slot()
         self.settings = channel.settings
@@ -50,6 +52,7 @@ class Subscription:
         self._pace = pace
         self._arrived = arrived
         self._failing = failing
+        self.background = background  # it neither wakes a resting camera nor keeps it from resting
         self.missed = 0  # frames that it wanted, and that were replaced before they were encoded
 
     @property

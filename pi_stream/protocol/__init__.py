@@ -5,6 +5,7 @@ docs/protocol.md is the contract that this room keeps; tests/vectors/ holds it b
 
 from pi_stream.protocol.header import HEADER, parse_packet, serialize_header, write_sent
 from pi_stream.protocol.replies import (
+    CameraInfo,
     CaptionsNews,
     Error,
     Ok,
@@ -47,6 +48,7 @@ __all__ = [
     "HEADER",
     "VERSION",
     "Ack",
+    "CameraInfo",
     "CaptionDelete",
     "CaptionPut",
     "CaptionsNews",

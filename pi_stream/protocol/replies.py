@@ -17,6 +17,21 @@ class Present(Struct, frozen=True):
     name: str
 
 
+class CameraInfo(Struct, frozen=True, kw_only=True):
+    """One camera of the service: its name, what people read, where its page is relative to the service's root, whether
+    it is online and why not, its kind of source, and the size of its frames in pixels.
+    """
+
+    name: str
+    title: str
+    path: str
+    online: bool
+    reason: str | None
+    kind: str
+    width: int
+    height: int
+
+
 class Reply(Struct, frozen=True, kw_only=True):
     """A message from the service."""
 
@@ -24,6 +39,7 @@ class Reply(Struct, frozen=True, kw_only=True):
 class Welcome(Reply, tag="welcome", frozen=True, kw_only=True):
     """The first message on every connection. `you` is this viewer's id, `host` what the service's machine is called.
 
+    `camera` is the camera of this connection, `cameras` are all of them.
     `may` is what this viewer may do: "view", and perhaps "control". `login`: whether passwords are asked for at all.
     """
 
@@ -36,6 +52,8 @@ class Welcome(Reply, tag="welcome", frozen=True, kw_only=True):
     viewers: tuple[Present, ...]
     may: tuple[str, ...] = ("view", "control")  # an older service lets everybody do everything
     login: bool = False
+    camera: str = "camera"  # an older service has one, and does not name it
+    cameras: tuple[CameraInfo, ...] = ()
 
 
 class Watching(Reply, tag="watching", frozen=True, kw_only=True):

@@ -18,9 +18,10 @@ from pi_stream.server.connection.http_protocol import HttpReader
 from pi_stream.server.connection.tls_listener import TlsListener
 from pi_stream.server.context import CONTEXT, AppContext
 from pi_stream.server.errors import errors
-from pi_stream.server.http import api, login, mjpeg, snapshots
+from pi_stream.server.http import captions, health, login, mjpeg, snapshots
 from pi_stream.server.http.certificate import certificate_file, certificate_page
 from pi_stream.server.http.https_redirect import plain_application
+from pi_stream.server.http.metrics import metrics
 from pi_stream.server.http.openapi import openapi
 from pi_stream.server.http.page_files import routes
 from pi_stream.server.rights import rights_of
@@ -60,17 +61,18 @@ def application(context: AppContext) -> web.Application:
             web.get("/stream.mjpg", mjpeg.stream_mjpg, allow_head=False),
             web.get("/snapshot.jpg", snapshots.snapshot_jpg),
             web.get("/snapshot.png", snapshots.snapshot_png),
-            web.get("/healthz", api.healthz),
-            web.get("/metrics", api.metrics),
+            web.get("/healthz", health.healthz),
+            web.get("/metrics", metrics),
             web.get("/api/openapi.json", openapi),
-            web.get("/api/status", api.status),
-            web.get("/api/doctor", api.doctor),
-            web.get("/api/next", api.next_steps),
-            web.get("/api/captions", api.list_captions),
-            web.post("/api/captions", api.post_caption),
-            web.get("/api/captions/{id}", api.get_caption),
-            web.put("/api/captions/{id}", api.put_caption),
-            web.delete("/api/captions/{id}", api.delete_caption),
+            web.get("/api/status", health.status),
+            web.get("/api/cameras", health.cameras),
+            web.get("/api/doctor", health.doctor),
+            web.get("/api/next", health.next_steps),
+            web.get("/api/captions", captions.list_captions),
+            web.post("/api/captions", captions.post_caption),
+            web.get("/api/captions/{id}", captions.get_caption),
+            web.put("/api/captions/{id}", captions.put_caption),
+            web.delete("/api/captions/{id}", captions.delete_caption),
             web.get("/login", login.login_page),
             web.post("/login", login.login),
             web.post("/logout", login.logout),

@@ -1,4 +1,4 @@
-"""What the web floor is given: the parts that it shows, and the few things that it may ask of them."""
+"""What the web server is given: the parts of the service that it shows, and the few things it may ask of them."""
 
 import asyncio
 import socket
@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Literal
 from aiohttp import web
 
 from pi_stream.auth.throttle import client_network
-from pi_stream.captions.store import CaptionStore
 from pi_stream.config.settings import Config
 from pi_stream.errors import LimitReached
 from pi_stream.health.doctor_report import DoctorReports
 from pi_stream.health.next_steps import Step
-from pi_stream.hub import Hub
+from pi_stream.hub import ChannelLimit
 from pi_stream.lib import clock
 from pi_stream.lib.loop_lag import LoopLag
 from pi_stream.lib.machine_stats import MachineMonitor
@@ -29,7 +28,7 @@ from pi_stream.server.connection.socket_buffers import Stalls
 from pi_stream.server.refusals import RefusalCounter
 from pi_stream.server.security.access import Access
 from pi_stream.server.websocket.viewers import Viewers
-from pi_stream.sources.supervisor import SourceSupervisor
+from pi_stream.stream import Events, Stream, Streams
 
 if TYPE_CHECKING:
     from pi_stream.tls.identity import Identity
@@ -42,9 +41,9 @@ class AppContext:
     """The parts of a running service. All stay, but for the settings, which a reload replaces."""
 
     config: Config
-    camera: SourceSupervisor
-    captions: CaptionStore
-    hub: Hub
+    streams: Streams
+    events: Events
+    channels: ChannelLimit
     pool: Executor  # for work that would hold up the event loop
     encodings: tuple[Encoding, ...]
     jpeg: str  # which library makes JPEGs
@@ -75,8 +74,9 @@ class AppContext:
     def set_limits(self) -> None:
         """Tell the parts of the limits that are in the settings now."""
         limits = self.config.limits
-        self.captions.limit, self.captions.longest = self.config.overlay.max_captions, limits.caption_text
-        self.hub.limit = limits.channels
+        for stream in self.streams.values():
+            stream.captions.limit, stream.captions.longest = self.config.overlay.max_captions, limits.caption_text
+        self.channels.most = limits.channels
         self.access.throttle.free = limits.login_tries
         self.stalls.timeout = self.config.stream.stall_timeout
 
@@ -132,3 +132,10 @@ class AppContext:
 
 
 CONTEXT = web.AppKey("context", AppContext)
+
+
+def stream_of(request: web.Request) -> Stream:
+    """The camera that a request is about: the one that its path names, else the first. Raises NotFound."""
+    streams = request.app[CONTEXT].streams
+    name = request.match_info.get("camera")
+    return streams.first if name is None else streams[name]

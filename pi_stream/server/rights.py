@@ -31,6 +31,7 @@ ROUTES: Mapping[str, Right] = {
     "GET /api/access": NOTHING,
     "POST /api/links": CONTROL,
     "GET /api/openapi.json": VIEW,
+    "GET /api/cameras": VIEW,
     "GET /api/status": VIEW,
     "GET /api/doctor": VIEW,
     "GET /api/next": VIEW,

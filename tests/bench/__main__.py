@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import get_args
 
 from pi_stream.media.frame import Encoding
-from tests.bench import canvas, meter, one_core, steps
+from tests.bench import cameras, canvas, meter, one_core, steps
 from tests.bench.canvas import Ages
 from tests.bench.film import FPS, Films, write_films
 from tests.bench.load import idle, load
@@ -20,7 +20,7 @@ from tests.bench.parties import Party, bare, bare_page, film, has_ustreamer, pi_
 from tests.bench.table import Table, show
 
 _VIEWERS = (1, 10, 50, 200)
-_PARTS = ("viewers", "canvas", "encode", "idle", "start", "one_core")
+_PARTS = ("viewers", "canvas", "encode", "idle", "start", "one_core", "cameras")
 
 
 class Bench:
@@ -89,6 +89,13 @@ class Bench:
         """From nothing to a picture."""
         for name, settings in (("film", film(self._films.y4m)), ("synthetic", ("camera.source=synthetic",))):
             self.table[f"start / {name} / seconds"].append(await steps.start(*settings))
+
+    async def cameras(self) -> None:
+        """Several cameras in one service, and one that fails beside another."""
+        told = await cameras.per_frame(self._films.y4m, self._seconds)
+        told |= await cameras.beside_a_failure(self._films.y4m, self._folder, self._seconds)
+        for name, value in told.items():
+            self.table[f"cameras / {name}"].append(value)
 
     async def one_core(self) -> None:
         """How late the event loop is where all encodings share one core with it."""

@@ -1,8 +1,9 @@
 """Many viewers in one process of their own, cheap enough to leave the machine to whom they watch.
 
-`python -m tests.bench.crowd ws|mjpeg URL COUNT SETTLE SECONDS` connects them, lets them settle, and measures: it prints
-one JSON line when the measurement begins and one, with what came, when it has ended. They take every byte, and answer
-every frame of the websocket with its ack at once.
+`python -m tests.bench.crowd ws|mjpeg URL COUNT SETTLE SECONDS` connects them, lets them settle, and measures. The path
+of URL may be several paths with commas between them: the viewers are shared out among them in turn. It prints one JSON
+line when the measurement begins and one, with what came, when it has ended. They take every byte, and answer every
+frame of the websocket with its ack at once.
 """
 
 import asyncio
@@ -104,12 +105,16 @@ class WebSocketViewer(Viewer):
     _upgraded = False
     _frame: tuple[int, int, int] | None = None  # seq, captured, size
 
+    def __init__(self, number: int, tally: Tally, path: str) -> None:
+        super().__init__(number, tally)
+        self._path = path
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
         super().connection_made(transport)
         key = base64.b64encode(os.urandom(16)).decode()
         self._transport.write(
-            f"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"GET {self._path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
             f"Sec-WebSocket-Protocol: pi-stream.v1\r\n\r\n".encode()
         )
@@ -214,13 +219,15 @@ async def _watch(kind: str, url: str, count: int, settle: float, seconds: float)
     loop = asyncio.get_running_loop()
     tally = Tally(count)
     parts = urlsplit(url)
-    host, port, path = parts.hostname or "127.0.0.1", parts.port or 80, parts.path
+    host, port = parts.hostname or "127.0.0.1", parts.port or 80
+    paths = [f"/{path.removeprefix('/')}" for path in parts.path.split(",")]
     numbers = itertools.count()
 
     def viewer() -> Viewer:
         number = next(numbers)
+        path = paths[number % len(paths)]
         if kind == "ws":
-            return WebSocketViewer(number, tally)
+            return WebSocketViewer(number, tally, path)
         return MjpegViewer(number, tally, path) if kind == "mjpeg" else RawViewer(number, tally, int(path[1:]))
 
     viewers: list[tuple[asyncio.Transport, Viewer]] = []

@@ -149,15 +149,23 @@ def _listens(port: int) -> bool:
 
 
 async def metrics(url: str) -> dict[str, float]:
-    """What pi-stream at `url` tells of itself, by its names of Prometheus. Raises OSError when it does not answer."""
+    """What pi-stream at `url` tells of itself, by its names of Prometheus; of several cameras, the sum.
+
+    Raises OSError when it does not answer.
+    """
 
     def read() -> list[str]:
         with urllib.request.urlopen(url + "metrics", timeout=PATIENCE) as answer:  # noqa: S310 - an address of ours
             lines: list[str] = answer.read().decode().splitlines()
         return lines
 
-    named = (line.split() for line in await asyncio.to_thread(read) if not line.startswith("#"))
-    return {name: float(value) for name, value in named if "{" not in name}
+    found: dict[str, float] = {}
+    for line in await asyncio.to_thread(read):
+        name, _, value = line.rpartition(" ")
+        name, _, labels = name.partition("{")
+        if not line.startswith("#") and (not labels or labels.startswith("camera=")):
+            found[name] = found.get(name, 0) + float(value)
+    return found
 
 
 def _put(url: str, caption: dict[str, object]) -> None:

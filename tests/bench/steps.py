@@ -62,7 +62,7 @@ async def start(*assignments: str) -> float:
                 while True:
                     try:
                         transport, _ = await loop.create_connection(
-                            lambda: WebSocketViewer(0, first), "127.0.0.1", port
+                            lambda: WebSocketViewer(0, first, "/ws"), "127.0.0.1", port
                         )
                         break
                     except ConnectionRefusedError:

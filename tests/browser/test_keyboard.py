@@ -25,14 +25,14 @@ async def service(tmp_path: Path) -> AsyncIterator[Running]:
 async def _captions(page: Page, service: Running, *texts: str) -> None:
     """Put these on the picture, and open their panel."""
     for text in texts:
-        service.context.captions.put(CaptionDraft(id=text, text=text))
+        service.stream.captions.put(CaptionDraft(id=text, text=text))
     await wait_for_frames(page)
     await page.keyboard.press("c")
     await expect(page.locator("#captions li")).to_have_count(len(texts))
 
 
 async def _delete_elsewhere(page: Page, service: Running, id: str) -> None:  # noqa: A002 - it is the field's name
-    service.context.captions.delete(id)
+    service.stream.captions.delete(id)
     await expect(page.locator(f"#captions [data-id={id}]")).to_have_count(0)
 
 
@@ -77,7 +77,7 @@ async def test_what_others_change_leaves_the_keyboard_where_it_is(browser: Brows
     async with open_page(browser, service.url) as page:
         await _captions(page, service, "one", "two", "three")
         await page.get_by_role("button", name="Delete two").focus()
-        service.context.captions.put(CaptionDraft(id="two", text="two!"))
+        service.stream.captions.put(CaptionDraft(id="two", text="two!"))
         await expect(page.get_by_role("button", name="Delete two!")).to_be_focused()
         await _delete_elsewhere(page, service, "one")
         await expect(page.get_by_role("button", name="Delete two!")).to_be_focused()

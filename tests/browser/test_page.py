@@ -67,11 +67,11 @@ async def test_a_caption_typed_in_one_page_is_on_the_picture_in_another(browser:
         await one.fill("#caption-form [name=color]", "#ff0000")
         await one.click("#caption-form [type=submit]")
         await _until(other, lambda picture: _green(picture) < 0.01)
-        assert [each.color for each in service.context.captions.all] == ["#ff0000"]
+        assert [each.color for each in service.stream.captions.all] == ["#ff0000"]
 
         await caption.get_by_role("button", name="Delete").click()
         await expect(caption).to_have_count(0)
-        assert service.context.captions.all == ()
+        assert service.stream.captions.all == ()
 
 
 async def test_what_is_wrong_with_a_caption_stands_beside_the_form(browser: Browser, service: Running) -> None:
@@ -82,7 +82,7 @@ async def test_what_is_wrong_with_a_caption_stands_beside_the_form(browser: Brow
         await page.click("#caption-form [type=submit]")
         await expect(page.locator("#caption-problem")).to_contain_text("tmie")
         await expect(page.locator("#caption-form [name=text]")).to_have_value("now {tmie}")
-    assert service.context.captions.all == ()
+    assert service.stream.captions.all == ()
 
 
 async def test_text_of_others_is_only_ever_text(browser: Browser, service: Running) -> None:
@@ -179,7 +179,7 @@ async def test_what_is_sent_while_the_connection_closes_is_told_as_lost(browser:
         await page.evaluate("() => { last.close(); document.querySelector('#caption-form [type=submit]').click(); }")
         await expect(page.locator("#caption-problem")).to_contain_text("lost before the camera replied")
         await expect(page.locator("#caption-form [name=text]")).to_have_value("too late")
-    assert service.context.captions.all == ()
+    assert service.stream.captions.all == ()
 
 
 async def test_without_a_source_the_page_says_why(browser: Browser, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ async def test_settings_are_taken_and_remembered(browser: Browser, service: Runn
         await wait_for_frames(page, "data.encoding === 'png' && canvas.width === 320")
         await page.reload()
         await wait_for_frames(page, "data.encoding === 'png' && canvas.width === 320")
-        assert [str(channel.settings) for channel in service.context.hub.channels] == ["png 320x180"]
+        assert [str(channel.settings) for channel in service.stream.hub.channels] == ["png 320x180"]
 
 
 async def test_the_numbers_live(browser: Browser, service: Running) -> None:
@@ -221,7 +221,7 @@ async def test_everything_can_be_done_with_the_keyboard(browser: Browser, servic
         await expect(page.locator("#captions li")).to_have_count(1)
         await page.keyboard.press("Escape")
         await expect(page.locator("#panel-captions")).to_be_hidden()
-    assert [caption.text for caption in service.context.captions.all] == ["by hand, s and f too"]
+    assert [caption.text for caption in service.stream.captions.all] == ["by hand, s and f too"]
 
 
 @pytest.mark.parametrize("panel", ["captions", "chat", "settings", "doctor"])

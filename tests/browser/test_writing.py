@@ -110,7 +110,7 @@ async def test_what_is_typed_while_a_caption_is_on_its_way_stays(browser: Browse
         )
         await expect(page.locator(TEXT)).to_have_value("first, and more")
         await expect(page.locator(TEXT)).to_be_focused()
-    assert [each.text for each in service.context.captions.all] == ["first"]
+    assert [each.text for each in service.stream.captions.all] == ["first"]
 
 
 async def test_keys_that_are_held_down_send_once(browser: Browser, service: Running) -> None:
@@ -138,14 +138,14 @@ async def test_keys_that_are_held_down_send_once(browser: Browser, service: Runn
         await page.keyboard.press("Enter")
         await expect(page.locator("#chat .what").last).to_have_text("and then")
         assert await page.locator("#chat .what").all_text_contents() == ["once", "and then"]
-    assert [each.text for each in service.context.captions.all] == ["held"]
+    assert [each.text for each in service.stream.captions.all] == ["held"]
 
 
 async def test_a_caption_that_is_changed_on_while_it_is_saved_goes_on_being_changed(
     browser: Browser, service: Running
 ) -> None:
     """Not a second caption, and not lost."""
-    service.context.captions.put(CaptionDraft(text="one"))
+    service.stream.captions.put(CaptionDraft(text="one"))
     async with proxy(service.url) as network, open_page(browser, network.url) as page:
         await wait_for_frames(page)
         await page.click("#open-captions")
@@ -161,7 +161,7 @@ async def test_a_caption_that_is_changed_on_while_it_is_saved_goes_on_being_chan
         await page.keyboard.press("Control+Enter")
         await expect(page.locator("#captions .text")).to_have_text("one two three")
         await expect(page.locator("#caption-form [type=submit]")).to_have_text("Add caption")
-    assert [each.text for each in service.context.captions.all] == ["one two three"]
+    assert [each.text for each in service.stream.captions.all] == ["one two three"]
 
 
 async def test_what_is_written_from_right_to_left_is_so_while_it_is_written(browser: Browser, service: Running) -> None:
@@ -187,7 +187,7 @@ async def test_a_caption_that_goes_by_itself_says_when(browser: Browser, service
     async with open_page(browser, service.url) as page:
         await wait_for_frames(page)
         await page.keyboard.press("c")
-        service.context.captions.put(CaptionDraft(text="soon", ttl=30))
+        service.stream.captions.put(CaptionDraft(text="soon", ttl=30))
         about = page.locator("#captions .about")
         await expect(about).to_contain_text(re.compile("(30|2[0-9]) s left"))
         told = await about.text_content()

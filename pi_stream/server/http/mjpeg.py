@@ -11,7 +11,7 @@ from pi_stream.hub.subscription import Subscription
 from pi_stream.media.frame import Packet
 from pi_stream.protocol import parse_query
 from pi_stream.server.connection.socket_buffers import abort, keep_little, newest_wins
-from pi_stream.server.context import CONTEXT
+from pi_stream.server.context import CONTEXT, stream_of
 from pi_stream.server.http.snapshots import PictureQuery, headers_of, settings_of
 from pi_stream.server.security.access import address_of
 from pi_stream.server.security.authorize import current_grant
@@ -42,12 +42,13 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
             abort(request.transport)
         viewer.look()
 
-    settings = settings_of(context, "jpeg", query)
+    stream = stream_of(request)
+    settings = settings_of(context, stream, "jpeg", query)
     # What can be refused is, before the answer begins.
     with (
         context.place(address_of(request)),
-        context.viewers.guest(close),
-        context.hub.subscribe(
+        context.viewers.guest(stream, close),
+        stream.hub.subscribe(
             settings, fps=query.fps, arrived=viewer.go_on, failing=lambda _: viewer.look()
         ) as subscription,
         suppress(ConnectionError),

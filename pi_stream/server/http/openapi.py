@@ -9,6 +9,7 @@ from pi_stream import __version__
 from pi_stream.captions.caption import Caption, CaptionDraft
 from pi_stream.health.doctor_report import Report
 from pi_stream.health.next_steps import Step
+from pi_stream.protocol import CameraInfo
 from pi_stream.server.http.login import LinkDraft
 
 _REF = "#/components/schemas/{name}"
@@ -24,10 +25,13 @@ def _answer(text: str, kind: str, schema: dict[str, Any] | None = None) -> dict[
 
 
 def _document() -> dict[str, Any]:
-    _, schemas = msgspec.json.schema_components((Caption, CaptionDraft, Report, Step, LinkDraft), ref_template=_REF)
-    names = ("Caption", "CaptionDraft", "Report", "Step", "LinkDraft")
-    caption, draft, report, step, link = ({"$ref": _REF.format(name=name)} for name in names)
+    _, schemas = msgspec.json.schema_components(
+        (Caption, CaptionDraft, Report, Step, LinkDraft, CameraInfo), ref_template=_REF
+    )
+    names = ("Caption", "CaptionDraft", "Report", "Step", "LinkDraft", "CameraInfo")
+    caption, draft, report, step, link, camera = ({"$ref": _REF.format(name=name)} for name in names)
     listed = {"type": "object", "properties": {"captions": {"type": "array", "items": caption}}}
+    cameras = {"type": "object", "properties": {"cameras": {"type": "array", "items": camera}}}
     steps = {"type": "object", "properties": {"steps": {"type": "array", "items": step}}}
     schemas["Error"] = {
         "type": "object",
@@ -66,6 +70,7 @@ def _document() -> dict[str, Any]:
             "/metrics": get("For Prometheus", _answer("Metrics", "text/plain")),
             "/api/status": get("How the service is", _answer("Status", "application/json")),
             "/api/doctor": get("What is wrong, and what fixes it", _answer("Report", "application/json", report)),
+            "/api/cameras": get("All cameras", _answer("Cameras", "application/json", cameras)),
             "/api/next": get("What is still to do on a new appliance", _answer("Steps", "application/json", steps)),
             "/api/access": get(
                 "Whether there are passwords, and what you may do", _answer("Access", "application/json")

@@ -11,7 +11,8 @@ from pi_stream.hub.channel import ChannelKey
 from pi_stream.lib import clock
 from pi_stream.media.frame import Encoding, Packet
 from pi_stream.protocol import fit, parse_query
-from pi_stream.server.context import CONTEXT, AppContext
+from pi_stream.server.context import CONTEXT, AppContext, stream_of
+from pi_stream.stream import Stream
 
 _PATIENCE = 10.0  # seconds that a snapshot waits for a frame, or two frames' time where that is longer
 
@@ -24,9 +25,9 @@ class PictureQuery(Struct, frozen=True):
     fps: Annotated[float, Meta(ge=0.1, le=1000)] | None = None
 
 
-def settings_of(context: AppContext, encoding: Encoding, query: PictureQuery) -> ChannelKey:
+def settings_of(context: AppContext, stream: Stream, encoding: Encoding, query: PictureQuery) -> ChannelKey:
     """The channel that has the picture which was asked for."""
-    camera = context.config.camera
+    camera = stream.settings
     quality = (query.quality or context.config.stream.quality) if encoding in LOSSY else 0
     return ChannelKey(encoding, *fit(camera.width, camera.height, query.width), quality)
 
@@ -55,14 +56,14 @@ async def _snapshot(request: web.Request, encoding: Literal["jpeg", "png"]) -> w
 
     A camera that has rested is waited for: nothing is wrong with it.
     """
-    context = request.app[CONTEXT]
-    settings = settings_of(context, encoding, parse_query(dict(request.query), PictureQuery))
-    with context.snapshot(), context.hub.subscribe(settings) as subscription:
-        patience = max(_PATIENCE, 2 / context.config.camera.fps)
+    context, stream = request.app[CONTEXT], stream_of(request)
+    settings = settings_of(context, stream, encoding, parse_query(dict(request.query), PictureQuery))
+    with context.snapshot(), stream.hub.subscribe(settings) as subscription:
+        patience = max(_PATIENCE, 2 / stream.settings.fps)
         try:
             async with asyncio.timeout(patience):
                 packet = await subscription.packet()
-                while packet.offline and (context.camera.opening or context.camera.online):
+                while packet.offline and (stream.supervisor.opening or stream.supervisor.online):
                     packet = await subscription.packet()
         except TimeoutError:
             text = f"no frame within {patience:g} s"

@@ -34,7 +34,7 @@ from pi_stream.protocol import (
 )
 from pi_stream.server.connection.connection_guard import mark_as_websocket
 from pi_stream.server.connection.socket_buffers import abort, newest_wins
-from pi_stream.server.context import CONTEXT, AppContext
+from pi_stream.server.context import CONTEXT, AppContext, stream_of
 from pi_stream.server.rights import MESSAGES
 from pi_stream.server.security.access import address_of
 from pi_stream.server.security.authorize import current_grant
@@ -43,23 +43,24 @@ from pi_stream.server.websocket.ack_reader import AckReader
 from pi_stream.server.websocket.handshake import shake_hands
 from pi_stream.server.websocket.message_reader import MessageReader, StoppedReading, framing, response
 from pi_stream.server.websocket.viewer import Viewer
+from pi_stream.stream import Stream
 
 
 async def websocket(request: web.Request) -> web.StreamResponse:
     """GET /ws"""
     context = request.app[CONTEXT]
     with context.place(address_of(request)):
-        return await _serve(context, request)
+        return await _serve(context, stream_of(request), request)
 
 
-async def _serve(context: AppContext, request: web.Request) -> web.StreamResponse:
+async def _serve(context: AppContext, stream: Stream, request: web.Request) -> web.StreamResponse:
     socket = response(context, VERSION)
     transport = await shake_hands(request, socket)
     if transport is None:
         return socket
     newest_wins(transport)
     mark_as_websocket(transport)
-    viewer = Viewer(context, current_grant(context.access), socket, transport)
+    viewer = Viewer(context, stream, current_grant(context.access), socket, transport)
     hearing = MessageReader(context, socket, viewer.address, lambda: viewer.feed.acked)
 
     def refuse(code: int, reason: str) -> None:
@@ -127,15 +128,15 @@ async def _do(context: AppContext, viewer: Viewer, request: Request) -> None:
             case Unwatch():
                 viewer.feed.unwatch()
             case CaptionPut(caption=draft):
-                caption = context.captions.put(draft, by=viewer.name)
+                caption = viewer.stream.captions.put(draft, by=viewer.name)
             case CaptionDelete(id=gone):
-                context.captions.delete(gone)
+                viewer.stream.captions.delete(gone)
             case Say(text=text):
                 context.viewers.say(viewer, text)
             case Name(name=name):
                 context.viewers.rename(viewer, name)
             case Controls(controls=controls):
-                await context.camera.set_controls(controls)
+                await viewer.stream.supervisor.set_controls(controls)
     except Refused as error:
         error.re = request.id
         raise
@@ -144,7 +145,7 @@ async def _do(context: AppContext, viewer: Viewer, request: Request) -> None:
 
 
 def _watch(context: AppContext, viewer: Viewer, watch: Watch) -> None:
-    camera = context.config.camera
+    camera = viewer.stream.settings
     encoding = choose(watch.accept, context.encodings)
     auto = watch.quality == "auto" and watch.acks  # without acks nothing is known of the line
     quality = 0

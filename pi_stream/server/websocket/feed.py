@@ -19,8 +19,8 @@ from pi_stream.pacing.quality_ladder import QualityLadder, Step
 from pi_stream.pacing.window import Sent, Window
 from pi_stream.protocol import Error, Reply, Watching, fit, parse_ack
 from pi_stream.server.connection.socket_buffers import keep_little
-from pi_stream.server.context import AppContext
 from pi_stream.server.websocket.frame_message import message_of
+from pi_stream.stream import Stream
 
 _IDLE_ACKS = 10_000  # that acknowledge nothing, in ten seconds
 
@@ -33,14 +33,14 @@ class Feed:
 
     def __init__(
         self,
-        context: AppContext,
+        stream: Stream,
         websocket: web.WebSocketResponse,
         transport: asyncio.Transport,
         ahead: Collection[str],
         reply: Callable[[Reply], None],
         refuse: Callable[[int, str], None],
     ) -> None:
-        self._context = context
+        self._stream = stream
         self._websocket = websocket
         self._transport = transport
         self._ahead = ahead
@@ -74,11 +74,11 @@ class Feed:
 
     def _subscribe(self, encoding: Encoding, step: Step) -> None:
         """Watch the channel of this step, and say so. Raises LimitReached."""
-        camera = self._context.config.camera
+        camera = self._stream.settings
         width, height = fit(camera.width, camera.height, step.width)
         settings = ChannelKey(encoding, width, height, step.quality)
         fps = step.fps if step.fps < camera.fps else None
-        subscription = self._context.hub.subscribe(settings, fps=fps, arrived=self.go_on, failing=self._tell_failure)
+        subscription = self._stream.hub.subscribe(settings, fps=fps, arrived=self.go_on, failing=self._tell_failure)
         self.unwatch()  # only now: a channel that is watched again goes on
         self._subscription = subscription
         self._taken = 0

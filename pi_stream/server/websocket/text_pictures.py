@@ -10,13 +10,14 @@ from pi_stream.captions.caption import Color
 from pi_stream.errors import BadMessage, EncodingFailed
 from pi_stream.protocol import parse_query
 from pi_stream.server.connection.connection_guard import mark_as_websocket
-from pi_stream.server.context import CONTEXT, AppContext, TextEncoding
+from pi_stream.server.context import CONTEXT, AppContext, TextEncoding, stream_of
 from pi_stream.server.security.access import address_of
 from pi_stream.server.security.authorize import current_grant
 from pi_stream.server.security.live_sessions import LOGGED_OUT
 from pi_stream.server.websocket.ack_reader import AckReader
 from pi_stream.server.websocket.handshake import shake_hands
 from pi_stream.server.websocket.message_reader import MessageReader, StoppedReading, framing, response
+from pi_stream.stream import Stream
 
 _LONGEST = 1000  # characters that are drawn
 
@@ -38,10 +39,12 @@ async def text_socket(request: web.Request) -> web.StreamResponse:
     if query.width * query.height > (most := context.config.limits.text_pixels):
         raise BadMessage(f"expected at most {most} pixels (limits.text_pixels), got {query.width} x {query.height}")
     with context.place(address_of(request)):
-        return await _serve_texts(context, query, request)
+        return await _serve_texts(context, stream_of(request), query, request)
 
 
-async def _serve_texts(context: AppContext, query: TextQuery, request: web.Request) -> web.StreamResponse:
+async def _serve_texts(
+    context: AppContext, stream: Stream, query: TextQuery, request: web.Request
+) -> web.StreamResponse:
     socket = response(context)
     transport, answering = await shake_hands(request, socket), asyncio.current_task()
     if transport is None or answering is None:
@@ -66,7 +69,7 @@ async def _serve_texts(context: AppContext, query: TextQuery, request: web.Reque
     AckReader(transport, framing(context), lambda _: False, refuse)
     try:
         with (
-            context.viewers.guest(close),
+            context.viewers.guest(stream, close),
             context.access.live_sessions.visit(current_grant(context.access), lambda: close(*LOGGED_OUT)),
         ):
             await _answer_texts(context, query, socket, hearing)

@@ -15,6 +15,7 @@ from pi_stream.protocol import Present, Reply, Stats, Welcome, serialize
 from pi_stream.server.connection.socket_buffers import abort, peer
 from pi_stream.server.context import AppContext
 from pi_stream.server.websocket.feed import Feed
+from pi_stream.stream import Stream
 
 _CLOSE_PATIENCE = 1.0  # seconds for a polite end; a service that stops has three for everything
 _OUTBOX = 256  # messages that may wait for a viewer, of any size; one who is further behind is let go
@@ -24,13 +25,19 @@ class Viewer:
     """A websocket, and who is at its other end."""
 
     def __init__(
-        self, context: AppContext, grant: Grant, websocket: web.WebSocketResponse, transport: asyncio.Transport
+        self,
+        context: AppContext,
+        stream: Stream,
+        grant: Grant,
+        websocket: web.WebSocketResponse,
+        transport: asyncio.Transport,
     ) -> None:
         self.grant = grant
         self.address = peer(transport)
         self.id = context.viewers.new_id()
         self.name = ""
         self._context = context
+        self.stream = stream
         self._websocket = websocket
         self._transport = transport
         self._ready = asyncio.Event()  # a message waits
@@ -39,7 +46,7 @@ class Viewer:
         self._told = asyncio.Event()  # that it knows, or is gone
         self.knows = False  # that this is the end: the goodbye is with the kernel, behind all that it holds already
         self._outbox: deque[str] = deque()
-        self.feed = Feed(context, websocket, transport, self._outbox, self.reply, self.dismiss)
+        self.feed = Feed(stream, websocket, transport, self._outbox, self.reply, self.dismiss)
 
     def welcome(self) -> None:
         """Tell it what there is, and the others that it came."""
@@ -50,11 +57,13 @@ class Viewer:
                 host=socket.gethostname(),
                 you=self.id,
                 encodings=context.encodings,
-                source=context.camera.state(),
-                captions=context.captions.all,
+                source=self.stream.supervisor.state(),
+                captions=self.stream.captions.all,
                 viewers=(*context.viewers.present, Present(self.id, self.name)),
                 may=self.grant.right.includes,
                 login=not context.access.open,
+                camera=self.stream.name,
+                cameras=tuple(each.info() for each in context.streams.values()),
             )
         )
         context.viewers.join(self)
@@ -153,7 +162,7 @@ class Viewer:
         if self._outbox:
             return None
         return Stats(
-            source_fps=round(self._context.camera.fps, 1),
+            source_fps=round(self.stream.supervisor.fps, 1),
             fps=round(self.feed.rate.per_second(now), 1),
             dropped=self.feed.dropped,
             age_ms=self.feed.age_ms(),

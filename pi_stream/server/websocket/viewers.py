@@ -3,14 +3,15 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 from pi_stream.lib import clock
 from pi_stream.lib.machine_stats import MachineStats
 from pi_stream.lib.sanitize import without_directions
-from pi_stream.protocol import Present, Reply, Said, Stats, ViewersNews, serialize
+from pi_stream.protocol import CaptionsNews, Present, Reply, Said, SourceNews, Stats, ViewersNews, serialize
+from pi_stream.stream import CaptionsChanged, Events, SourceChanged, Stream, ViewersChanged
 
 _Close = Callable[[int, str], Coroutine[Any, Any, None]]  # ends a connection with a websocket close code and reason
 
@@ -20,6 +21,7 @@ class Member(Protocol):
 
     id: str
     name: str
+    stream: Stream  # the camera that it watches
 
     @property
     def dropped(self) -> int:
@@ -51,10 +53,13 @@ class Member(Protocol):
 class Viewers:
     """The connected viewers, in the order in which they came."""
 
-    def __init__(self) -> None:
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        events.listen(SourceChanged, self._tell_source)
+        events.listen(CaptionsChanged, self._tell_captions)
         self._members: dict[str, Member] = {}
         self._ids = itertools.count(1)
-        self._guests: set[_Close] = set()
+        self._guests: dict[_Close, Stream] = {}
         self.left = 0  # of either, since the start
         self.by_address: Counter[str] = Counter()  # connected from each, those who only look included
 
@@ -67,13 +72,13 @@ class Viewers:
         return len(self._members) + len(self._guests)
 
     @contextmanager
-    def guest(self, close: _Close) -> Iterator[None]:
-        """Count somebody who only looks, and cannot be told anything, while the block runs; `close` ends it."""
-        self._guests.add(close)
+    def guest(self, stream: Stream, close: _Close) -> Iterator[None]:
+        """Count a viewer that reads no messages while the block runs; `close` ends its connection."""
+        self._guests[close] = stream
         try:
             yield
         finally:
-            self._guests.discard(close)
+            del self._guests[close]
             self.left += 1
 
     def __iter__(self) -> Iterator[Member]:
@@ -94,28 +99,42 @@ class Viewers:
         for other in self:
             other.tell(news)
         self._members[member.id] = member
+        self._publish()
 
     def leave(self, member: Member) -> None:
         """Somebody went."""
         if self._members.pop(member.id, None) is not None:
             self.left += 1
             self.tell_all(ViewersNews(viewers=self.present))
+            self._publish()
 
     def rename(self, member: Member, name: str) -> None:
         """Somebody is called otherwise from now on."""
         member.name = without_directions(name)
         self.tell_all(ViewersNews(viewers=self.present))
+        self._publish()
 
     def say(self, member: Member, text: str) -> None:
         """Somebody says a line to all."""
         text = without_directions(text)
         self.tell_all(Said(sender=member.id, name=member.name, text=text, at=clock.utc()))
 
-    def tell_all(self, message: Reply) -> None:
-        """A message to everybody; it is serialized once."""
+    def tell_all(self, message: Reply, *, camera: str | None = None) -> None:
+        """A message to every viewer, or to those of one camera; it is serialized once."""
         text = serialize(message)
         for member in self:
-            member.tell(text)
+            if camera is None or member.stream.name == camera:
+                member.tell(text)
+
+    def _publish(self) -> None:
+        self._events.publish(ViewersChanged(tuple((member.id, member.name) for member in self)))
+
+    def _tell_source(self, event: SourceChanged) -> None:
+        news = SourceNews(online=event.online, kind=event.kind, reason=event.reason)
+        self.tell_all(news, camera=event.camera)
+
+    def _tell_captions(self, event: CaptionsChanged) -> None:
+        self.tell_all(CaptionsNews(captions=event.captions), camera=event.camera)
 
     def tell_stats(self, vitals: MachineStats) -> None:
         """To each, how it fares."""
@@ -129,8 +148,22 @@ class Viewers:
         for member in self:
             member.watch_again()
 
+    def count_of(self, stream: Stream) -> int:
+        """All viewers of one camera, with those that read no messages."""
+        return sum(each is stream for each in (*(member.stream for member in self), *self._guests.values()))
+
     async def close_all(self, code: int, reason: str) -> None:
         """End every connection, all at once."""
-        async with asyncio.TaskGroup() as tasks:
-            for close in (*(member.close for member in self), *self._guests):
-                tasks.create_task(close(code, reason))
+        await _close((*(member.close for member in self), *self._guests), code, reason)
+
+    async def close_camera(self, stream: Stream, code: int, reason: str) -> None:
+        """End every connection that watches this camera."""
+        members = (member.close for member in self if member.stream is stream)
+        guests = (close for close, watched in self._guests.items() if watched is stream)
+        await _close((*members, *guests), code, reason)
+
+
+async def _close(closes: Collection[_Close], code: int, reason: str) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for close in closes:
+            tasks.create_task(close(code, reason))

@@ -1,0 +1,149 @@
+"""The cameras of the service: which source each has, and how a reload adds, removes and renames them."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pi_stream.app.heartbeat import Heartbeat
+from pi_stream.config.reload import Change
+from pi_stream.config.settings import CameraSettings
+from pi_stream.hub import ChannelLimit
+from pi_stream.lib.fair_executor import FairExecutor
+from pi_stream.lib.machine_stats import MachineMonitor
+from pi_stream.media.frame import Frame
+from pi_stream.sources import SourceSpec, choose_source_async
+from pi_stream.stream import CamerasChanged, Events, Stream, Streams
+
+log = logging.getLogger(__name__)
+
+
+class Cameras:
+    """Runs each stream in a task of `tasks`. Belongs to the event loop."""
+
+    def __init__(
+        self,
+        streams: Streams,
+        tasks: asyncio.TaskGroup,
+        *,
+        state: Path,
+        pool: FairExecutor,
+        channels: ChannelLimit,
+        events: Events,
+        heartbeat: Heartbeat,
+        monitor: MachineMonitor,
+        viewers: Callable[[], int],
+    ) -> None:
+        self.streams = streams
+        self.channels = channels
+        self._tasks = tasks
+        self._state = state
+        self._pool = pool
+        self._events = events
+        self._heartbeat = heartbeat
+        self._monitor = monitor
+        self._viewers = viewers
+        self._running: dict[Stream, asyncio.Task[None]] = {}
+        self._beats: dict[Stream, Callable[[], None]] = {}
+
+    async def choose(self, settings: Mapping[str, CameraSettings]) -> Mapping[str, SourceSpec]:
+        """Choose the source of each of these cameras. Raises SettingError."""
+        return {name: await choose_source_async(each) for name, each in settings.items()}
+
+    async def start(self, settings: Mapping[str, CameraSettings], specs: Mapping[str, SourceSpec]) -> None:
+        """Start a stream for each camera, the first one first."""
+        first = next(iter(settings))
+        self.streams.put(
+            {name: self._new(name, each, specs[name], first=name == first) for name, each in settings.items()}
+        )
+        for stream in self.streams.values():
+            self._run(stream)
+        for stream in self.streams.values():
+            await stream.opened.wait()
+
+    async def all_tried(self) -> None:
+        """Wait until each camera was opened, or could not be."""
+        for stream in self.streams.values():
+            await stream.supervisor.tried.wait()
+
+    def stop(self) -> None:
+        """Have all streams end."""
+        for stream in self._running:
+            stream.stop()
+
+    def hold_libcamera(self) -> bool:
+        """Whether this process has a camera of libcamera open now."""
+        sources = [stream.supervisor for stream in self.streams.values()]
+        return any(each.kind == "picamera2" and (each.online or each.opening) and not each.resting for each in sources)
+
+    @property
+    def closed(self) -> int:
+        """Sources and channels that were closed since the start."""
+        return sum(each.supervisor.closed + each.hub.ended for each in self._running)
+
+    async def take_over(self, change: Change, specs: Mapping[str, SourceSpec]) -> None:
+        """Add, rename, remove and reopen cameras as a reload wants it; `specs` are the sources of those that open."""
+        settings = change.config.all_cameras
+        first = change.config.first_camera
+        renamed = {change.renamed.get(name, name): stream for name, stream in self.streams.items()}
+        gone = [renamed.pop(change.renamed.get(name, name)) for name in change.removed]
+        added = [self._new(name, settings[name], specs[name], first=name == first) for name in change.added]
+        for name, stream in renamed.items():
+            if stream.name != name:
+                log.info("the camera %s is now called %s", stream.name, name)
+                stream.name = name
+                await stream.captions.move_to(self._captions_file(name, first=name == first))
+            if name in change.reopened:
+                stream.replace_source(specs[name], settings[name])
+            else:
+                stream.take_over(settings[name])
+        streams = {**renamed, **{stream.name: stream for stream in added}}
+        self.streams.put({name: streams[name] for name in settings})
+        for stream in added:
+            self._run(stream)
+            await stream.opened.wait()
+        for stream in gone:
+            await self._remove(stream)
+        if change.added or change.removed or change.renamed:
+            self._events.publish(CamerasChanged(tuple(settings)))
+
+    def _new(self, name: str, settings: CameraSettings, spec: SourceSpec, *, first: bool) -> Stream:
+        alive = self._heartbeat.of_one_more()
+        stream = Stream(
+            name,
+            settings,
+            spec,
+            captions_file=self._captions_file(name, first=first),
+            pool=self._pool.share(),
+            channels=self.channels,
+            events=self._events,
+            values=self._values,
+            alive=alive,
+        )
+        self._beats[stream] = alive
+        return stream
+
+    def _captions_file(self, name: str, *, first: bool) -> Path:
+        return self._state / ("captions.json" if first else f"captions-{name}.json")
+
+    def _run(self, stream: Stream) -> None:
+        self._running[stream] = self._tasks.create_task(stream.run(), name=f"camera {stream.name}")
+
+    async def _remove(self, stream: Stream) -> None:
+        log.info("the camera %s is removed", stream.name)
+        self._heartbeat.forget(self._beats.pop(stream))
+        stream.stop()
+        await asyncio.wait({self._running[stream]})
+        del self._running[stream]
+
+    def _values(self, stream: Stream, frame: Frame) -> Mapping[str, str]:
+        """What the fields of captions stand for."""
+        temperature = self._monitor.latest.temperature_c
+        return {
+            "fps": f"{stream.supervisor.fps:.0f}",
+            "seq": str(frame.seq),
+            "host": socket.gethostname(),
+            "viewers": str(self._viewers()),
+            "temperature": "?" if temperature is None else f"{temperature:.0f}",
+        }
