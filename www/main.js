@@ -8,6 +8,7 @@ import { Storage, isBoolean } from './lib/storage.js';
 import { WakeLock } from './lib/wake-lock.js';
 import { Access } from './panels/access.js';
 import { clearNotConnected } from './panels/attempt.js';
+import { CameraSwitch, digitKeys } from './panels/camera-switch.js';
 import { CaptionForm } from './panels/caption-form.js';
 import { CaptionPreview } from './panels/caption-preview.js';
 import { Captions } from './panels/captions.js';
@@ -45,7 +46,7 @@ const connection = new Connection(socketAddress(document.baseURI), {
   state(state) {
     status.setConnection(state);
     if (state.name !== 'live') screen.clear();
-    if (state.name === 'waiting') void access.check().then((answers) => status.setAnswers(answers));
+    if (state.name === 'waiting') void checkRefusal();
   },
   packet(packet, bytes) {
     meter.arrived(bytes, performance.now());
@@ -80,6 +81,13 @@ function setRatio({ width, height }) {
   view.style.setProperty('--ratio', String(width / height));
 }
 
+/** Find out whether and why the service refuses the connection. */
+async function checkRefusal() {
+  if (!(await access.check())) status.setRefusal('');
+  else if (!(await cameras.exists())) status.setRefusal('The service no longer has this camera.');
+  else status.setRefusal('The camera answers but refuses this page. There may be too many viewers.');
+}
+
 // --- the panels
 
 const status = new Status(() => connection.tryNow(), () => panels.open('doctor'));
@@ -97,6 +105,7 @@ const settings = new Settings(storage, [...decoders.keys()], request, (reason) =
 const doctor = new DoctorPanel();
 const fullscreen = new Fullscreen();
 const access = new Access();
+const cameras = new CameraSwitch();
 new Links();
 new WakeLock(storage);
 const nextSteps = new NextSteps(storage, () => panels.open('doctor'));
@@ -125,7 +134,8 @@ function handleReply(reply) {
     case 'welcome':
       clock.reset(); // the service may have moved to another machine
       version = reply.version;
-      setHost(reply.host ?? location.hostname);
+      cameras.welcome(reply);
+      setTitle(reply.host ?? location.hostname);
       source = reply.source;
       status.setSource(source);
       access.welcome(reply);
@@ -177,11 +187,12 @@ function sendPing() {
   connection.send(ping(performance.now()));
 }
 
-/** @param {string} host */
-function setHost(host) {
-  document.title = host ? `${host} · pi-stream` : 'pi-stream';
-  find('host', HTMLElement).textContent = host || 'pi-stream';
-  canvas.setAttribute('aria-label', `Live picture from ${host || 'the camera'}`);
+/** Set the titles: the camera's title if there are several cameras, else the host. @param {string} host */
+function setTitle(host) {
+  const title = cameras.current?.title ?? host;
+  document.title = [...new Set([title, host, 'pi-stream'])].filter(Boolean).join(' · ');
+  find('title', HTMLElement).textContent = title || 'pi-stream';
+  canvas.setAttribute('aria-label', `Live picture from ${title || 'the camera'}`);
 }
 
 // An error that is no reply to a request is shown on the picture for a while.
@@ -199,7 +210,8 @@ function showProblem(text) {
 
 find('snapshot', HTMLAnchorElement).addEventListener('click', ({ currentTarget }) => {
   const when = new Date().toLocaleString('sv').replace(/[^0-9]+/g, '-'); // the Swedish format is 2026-01-31 12:00:00
-  if (currentTarget instanceof HTMLAnchorElement) currentTarget.download = `${location.hostname}-${when}.jpg`;
+  const name = [location.hostname, cameras.current?.name, when].filter(Boolean).join('-');
+  if (currentTarget instanceof HTMLAnchorElement) currentTarget.download = `${name}.jpg`;
 });
 
 listenForShortcuts(
@@ -210,6 +222,7 @@ listenForShortcuts(
     d: () => panels.open('doctor'),
     s: () => find('snapshot', HTMLAnchorElement).click(),
     f: () => fullscreen.toggle(),
+    ...digitKeys((number) => cameras.go(number)),
   },
   () => panels.close(),
   { on: storage.get('shortcuts', isBoolean, true), changed: (on) => storage.set('shortcuts', on) },
@@ -222,5 +235,5 @@ addEventListener('online', () => connection.tryNow());
 setInterval(() => status.showNumbers(meter.read(performance.now()), stats?.dropped ?? 0), NUMBERS_INTERVAL_MS);
 setInterval(sendPing, PING_INTERVAL_MS);
 
-setHost(location.hostname);
+setTitle(location.hostname);
 connection.start();

@@ -51,7 +51,7 @@ async def _lost(page: Page) -> None:
     """The longest words that the bar has: of a camera with a long name that went away."""
     await page.evaluate(
         "(name) => { const [status, countdown] = ['status', 'countdown'].map((id) => document.getElementById(id));"
-        " host.textContent = name; status.textContent = 'Reconnecting…'; countdown.append('again in 10 s');"
+        " title.textContent = name; status.textContent = 'Reconnecting…'; countdown.append('again in 10 s');"
         " document.documentElement.dataset.state = 'lost'; }",
         LONG_NAME,
     )
@@ -114,7 +114,7 @@ async def test_the_bar_has_the_name_and_no_half_numbers(
             for (name, _, right, _), (after, left, _, _) in pairwise(parts):
                 assert right <= left + 1, f"{words}: {name} ends at {right}, {after} begins at {left}"
             assert parts[-1][2] <= width
-            named = await page.locator("#host").bounding_box()
+            named = await page.locator("#title").bounding_box()
             assert named is not None
             assert named["width"] >= 40
             state, words_of_it = [await page.locator(each).bounding_box() for each in (".state", "#status")]

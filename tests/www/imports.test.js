@@ -4,7 +4,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 
 const WWW = new URL('../../www/', import.meta.url);
-const FOLDERS = ['lib/', 'stream/', 'panels/', '']; // each may import those before it; '' holds main.js
+const FOLDERS = ['lib/', 'stream/', 'panels/', 'overview/', '']; // each may import those before it; '' holds main.js
 
 /** @param {string} path */
 const level = (path) => FOLDERS.findIndex((folder) => path.startsWith(folder));

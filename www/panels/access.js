@@ -4,6 +4,7 @@
  * @import { Welcome } from '../stream/protocol.js'
  */
 import { find } from '../lib/dom.js';
+import { serviceUrl } from '../lib/service-url.js';
 
 const TIMEOUT_MS = 5000;
 
@@ -24,10 +25,10 @@ export class Access {
 
   constructor() {
     // The other tabs of this browser at this service. Behind a proxy several services may share an origin.
-    const tabs = new BroadcastChannel(`pi-stream.logout ${new URL('.', document.baseURI).pathname}`);
+    const tabs = new BroadcastChannel(`pi-stream.logout ${new URL(serviceUrl('')).pathname}`);
     tabs.addEventListener('message', () => location.reload());
     find('logout', HTMLButtonElement).addEventListener('click', async () => {
-      const response = await fetch('logout', { method: 'POST', signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(() => null);
+      const response = await fetch(serviceUrl('logout'), { method: 'POST', signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(() => null);
       if (response) tabs.postMessage('logged out');
       location.reload();
     });
@@ -54,13 +55,13 @@ export class Access {
   async #request() {
     try {
       const options = /** @type {const} */ ({ cache: 'no-store', redirect: 'manual' });
-      const response = await fetch('api/access', { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
+      const response = await fetch(serviceUrl('api/access'), { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
       if (response.type === 'opaqueredirect') {
         location.reload();
         return true;
       }
       const { may } = await response.json();
-      if (Array.isArray(may) && !may.includes('view')) location.replace('login');
+      if (Array.isArray(may) && !may.includes('view')) location.replace(serviceUrl('login'));
       return response.ok;
     } catch {
       return false; // no answer; the connection is retried in any case

@@ -1,6 +1,7 @@
 /** The doctor's panel: the problems that the service finds with its camera and its machine, and their fixes. */
 import { find, make } from '../lib/dom.js';
 import { paragraph } from '../lib/sentence.js';
+import { serviceUrl } from '../lib/service-url.js';
 
 const TIMEOUT_MS = 20_000; // longer than the doctor's own limit
 
@@ -62,7 +63,7 @@ export class DoctorPanel {
     this.#busy = true; // the button is not disabled, because it would lose the focus
     this.#summary.textContent = 'Checking…';
     try {
-      const response = await fetch('api/doctor', { signal: AbortSignal.timeout(TIMEOUT_MS) });
+      const response = await fetch(serviceUrl('api/doctor'), { signal: AbortSignal.timeout(TIMEOUT_MS) });
       if (!response.ok) throw new Error(`HTTP status ${response.status}`);
       /** @type {{ findings: Finding[] }} */
       const { findings } = await response.json();

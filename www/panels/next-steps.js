@@ -6,6 +6,7 @@
  */
 import { find, make } from '../lib/dom.js';
 import { paragraph } from '../lib/sentence.js';
+import { serviceUrl } from '../lib/service-url.js';
 
 const TIMEOUT_MS = 10_000;
 const INTERVAL_MS = 30_000; // while there are steps, which somebody may be doing now
@@ -55,7 +56,7 @@ export class NextSteps {
       return;
     }
     try {
-      const response = await fetch('api/next', { signal: AbortSignal.timeout(TIMEOUT_MS), cache: 'no-store' });
+      const response = await fetch(serviceUrl('api/next'), { signal: AbortSignal.timeout(TIMEOUT_MS), cache: 'no-store' });
       if (!response.ok) return; // an older service, or a login that has ended, which the connection finds out
       /** @type {{ steps: Step[] }} */
       const { steps } = await response.json();

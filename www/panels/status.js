@@ -24,7 +24,7 @@ export class Status {
   #problem = '';
   #lost = false; // not connected, and an attempt has failed or a connection was lost
   #refused = false; // the last attempt ended without a welcome
-  #answers = false; // the service answers HTTP requests
+  #refusal = ''; // why, if the service answers HTTP requests
 
   /** @param {() => void} tryNow @param {() => void} runDoctor */
   constructor(tryNow, runDoctor) {
@@ -37,17 +37,17 @@ export class Status {
   /** @param {State} state of the connection */
   setConnection(state) {
     if (state.name === 'waiting') this.#refused = this.#state.name === 'connecting';
-    if (state.name === 'live') this.#answers = false;
+    if (state.name === 'live') this.#refusal = '';
     this.#lost = state.name === 'waiting' || (this.#lost && state.name !== 'live');
     this.#state = state;
     this.#problem = '';
     this.#show();
   }
 
-  /** Tell whether the service answers HTTP requests. @param {boolean} answers */
-  setAnswers(answers) {
-    if (this.#state.name === 'live') return; // the answer is outdated
-    this.#answers = answers;
+  /** Tell why the service refuses the connection; '' if it does not answer at all. @param {string} refusal */
+  setRefusal(refusal) {
+    if (this.#state.name === 'live') return; // this is outdated
+    this.#refusal = refusal;
     this.#show();
   }
 
@@ -101,11 +101,8 @@ export class Status {
     }
     if (this.#state.name === 'waiting') {
       const what = this.#source ? 'The connection was lost' : 'The camera does not answer';
-      let notice = this.#state.reason ? `${what}: ${this.#state.reason}` : `${what}.`;
-      if (this.#refused && this.#answers) {
-        notice = 'The camera answers but refuses this page. There may be too many viewers.';
-      }
-      return { state: 'lost', text: 'Reconnecting…', notice };
+      const notice = this.#state.reason ? `${what}: ${this.#state.reason}` : `${what}.`;
+      return { state: 'lost', text: 'Reconnecting…', notice: (this.#refused && this.#refusal) || notice };
     }
     if (this.#source && !this.#source.online) {
       return { state: 'offline', text: 'Camera offline', notice: this.#source.reason || 'The camera sends no frames.' };

@@ -25,7 +25,7 @@
  *
  * @typedef {{
  *   type: 'welcome', version: string, you: string, encodings: string[], source: Source, captions: Caption[],
- *   viewers: Viewer[], host?: string, may?: string[], login?: boolean,
+ *   viewers: Viewer[], host?: string, may?: string[], login?: boolean, camera?: string, cameras?: unknown,
  * }} Welcome
  * @typedef {{
  *   type: 'watching', encoding: string, width: number, height: number, fps: number | null, quality: number | string | null,
