@@ -15,7 +15,8 @@ import pi_stream
 from pi_stream.client import received_packet
 from pi_stream.client.received_packet import ReceivedPacket
 from pi_stream.errors import BadMessage, Disconnected
-from pi_stream.media.frame import Encoding, Packet
+from pi_stream.media.encodings import Encoding
+from pi_stream.media.frame import Packet
 from pi_stream.protocol import serialize_header
 
 
