@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pi_stream import protocol
 from pi_stream.captions.caption import Caption, CaptionDraft
+from pi_stream.captions.fields import FIELD_INFOS
 from pi_stream.errors import BadMessage, Unsupported
 from pi_stream.media.encodings import ENCODINGS, Encoding
 from pi_stream.media.frame import Packet
@@ -187,6 +188,7 @@ REPLIES: list[protocol.Reply] = [
         source={"kind": "synthetic"},
         captions=(Caption(id="c1", text="x"),),
         viewers=(protocol.Present("v7", "Aki"),),
+        fields=FIELD_INFOS,
     ),
     protocol.Watching(encoding="png", width=640, height=360, fps=30, quality=None),
     protocol.SourceNews(online=False, kind="picamera2", reason="unplugged"),

@@ -22,7 +22,7 @@ from pi_stream.hub import Hub
 from pi_stream.hub.channel import ChannelKey
 from pi_stream.lib.handover import Handover
 from pi_stream.overlay import Overlay
-from tests.frames import plain_frame
+from tests.frames import context, plain_frame
 from tests.raw import framed, raw_socket
 from tests.running import PATIENCE, SMALL, Process, http, next_frame, process, running, say
 
@@ -329,8 +329,8 @@ async def test_a_frame_is_drawn_on_once_whenever_somebody_came(watched_since: st
     with ThreadPoolExecutor(1) as pool:
         async with CaptionStore(None) as captions, Hub(ENCODERS, pool) as hub:
             captions.put(CaptionDraft(text="here"))
-            Overlay().draw(expected, captions.all, dict)
-            line = _Line(captions, hub, lambda _frame: {})
+            Overlay().draw(expected, captions.all, context)
+            line = _Line(captions, hub, context)
             frame = plain_frame(1, width=320, height=180)
             settings = ChannelKey("i420", 320, 180, 0)
             if watched_since != "before it was captured":

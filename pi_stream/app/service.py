@@ -19,6 +19,7 @@ from pi_stream import protocol
 from pi_stream.app import uncaught
 from pi_stream.app.maintenance import Maintenance, longest_silence_s
 from pi_stream.auth import store
+from pi_stream.captions.fields import FieldContext
 from pi_stream.captions.store import CaptionStore
 from pi_stream.config.settings import CameraSettings, Config
 from pi_stream.encoders import ENCODERS, JPEG_BY
@@ -83,16 +84,15 @@ async def serve(
     identity = None if config.tls.mode == "off" else await asyncio.to_thread(_identity, config, state)
     viewers, signs = Viewers(), machine_stats.MachineMonitor()
 
-    def values(frame: Frame) -> Mapping[str, str]:
-        """What captions' fields stand for."""
-        temperature = signs.latest.temperature_c
-        return {
-            "fps": f"{camera.fps:.0f}",
-            "seq": str(frame.seq),
-            "host": socket.gethostname(),
-            "viewers": str(len(viewers)),
-            "temperature": "?" if temperature is None else f"{temperature:.0f}",
-        }
+    def values(frame: Frame) -> FieldContext:
+        """What the fields of captions show."""
+        return FieldContext(
+            frame=frame,
+            source_fps=camera.fps,
+            host=socket.gethostname(),
+            viewers=len(viewers),
+            temperature_c=signs.latest.temperature_c,
+        )
 
     with ThreadPoolExecutor(config.stream.threads or machine_stats.cores(), thread_name_prefix="encoder") as pool:
         captions = CaptionStore(state / "captions.json")
@@ -191,7 +191,7 @@ def _identity(config: Config, state: Path) -> "Identity":
 class _Line:
     """The middle of a frame's way: captions are drawn on it, and it goes to the hub."""
 
-    def __init__(self, captions: CaptionStore, hub: Hub, values: Callable[[Frame], Mapping[str, str]]) -> None:
+    def __init__(self, captions: CaptionStore, hub: Hub, values: Callable[[Frame], FieldContext]) -> None:
         self._captions = captions
         self._hub = hub
         self._values = values

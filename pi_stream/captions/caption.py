@@ -6,12 +6,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from pi_stream.captions.fields import Part, parse_text
+from pi_stream.captions.template import parse_template
 from pi_stream.errors import BadMessage
 from pi_stream.lib.sanitize import ONE_LINE, without_directions
 from pi_stream.lib.validation import ValidationError, convert
-
-__all__ = ["Anchor", "Caption", "CaptionDraft", "Family", "Part", "caption_from", "parse_text", "rgba_from_hex"]
 
 Anchor = Literal[
     "top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"
@@ -64,7 +62,7 @@ def caption_from(draft: CaptionDraft, id: str, by: str = "") -> Caption:  # noqa
     """Accept a draft under an id; `by`, when given, is who wrote it, whatever the draft says.
 
     What forces a direction on text is taken out of it: `without_directions`. Raises BadMessage for a field out of its
-    range, for text with control characters, and for what `parse_text` refuses.
+    range, for text with control characters, and for what `parse_template` refuses.
     """
     fields = {name: getattr(draft, name) for name in draft.__struct_fields__}
     try:
@@ -84,7 +82,7 @@ def check_text(text: str) -> None:
             f"captions.text: expected characters and line breaks, got the control character U+{ord(bad[0]):04X} "
             f"at place {bad.start() + 1}"
         )
-    parse_text(text)
+    parse_template(text)
 
 
 def rgba_from_hex(color: str) -> tuple[int, int, int, int]:

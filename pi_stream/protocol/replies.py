@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from pi_stream.captions.caption import Caption
+from pi_stream.captions.fields import FieldInfo
 from pi_stream.errors import BadMessage
 from pi_stream.lib.validation import ValidationError, convert, quote
 from pi_stream.protocol.requests import Id, Request
@@ -37,6 +38,7 @@ class Welcome(Reply, tag="welcome", frozen=True, kw_only=True):
     viewers: tuple[Present, ...]
     may: tuple[str, ...] = ("view", "control")  # an older service lets everybody do everything
     login: bool = False
+    fields: tuple[FieldInfo, ...] = ()  # that a caption's text may hold; an older service does not say
 
 
 class Watching(Reply, tag="watching", frozen=True, kw_only=True):
