@@ -68,7 +68,7 @@ def test_a_draft_that_our_own_code_made_is_checked_too() -> None:
 @pytest.mark.parametrize("text", ["a\x00", "a\tb", "a\r\n", "a\x9f", "a\ud800"])
 def test_control_characters_are_refused_by_number(text: str) -> None:
     """A text is characters and line breaks; anything else is named in the error."""
-    with pytest.raises(BadMessage, match=r"^captions\.text: .*U\+[0-9A-F]{4} at place 2"):
+    with pytest.raises(BadMessage, match=r"^captions\.text: .*U\+[0-9A-F]{4} at character 2"):
         caption_from(CaptionDraft(text=text), "c1")
 
 
