@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pi_stream.captions.fields import FieldContext
 from pi_stream.media.frame import Frame
 
 
@@ -17,3 +18,9 @@ def noisy_frame(seq: int = 0, *, width: int = 64, height: int = 64) -> Frame:
     """A frame of noise; the same for the same seq."""
     data = np.random.default_rng(seq).integers(0, 256, width * height * 3 // 2, np.uint8)
     return Frame(data, width, height, seq, seq * 100_000 // 3)
+
+
+def context(frame: Frame | None = None, *, fps: float = 30, host: str = "garage", viewers: int = 2) -> FieldContext:
+    """What captions' fields show of a frame; the machine has no temperature sensor."""
+    frame = plain_frame() if frame is None else frame
+    return FieldContext(frame=frame, source_fps=fps, host=host, viewers=viewers, temperature_c=None)

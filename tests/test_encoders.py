@@ -20,7 +20,8 @@ from pi_stream.encoders.scaling import Scaler
 from pi_stream.encoders.turbojpeg import encode_jpeg_yuv_planes
 from pi_stream.errors import EncodingFailed, MissingLibrary
 from pi_stream.media.colour import rgb_from_ycc
-from pi_stream.media.frame import Encoding, Frame, Plane
+from pi_stream.media.encodings import ENCODINGS, Encoding
+from pi_stream.media.frame import Frame, Plane
 from tests.frames import noisy_frame, plain_frame
 
 
@@ -40,6 +41,11 @@ def _soft_frame(width: int = 320, height: int = 180) -> Frame:
     )
     data = np.concatenate([plane.ravel() for plane in (luma, u, v)]).astype(np.uint8)
     return Frame(data, width, height, 1, 2)
+
+
+def test_there_is_an_encoder_for_each_row_that_names_its_library() -> None:
+    """What the doctor tries, what is offered, and in which order, is what can be made."""
+    assert list(ENCODERS) == [name for name, row in ENCODINGS.items() if row.library is not None]
 
 
 def test_i420_is_the_frames_own_bytes() -> None:

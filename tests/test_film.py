@@ -15,7 +15,8 @@ from PIL import Image
 
 from pi_stream.errors import SourceUnavailable
 from pi_stream.media.colour import rgb_from_ycc
-from pi_stream.media.frame import Encoding, Frame, Packet
+from pi_stream.media.encodings import Encoding
+from pi_stream.media.frame import Frame, Packet
 from pi_stream.protocol import parse_packet
 from pi_stream.sources import open_source
 from pi_stream.sources.spec import CaptureFormat, SourceSpec

@@ -13,7 +13,8 @@ from pi_stream.errors import LimitReached
 from pi_stream.hub import Hub
 from pi_stream.hub.channel import ChannelKey
 from pi_stream.hub.subscription import Pace, Subscription
-from pi_stream.media.frame import Encoding, Frame, Packet
+from pi_stream.media.encodings import Encoding
+from pi_stream.media.frame import Frame, Packet
 from tests.frames import noisy_frame, plain_frame
 
 JPEG = ChannelKey("jpeg", 64, 64, 80)

@@ -1,6 +1,8 @@
 """Imports point down: a layer imports only from the layers below it."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from tests.layers import LAYERS, table
 CHECKOUT = Path(__file__).parent.parent
 PACKAGE = CHECKOUT / "pi_stream"
 FILES = sorted(PACKAGE.rglob("*.py"))
+CONNECT = "import pi_stream; pi_stream.connect('http://camera.invalid:8000')"
 HEIGHT = {layer.name: -number for number, layer in enumerate(LAYERS)}
 
 
@@ -58,3 +61,19 @@ def test_every_folder_has_its_layer() -> None:
 def test_the_design_shows_this_table() -> None:
     """docs/design.md holds what `python -m tests.layers` prints."""
     assert table() in (CHECKOUT / "docs" / "design.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("code", ["import pi_stream.protocol", "import pi_stream.client.viewer", CONNECT])
+def test_the_wire_and_the_python_viewer_load_no_renderer(code: str) -> None:
+    """A program that reads messages, or puts captions, has no need of fonts, drawing, encoders or FFmpeg."""
+    told = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    loaded = told.stdout.split()
+    renderers = {"PIL", "av", "isal", "simplejpeg", "pi_stream.overlay", "pi_stream.encoders"}
+    assert renderers.isdisjoint(loaded)
+    assert "pi_stream.protocol" in loaded

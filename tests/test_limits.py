@@ -165,7 +165,7 @@ async def test_more_changes_than_may_be_are_refused(tmp_path: Path) -> None:
 
 async def test_how_long_a_caption_may_be_is_a_setting(tmp_path: Path) -> None:
     """By either way in; what is wrong is said with the limit."""
-    text = "captions.text: expected a text of 1 to 10 characters, got 11; limits.caption_text says so"
+    text = "captions.text: expected a text of 1 to 10 characters (limits.caption_text), got 11"
     async with running(tmp_path, "limits.caption_text=10") as service, service.socket() as connection:
         async with http(service) as session:
             async with session.post("api/captions", json={"text": "x" * 10}) as answer:

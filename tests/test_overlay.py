@@ -11,15 +11,17 @@ from hypothesis import strategies as st
 
 import pi_stream.overlay
 from pi_stream.captions.caption import Anchor, CaptionDraft, caption_from
+from pi_stream.captions.fields import FieldContext
 from pi_stream.media.frame import Frame
 from pi_stream.overlay import Caption, Overlay, offline_picture, render_text
 from pi_stream.overlay.time_budget import TimeBudget
+from tests.frames import context
 
 WIDTH, HEIGHT = 640, 360
 
 
-def grey(width: int = WIDTH, height: int = HEIGHT) -> Frame:
-    return Frame(np.full(width * height * 3 // 2, 128, dtype=np.uint8), width, height, seq=0, captured=0)
+def grey(width: int = WIDTH, height: int = HEIGHT, seq: int = 0) -> Frame:
+    return Frame(np.full(width * height * 3 // 2, 128, dtype=np.uint8), width, height, seq=seq, captured=0)
 
 
 def caption(text: str, id: str = "c1", **look: object) -> Caption:  # noqa: A002 - it is the field's name
@@ -54,7 +56,7 @@ def place(frame: Frame) -> tuple[float, float, float, float]:
 def test_the_anchor_of_the_box_is_where_x_and_y_say(anchor: Anchor, across: float, down: float) -> None:
     """Of the nine places of its box, the anchor is the one that lies at x and y."""
     frame = grey()
-    Overlay().draw(frame, (caption("Hi", x=0.5, y=0.5, anchor=anchor, background="#000"),), dict)
+    Overlay().draw(frame, (caption("Hi", x=0.5, y=0.5, anchor=anchor, background="#000"),), context)
     left, top, right, bottom = place(frame)
     assert abs(left + across * (right - left) - 0.5) < 0.005
     assert abs(top + down * (bottom - top) - 0.5) < 0.005
@@ -64,8 +66,8 @@ def test_a_caption_looks_the_same_at_every_resolution() -> None:
     """Place, size and line breaks are fractions of the picture."""
     one = (caption("several words that need a second line and perhaps a third", x=0.6, y=0.4, size=0.1),)
     small, large = grey(320, 180), grey(1920, 1080)
-    Overlay().draw(small, one, dict)
-    Overlay().draw(large, one, dict)
+    Overlay().draw(small, one, context)
+    Overlay().draw(large, one, context)
     assert np.allclose(place(small), place(large), atol=0.02)
 
 
@@ -74,8 +76,8 @@ def test_static_captions_are_rendered_once() -> None:
     overlay = Overlay()
     captions = (caption("one"), caption("two", "c2", y=0.5))
     first, second = grey(), grey()
-    overlay.draw(first, captions, dict)
-    overlay.draw(second, captions, dict)
+    overlay.draw(first, captions, context)
+    overlay.draw(second, captions, context)
     assert overlay.rendered == 2
     assert np.array_equal(first.data, second.data)
 
@@ -96,7 +98,7 @@ def test_a_ticking_clock_redraws_its_own_patch_only(monkeypatch: pytest.MonkeyPa
     counts, pictures = [], []
     for Clock.ticks, fps in ((0, "30"), (0, "30"), (1, "30"), (2, "30"), (2, "29")):
         frame = grey()
-        overlay.draw(frame, captions, partial(dict, fps=fps))
+        overlay.draw(frame, captions, partial(context, fps=float(fps)))
         counts.append(overlay.rendered)
         pictures.append(frame.data.tobytes())
     assert counts == [3, 3, 4, 5, 6]
@@ -107,9 +109,9 @@ def test_values_are_found_only_where_a_caption_shows_one() -> None:
     """A clock does not make the service count its viewers thirty times a second."""
     asked: list[str] = []
 
-    def values() -> dict[str, str]:
+    def values() -> FieldContext:
         asked.append("once")
-        return {"fps": "30", "seq": "1"}
+        return context()
 
     overlay = Overlay()
     overlay.draw(grey(), (caption("still"), caption("{time}", "c2")), values)
@@ -122,17 +124,17 @@ def test_what_is_no_longer_shown_is_not_kept() -> None:
     """An hour of clock ticks leaves as many patches as there are captions."""
     overlay = Overlay()
     for seq in range(20):
-        overlay.draw(grey(), (caption("{seq}"), caption("still", "c2", y=0.5)), partial(dict, seq=str(seq)))
+        overlay.draw(grey(), (caption("{seq}"), caption("still", "c2", y=0.5)), partial(context, grey(seq=seq)))
     assert len(overlay._drawn) == 2
-    overlay.draw(grey(), (), dict)
+    overlay.draw(grey(), (), context)
     assert overlay._drawn == {}
 
 
 def test_another_picture_size_is_another_drawing() -> None:
     """When the source changes its size, captions are drawn for the new one."""
     overlay = Overlay()
-    overlay.draw(grey(), (caption("a"),), dict)
-    overlay.draw(grey(320, 180), (caption("a"),), dict)
+    overlay.draw(grey(), (caption("a"),), context)
+    overlay.draw(grey(320, 180), (caption("a"),), context)
     assert overlay.rendered == 2
 
 
@@ -140,7 +142,7 @@ def test_later_captions_lie_on_top() -> None:
     """Of two captions at one place, the one that was put last is seen."""
     frame = grey()
     boxes = [caption("█", f"c{n}", color=color, background=color) for n, color in enumerate(("#fff", "#000"))]
-    Overlay().draw(frame, tuple(boxes), dict)
+    Overlay().draw(frame, tuple(boxes), context)
     assert 0 in frame.y
     assert 255 not in frame.y
 
@@ -148,8 +150,8 @@ def test_later_captions_lie_on_top() -> None:
 def test_a_missing_value_is_a_dash() -> None:
     """A service that knows no temperature still draws the caption."""
     with_dash, unknown = grey(), grey()
-    Overlay().draw(with_dash, (caption("CPU –"),), dict)
-    Overlay().draw(unknown, (caption("CPU {temperature}"),), dict)
+    Overlay().draw(with_dash, (caption("CPU –"),), context)
+    Overlay().draw(unknown, (caption("CPU {temperature}"),), context)
     assert np.array_equal(with_dash.data, unknown.data)
 
 
@@ -159,7 +161,7 @@ def test_captions_that_bury_the_picture_are_bounded(caplog: pytest.LogCaptureFix
     captions = tuple(caption("W " * 300, c.id, size=1, x=0, y=0, background=c.background) for c in captions)
     overlay = Overlay(TimeBudget(1, 1e12))
     for _ in range(2):
-        overlay.draw(grey(64, 36), captions, dict)
+        overlay.draw(grey(64, 36), captions, context)
     assert overlay.rendered < 20
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert "those after it are not drawn" in caplog.text
@@ -169,14 +171,14 @@ def test_a_text_that_changes_too_often_shows_what_it_said_before() -> None:
     """When its share of the time is spent, what was drawn is shown again, and what never was is not there yet."""
     overlay = Overlay(TimeBudget(0, 1))
     first, again, none = grey(), grey(), grey()
-    overlay.draw(first, (caption("{seq}"),), partial(dict, seq="1"))
-    overlay.draw(again, (caption("{seq}"), caption("new", "c2", y=0.5)), partial(dict, seq="2"))
-    overlay.draw(none, (caption("new", "c2", y=0.5),), dict)
+    overlay.draw(first, (caption("{seq}"),), partial(context, grey(seq=1)))
+    overlay.draw(again, (caption("{seq}"), caption("new", "c2", y=0.5)), partial(context, grey(seq=2)))
+    overlay.draw(none, (caption("new", "c2", y=0.5),), context)
     assert overlay.rendered == 1
     assert np.array_equal(first.data, again.data)
     assert np.array_equal(none.data, grey().data)
     small = grey(320, 180)
-    overlay.draw(small, (caption("{seq}"),), dict)  # what was drawn for another size is of no use
+    overlay.draw(small, (caption("{seq}"),), context)  # what was drawn for another size is of no use
     assert np.array_equal(small.data, grey(320, 180).data)
 
 
@@ -196,7 +198,7 @@ def test_texts_that_change_too_often_are_drawn_in_turn() -> None:
     said = []
     for seq in range(6):
         allowance.left = 2
-        overlay.draw(grey(), captions, partial(dict, seq=str(seq)))
+        overlay.draw(grey(), captions, partial(context, grey(seq=seq)))
         said.append([drawn.text for drawn in overlay._drawn.values()])
     assert said[:3] == [["0", "0"], ["0", "0", "1", "1"], ["0", "0", "1", "1", "2"]]
     assert said[5] == ["3", "3", "4", "4", "5"]
@@ -223,7 +225,7 @@ def test_fonts_that_come_late_draw_the_captions_anew(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(pi_stream.overlay, "installed", Installed)
     overlay, captions = Overlay(), (caption("a"),)
     for Installed.late, rendered in ((0, 1), (0, 1), (1, 2), (1, 2)):
-        overlay.draw(grey(), captions, dict)
+        overlay.draw(grey(), captions, context)
         assert overlay.rendered == rendered
 
 
@@ -238,7 +240,7 @@ def test_fonts_that_come_late_draw_the_captions_anew(monkeypatch: pytest.MonkeyP
 def test_any_caption_is_drawn(text: str, x: float, y: float, size: float, anchor: Anchor) -> None:
     """Whatever is accepted can be drawn, anywhere and at any size."""
     literal = text.replace("{", "{{").replace("}", "}}")
-    Overlay().draw(grey(64, 36), (caption(literal, x=x, y=y, size=size, anchor=anchor),), dict)
+    Overlay().draw(grey(64, 36), (caption(literal, x=x, y=y, size=size, anchor=anchor),), context)
 
 
 def test_a_text_becomes_a_picture_of_it() -> None:

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from pi_stream import protocol
 from pi_stream.captions.caption import Caption, CaptionDraft
+from pi_stream.captions.fields import FIELD_INFOS
 from pi_stream.errors import BadMessage, Unsupported
-from pi_stream.media.frame import Encoding, Packet
+from pi_stream.media.encodings import ENCODINGS, Encoding
+from pi_stream.media.frame import Packet
 from pi_stream.media.source_state import SourceState
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "frames.json").read_text(encoding="utf-8"))
@@ -66,10 +68,14 @@ def test_any_bytes_are_a_frame_or_a_bad_message(message: bytes) -> None:
         protocol.parse_packet(message)
 
 
-def test_every_encoding_has_its_number_on_the_wire() -> None:
-    """No frame can be made that has no header."""
-    for encoding in get_args(Encoding):
-        assert len(protocol.serialize_header(Packet(encoding, b"", 2, 2, 0, 0), 0)) == 32
+def test_every_encoding_has_its_row_and_a_number_of_its_own() -> None:
+    """The type, the table, the wire and the page name the same encodings, with the numbers of docs/protocol.md."""
+    assert set(get_args(Encoding)) == set(ENCODINGS)
+    numbers = {name: protocol.serialize_header(Packet(name, b"", 2, 2, 0, 0), 0)[4] for name in ENCODINGS}
+    assert numbers == {"rgba": 1, "i420": 2, "png": 3, "jpeg": 4, "h264": 5}
+    by_number = ", ".join(f"'{name}'" for name in sorted(numbers, key=numbers.__getitem__))
+    (page,) = (Path(__file__).parent.parent / "www").rglob("protocol.js")
+    assert f"const ENCODINGS = [undefined, {by_number}];" in page.read_text("utf-8")
 
 
 REQUESTS: list[tuple[str, protocol.Request]] = [
@@ -195,6 +201,7 @@ REPLIES: list[protocol.Reply] = [
         ),
         captions=(Caption(id="c1", text="x"),),
         viewers=(protocol.Present("v7", "Aki"),),
+        fields=FIELD_INFOS,
     ),
     protocol.Watching(encoding="png", width=640, height=360, fps=30, quality=None),
     protocol.SourceNews(online=False, kind="picamera2", reason="unplugged"),

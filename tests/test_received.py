@@ -12,10 +12,11 @@ import websockets
 from PIL import Image
 
 import pi_stream
-from pi_stream.client import received_packet
+from pi_stream.client import decoders
 from pi_stream.client.received_packet import ReceivedPacket
 from pi_stream.errors import BadMessage, Disconnected
-from pi_stream.media.frame import Encoding, Packet
+from pi_stream.media.encodings import Encoding
+from pi_stream.media.frame import Packet
 from pi_stream.protocol import serialize_header
 
 
@@ -63,7 +64,7 @@ def test_a_picture_that_is_none_is_a_bad_message(
 ) -> None:
     """Whatever is wrong with it; one that is too large is found before it is decoded."""
     if library == "pillow":
-        monkeypatch.setattr(received_packet, "decode_jpeg", None)
+        monkeypatch.setattr(decoders, "decode_jpeg", None)
     with pytest.raises(BadMessage, match=words):
         ReceivedPacket(encoding, data, width, height, 0, 0).image()
 

@@ -29,7 +29,7 @@ async def _answer(connection: websockets.ClientConnection, kind: str, **fields: 
 
 
 async def test_the_first_message_is_welcome_and_says_what_there_is(service: Running) -> None:
-    """Version, name, encodings, source, captions, viewers."""
+    """Version, name, encodings, source, captions, viewers, and the fields of captions."""
     async with service.socket() as connection:
         welcome = json.loads(await connection.recv())
     assert welcome["type"] == "welcome"
@@ -42,6 +42,7 @@ async def test_the_first_message_is_welcome_and_says_what_there_is(service: Runn
     assert (source["kind"], source["online"], source["reason"]) == ("synthetic", True, None)
     assert (source["width"], source["height"]) == (320, 180)
     assert "settings" in source["why"]
+    assert {"name": "fps", "insert": "{fps}", "title": "Frame rate", "example": "30"} in welcome["fields"]
 
 
 async def test_the_subprotocol_is_selected_when_it_is_asked_for(service: Running) -> None:

@@ -14,7 +14,7 @@ from pi_stream.hub.channel import ChannelKey
 from pi_stream.media.frame import Frame
 from pi_stream.overlay import Overlay
 from pi_stream.stream import CamerasChanged, Event, Events, Pipeline, SourceChanged, Streams
-from tests.frames import plain_frame
+from tests.frames import context, plain_frame
 from tests.running import PATIENCE
 
 _KEY = ChannelKey("i420", 320, 180, 0)
@@ -49,7 +49,7 @@ async def test_taps_get_frames_before_and_after_captions() -> None:
     with ThreadPoolExecutor(1) as pool:
         async with CaptionStore(None) as captions, Hub(ENCODERS, pool) as hub:
             captions.put(CaptionDraft(text="here"))
-            pipeline = Pipeline(captions, hub, lambda _frame: {})
+            pipeline = Pipeline(captions, hub, context)
 
             def see(frame: Frame) -> None:
                 assert asyncio.get_running_loop() is loop
@@ -62,7 +62,7 @@ async def test_taps_get_frames_before_and_after_captions() -> None:
                     await pipeline.show(frame)
             assert not await asyncio.to_thread(pipeline.process, _frame(3))  # nothing is left that wants it
     expected = _frame(1)
-    Overlay().draw(expected, captions.all, dict)
+    Overlay().draw(expected, captions.all, context)
     assert raw == [_frame(1).data.tobytes(), _frame(2).data.tobytes()]
     assert [seq for seq, _ in drawn] == [1, 2]
     assert drawn[0][1] == expected.data.tobytes() != raw[0]
@@ -72,7 +72,7 @@ async def test_a_background_subscription_and_taps_do_not_count_as_watching() -> 
     """They get what there is: a resting camera is not opened for them."""
     with ThreadPoolExecutor(1) as pool:
         async with CaptionStore(None) as captions, Hub(ENCODERS, pool) as hub:
-            pipeline = Pipeline(captions, hub, lambda _frame: {})
+            pipeline = Pipeline(captions, hub, context)
             with pipeline.raw(lambda _: None), hub.subscribe(_KEY, background=True) as background:
                 assert not pipeline.watched()
                 with hub.subscribe(_KEY):
@@ -92,8 +92,8 @@ async def test_a_frame_is_drawn_on_once_whenever_somebody_came(watched_since: st
     with ThreadPoolExecutor(1) as pool:
         async with CaptionStore(None) as captions, Hub(ENCODERS, pool) as hub:
             captions.put(CaptionDraft(text="here"))
-            Overlay().draw(expected, captions.all, dict)
-            pipeline = Pipeline(captions, hub, lambda _frame: {})
+            Overlay().draw(expected, captions.all, context)
+            pipeline = Pipeline(captions, hub, context)
             frame = plain_frame(1, width=320, height=180)
             settings = ChannelKey("i420", 320, 180, 0)
             if watched_since != "before it was captured":

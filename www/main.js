@@ -140,6 +140,7 @@ function handleReply(reply) {
       status.setSource(source);
       access.welcome(reply);
       nextSteps.welcome(access.control);
+      form.setFields(reply.fields ?? []);
       showCaptions(reply.captions, true);
       clearNotConnected();
       doctor.changed();

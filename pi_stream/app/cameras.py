@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pi_stream.app.heartbeat import Heartbeat
+from pi_stream.captions.fields import FieldContext
 from pi_stream.config.reload import Change
 from pi_stream.config.settings import CameraSettings
 from pi_stream.hub import ChannelLimit
@@ -118,7 +119,7 @@ class Cameras:
             pool=self._pool.share(),
             channels=self.channels,
             events=self._events,
-            values=self._values,
+            fields=self._fields,
             alive=alive,
         )
         self._beats[stream] = alive
@@ -137,13 +138,12 @@ class Cameras:
         await asyncio.wait({self._running[stream]})
         del self._running[stream]
 
-    def _values(self, stream: Stream, frame: Frame) -> Mapping[str, str]:
-        """What the fields of captions stand for."""
-        temperature = self._monitor.latest.temperature_c
-        return {
-            "fps": f"{stream.supervisor.fps:.0f}",
-            "seq": str(frame.seq),
-            "host": socket.gethostname(),
-            "viewers": str(self._viewers()),
-            "temperature": "?" if temperature is None else f"{temperature:.0f}",
-        }
+    def _fields(self, stream: Stream, frame: Frame) -> FieldContext:
+        """What the fields of captions show in a frame."""
+        return FieldContext(
+            frame=frame,
+            source_fps=stream.supervisor.fps,
+            host=socket.gethostname(),
+            viewers=self._viewers(),
+            temperature_c=self._monitor.latest.temperature_c,
+        )

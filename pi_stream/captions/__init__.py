@@ -1,1 +1,1 @@
-"""Captions: what one is, the fields its text may hold, and the store that keeps them. No drawing."""
+"""Captions: what a caption is, the fields of its text, and the store that keeps all captions. No drawing."""

@@ -1,4 +1,4 @@
-"""The file that captions are kept in between two lives of the service."""
+"""The file that keeps the captions while the service is stopped."""
 
 import logging
 from pathlib import Path
@@ -11,13 +11,13 @@ from pi_stream.lib.quarantine import quarantine
 
 log = logging.getLogger(__name__)
 
-_LARGEST = 4 << 20  # bytes; a thousand captions are less
+_MAX_BYTES = 4 << 20  # a thousand captions take less
 
 
 class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is kept: the captions in their order, and by id how many seconds were left of those that go by themselves.
+    """The captions in their order, and by id the seconds that were left of those with a `ttl`.
 
-    What is left is kept rather than a time of day, since a Pi without a clock's battery wakes up in the past.
+    The file has the time left, not a time of day: a Pi without a battery for its clock starts with a time in the past.
     """
 
     captions: tuple[Caption, ...] = ()
@@ -27,12 +27,12 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load(path: Path) -> State:
     """Read what `save` wrote. Blocks; raises nothing.
 
-    No file is an empty state. So is one that is damaged or cannot be read: it is renamed to `<name>.damaged-1` to `-5`,
-    lest the next save write over it, and the log says so.
+    Without a file the state is empty. It is also empty if the file is damaged or cannot be read: then the file is
+    renamed to `<name>.damaged-1` to `-5`, so that the next save does not replace it, and a warning is logged.
     """
     try:
         with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
+            data = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         return State()
     except OSError as error:
@@ -47,18 +47,18 @@ def load(path: Path) -> State:
 
 
 def save(path: Path, state: State) -> None:
-    """Replace the file by one that is whole: whatever happens meanwhile, the old or the new one is there. Blocks.
+    """Replace the file atomically: after a crash either the old or the new file is there. Blocks.
 
-    Raises OSError when it cannot be written for certain; then it is best tried again.
+    Raises OSError if the new file cannot be written to the disk. The old one then still stands.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_file.write(path, msgspec.json.format(msgspec.json.encode(state)))
 
 
 def _checked(data: bytes) -> State:
-    if len(data) > _LARGEST:
-        raise ValueError(f"more than {_LARGEST >> 20} MiB")
+    if len(data) > _MAX_BYTES:
+        raise ValueError(f"more than {_MAX_BYTES >> 20} MiB")
     state = msgspec.json.decode(data, type=State)
     if len({caption.id for caption in state.captions}) < len(state.captions):
-        raise ValueError("an id stands twice")
+        raise ValueError("two captions have the same id")
     return State(tuple(caption_from(caption, caption.id) for caption in state.captions), state.left)

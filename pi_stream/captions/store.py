@@ -1,4 +1,4 @@
-"""The captions there are: put, deleted, gone when their time is up, and still there after a restart."""
+"""All captions: added, replaced, deleted, removed when their `ttl` is over, and kept over a restart."""
 
 import asyncio
 import logging
@@ -8,43 +8,42 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pi_stream.captions.caption import LONGEST_TEXT, Caption, CaptionDraft, caption_from
+from pi_stream.captions.caption import MAX_TEXT_CHARACTERS, Caption, CaptionDraft, caption_from
 from pi_stream.captions.state_file import State, load, save
 from pi_stream.errors import BadMessage, LimitReached, NotFound
 from pi_stream.lib import clock
 
 log = logging.getLogger(__name__)
 
-_OURS = re.compile(r"c([0-9]{1,9})")  # an id as captions are given one
-_MOST = 999_999_999  # the highest number in them, after which comes c1 again
+_GENERATED_ID = re.compile(r"c([0-9]{1,9})")
+_MAX_GENERATED_ID = 999_999_999  # after c999999999 comes c1
 
 
 class CaptionStore:
-    """All captions, in the order in which they were first put; later ones are drawn over earlier ones.
+    """All captions of a stream, in the order in which they were created; later ones are drawn over earlier ones.
 
-        async with Captions(folder / "captions.json") as captions:
+        async with CaptionStore(folder / "captions.json") as captions:
             captions.on_change = tell_every_viewer
             captions.put(CaptionDraft(text="Garage {time:%H:%M}"), by="Aki")
 
-    `path` is the file that keeps them, None for captions that a restart forgets; `limit` is how many there may be, and
-    `longest` how many characters one may have.
-    `on_change` is called on the event loop after every change, those by `ttl` too. Everything belongs to one event
-    loop, but `all` may be read by any thread. A caption that has 5 s left when the service stops has 5 s left when it
-    starts again.
+    `path` is the file that keeps them; None: a restart forgets them. `limit` is the largest number of captions, and
+    `longest` the largest number of characters of one. `on_change` is called on the event loop after every change,
+    including those by `ttl`. Use it on one event loop; only `all` may be read by any thread. A caption that has 5 s
+    left when the service stops has 5 s left when the service starts again.
     """
 
     def __init__(self, path: Path | None, limit: int = 32, on_change: Callable[[], None] = lambda: None) -> None:
         self.on_change = on_change
         self._path = path
         self.limit = limit
-        self.longest = LONGEST_TEXT
+        self.longest = MAX_TEXT_CHARACTERS
         self._captions: dict[str, Caption] = {}
-        self._ends: dict[str, int] = {}  # by id, microseconds of clock.now(), for those with a ttl
+        self._ends: dict[str, int] = {}  # by id, in microseconds of clock.now(), of those with a ttl
         self._all: tuple[Caption, ...] = ()
-        self._numbered = 0  # the number in the id that was given last
+        self._numbered = 0  # the number in the id that was generated last
         self._timer: asyncio.TimerHandle | None = None
-        self._wake = asyncio.Event()  # there is something for the writing task to do
-        self._idle = asyncio.Event()  # and there is not, now
+        self._wake = asyncio.Event()  # the writing task has something to do
+        self._idle = asyncio.Event()  # it has nothing to do
         self._unwritten = False
         self._closing = False
         self._tasks = asyncio.TaskGroup()
@@ -58,13 +57,13 @@ class CaptionStore:
                 if caption.ttl is not None:
                     left = min(max(state.left.get(caption.id, caption.ttl), 0), caption.ttl)
                     self._ends[caption.id] = now + round(left * 1e6)
-            numbered = filter(None, map(_OURS.fullmatch, self._captions))
+            numbered = filter(None, map(_GENERATED_ID.fullmatch, self._captions))
             self._numbered = max((int(each[1]) for each in numbered), default=0)
             self._all = state.captions
         await self._tasks.__aenter__()
         if self._path is not None:
             self._tasks.create_task(self._write(), name="captions: write")
-        self._wind_timer()
+        self._set_timer()
         return self
 
     async def __aexit__(
@@ -74,31 +73,29 @@ class CaptionStore:
         if self._timer is not None:
             self._timer.cancel()
         if self._ends:
-            self._unwritten = True  # what is left of their time has changed, if nothing else has
+            self._unwritten = True  # the time that is left has changed, even if nothing else has
         self._wake.set()
-        # Whatever ends the block is the caller's; the group is told of it by being asked to finish, not by being given
-        # the error, which it would wrap.
+        # The error that ends the block is the caller's. The group would wrap it in an exception group.
         await self._tasks.__aexit__(None, None, None)
 
     @property
     def all(self) -> tuple[Caption, ...]:
-        """Every caption, as they are now: a value that no later change touches, so any thread may have it."""
+        """All captions now. The tuple never changes, so any thread may read it."""
         return self._all
 
     def put(self, draft: CaptionDraft, *, by: str = "") -> Caption:
-        """Add a caption, or with the id of one that there is replace it where it stands; its ttl starts now.
+        """Add a caption, or replace the one with the same id, which keeps its place in the order. Its ttl starts now.
 
-        One without an id gets c1, c2 and so on, whichever nobody else has taken.
-        `by`, when given, is who wrote it, whatever the draft says. Raises BadMessage for a draft that cannot be, and
-        LimitReached when there is no room for another.
+        A draft without an id gets the next free one of c1, c2 and so on. A `by` that is not empty replaces the
+        draft's. Raises BadMessage for a draft that is not valid, and LimitReached if there are `limit` captions.
         """
         numbered = self._numbered if draft.id is not None else self._next()
         id = draft.id if draft.id is not None else f"c{numbered}"  # noqa: A001 - it is the field's name
         caption = caption_from(draft, id, by)
         if len(caption.text) > self.longest:
             raise BadMessage(
-                f"captions.text: expected a text of 1 to {self.longest} characters, got {len(caption.text)}; "
-                "limits.caption_text says so"
+                f"captions.text: expected a text of 1 to {self.longest} characters (limits.caption_text), "
+                f"got {len(caption.text)}"
             )
         if id not in self._captions and len(self._captions) >= self.limit:
             raise LimitReached(
@@ -115,7 +112,7 @@ class CaptionStore:
         return caption
 
     def delete(self, id: str) -> None:  # noqa: A002 - it is the field's name
-        """Remove one caption. Raises NotFound, which names the id."""
+        """Delete one caption. Raises NotFound, which names the id."""
         if id not in self._captions:
             raise NotFound(f"captions.id: there is no caption {id[:64]!r}")
         del self._captions[id]
@@ -123,16 +120,17 @@ class CaptionStore:
         self._changed()
 
     def clear(self) -> None:
-        """Remove every caption."""
+        """Delete all captions."""
         if self._captions:
             self._captions.clear()
             self._ends.clear()
             self._changed()
 
     def expire(self, now: int) -> bool:
-        """Remove those whose time is up at `now`, in microseconds of `clock.now()`; whether there were any.
+        """Remove the captions whose ttl is over at `now` (microseconds of `clock.now()`). Returns whether there were
+        any.
 
-        Called by a timer of its own when the time comes; nobody else needs to.
+        The store's own timer calls this.
         """
         gone = [each for each, end in self._ends.items() if end <= now]
         for each in gone:
@@ -151,9 +149,9 @@ class CaptionStore:
             await asyncio.to_thread(old.unlink, missing_ok=True)
 
     async def written(self) -> bool:
-        """Wait until the newest change is in the file, or could not be written; which of the two.
+        """Wait until the newest change was written, or could not be. Returns whether the file has it.
 
-        Nobody has to: what is unwritten is written when the block ends. Without a file the answer is False.
+        It is not necessary to call this: the end of the block writes what is left. Without a file it returns False.
         """
         if self._path is not None:
             await self._idle.wait()
@@ -164,26 +162,26 @@ class CaptionStore:
         self._unwritten = True
         self._idle.clear()
         self._wake.set()
-        self._wind_timer()
+        self._set_timer()
         self.on_change()
 
-    def _wind_timer(self) -> None:
+    def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._ends:
-            wait = (min(self._ends.values()) - clock.now()) / 1e6
-            self._timer = asyncio.get_running_loop().call_later(wait, self._time_is_up)
+            delay_s = (min(self._ends.values()) - clock.now()) / 1e6
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._ttl_over)
 
-    def _time_is_up(self) -> None:
+    def _ttl_over(self) -> None:
         if not self.expire(clock.now()):
-            self._wind_timer()  # timers may be a little early
+            self._set_timer()  # the timer was a little early
 
     def _next(self) -> int:
-        """The next number that is in no id: there are far more of them than captions."""
-        number = self._numbered % _MOST + 1
+        """The next number that no id has. There are far more numbers than captions."""
+        number = self._numbered % _MAX_GENERATED_ID + 1
         while f"c{number}" in self._captions:
-            number = number % _MOST + 1
+            number = number % _MAX_GENERATED_ID + 1
         return number
 
     def _state(self) -> State:
@@ -191,8 +189,8 @@ class CaptionStore:
         return State(self._all, {each: max(end - now, 0) / 1e6 for each, end in self._ends.items()})
 
     async def _write(self) -> None:
-        """Write what is newest after each change, off the event loop; a fault is told once while it lasts."""
-        fault = ""
+        """Write the newest state after each change, on a thread. An error that repeats is logged once."""
+        problem = ""
         while True:
             if not self._wake.is_set():
                 self._idle.set()
@@ -205,12 +203,12 @@ class CaptionStore:
                 try:
                     await asyncio.to_thread(save, path, self._state())
                 except OSError as error:
-                    self._unwritten = True  # tried again at the next change, and at the end
-                    if fault != (fault := str(error.strerror or error)):
-                        log.warning("the captions cannot be kept in %s: %s; a restart would lose them", path, fault)
+                    self._unwritten = True  # tried again at the next change and at the end
+                    if problem != (problem := str(error.strerror or error)):
+                        log.warning("the captions cannot be kept in %s: %s; a restart would lose them", path, problem)
                 else:
-                    if fault:
+                    if problem:
                         log.info("the captions are kept in %s again", path)
-                    fault = ""
+                    problem = ""
             if closing:
                 return

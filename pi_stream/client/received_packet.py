@@ -1,23 +1,11 @@
 """A packet as it came over the wire, and the picture in it."""
 
-import io
-import struct
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-try:
-    from simplejpeg import decode_jpeg, decode_jpeg_header
-except ModuleNotFoundError:  # as on Debian: Pillow gives the same pixels, in three times the time
-    decode_jpeg = decode_jpeg_header = None
-
-from pi_stream.encoders.scaling import RgbConverter
-from pi_stream.errors import BadMessage
-from pi_stream.media.frame import Frame, Packet
-
-_MOST_PIXELS = 8192 * 8192  # what a service may send at most; more would only be told to fill this machine's memory
+from pi_stream.media.frame import Packet
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,38 +20,6 @@ class ReceivedPacket(Packet):
 
         Raises BadMessage for an encoding that is not decoded, and for a picture that is damaged or not of this size.
         """
-        if not 0 < self.width * self.height <= _MOST_PIXELS:
-            raise BadMessage(f"expected a picture of 1 to {_MOST_PIXELS} pixels, got {self.width} x {self.height}")
-        try:
-            return self._decoded()
-        # What numpy, simplejpeg and Pillow say to bytes that are none of theirs.
-        except (ValueError, OSError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError) as error:
-            if isinstance(error, BadMessage):
-                raise
-            raise BadMessage(f"expected a {self.encoding} picture, got a damaged one: {error}") from None
+        from pi_stream.client.decoders import decode  # not earlier: imaging libraries are for those that want pixels
 
-    def _decoded(self) -> NDArray[np.uint8]:
-        match self.encoding:
-            case "rgba":
-                return np.frombuffer(self.data, np.uint8).reshape(self.height, self.width, 4)[..., :3]
-            case "i420":
-                frame = Frame(
-                    np.frombuffer(self.data, np.uint8).copy(), self.width, self.height, self.seq, self.captured
-                )
-                return RgbConverter("rgb24").convert(frame).reshape(self.height, self.width, 3)
-            case "jpeg" if decode_jpeg is not None:
-                height, width, *_ = decode_jpeg_header(self.data)
-                self._check_size(width, height)
-                pixels: NDArray[np.uint8] = decode_jpeg(self.data, "RGB")
-                return pixels
-            case "png" | "jpeg":
-                with Image.open(io.BytesIO(self.data), formats=(self.encoding,)) as picture:
-                    self._check_size(*picture.size)
-                    return np.asarray(picture.convert("RGB"))
-            case _:
-                raise BadMessage(f"{self.encoding} pictures are not decoded here; accept another encoding")
-
-    def _check_size(self, width: int, height: int) -> None:
-        """Before it is decoded: a small file may hold a picture that fills the memory."""
-        if (width, height) != (self.width, self.height):
-            raise BadMessage(f"expected a picture of {self.width} x {self.height}, got {width} x {height}")
+        return decode(self)

@@ -16,7 +16,8 @@ from pi_stream.config import files as config_files
 from pi_stream.config.settings import Config, TlsSettings
 from pi_stream.doctor import Doctor, DoctorContext, Finding, Level, Look, Machine, Shown, Webcam, checks, worst
 from pi_stream.errors import SettingError
-from pi_stream.media.frame import Encoding, Frame
+from pi_stream.media.encodings import ENCODINGS, Encoding
+from pi_stream.media.frame import Frame
 from pi_stream.overlay.bidi import library as fribidi
 from pi_stream.overlay.fonts import installed
 from pi_stream.sources import choose_source
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 _KEPT = 10.0  # seconds that a report is shown to all who ask: looking costs a small Pi a second of its processor
 _SIDE = 64  # pixels of the picture that each encoder is tried with
-_MADE_WITH: Mapping[Encoding, str] = {"jpeg": "simplejpeg", "png": "isal", "i420": "numpy", "rgba": "numpy"}
+_LIBRARIES = {name: row.library for name, row in ENCODINGS.items() if row.library is not None}
 
 
 class Report(Struct, frozen=True):
@@ -155,13 +156,13 @@ def _certificate(settings: TlsSettings, state: Path) -> "Certificate | None":
 
 def _named() -> Mapping[str, Callable[[], str]]:
     """Encoders, and what decodes films, that say with what."""
-    libraries = {**{encoding.upper(): library for encoding, library in _MADE_WITH.items()}, "films": "av"}
+    libraries = {**{encoding.upper(): library for encoding, library in _LIBRARIES.items()}, "films": "av"}
     return {name: partial(_library, library) for name, library in libraries.items()}
 
 
 def _tried() -> Mapping[str, Callable[[], str]]:
     """The same, but they are tried first."""
-    return {**{encoding.upper(): partial(_encode, encoding) for encoding in _MADE_WITH}, "films": _load_films}
+    return {**{encoding.upper(): partial(_encode, encoding) for encoding in _LIBRARIES}, "films": _load_films}
 
 
 def _encode(encoding: Encoding) -> str:
@@ -171,7 +172,7 @@ def _encode(encoding: Encoding) -> str:
 
     grey = np.full(_SIDE * _SIDE * 3 // 2, 128, np.uint8)
     ENCODERS[encoding](_SIDE, _SIDE, 80).encode(Frame(grey, _SIDE, _SIDE, 0, 0))
-    return _library(_MADE_WITH[encoding])
+    return _library(_LIBRARIES[encoding])
 
 
 def _load_films() -> str:

@@ -14,12 +14,13 @@ from concurrent.futures import Executor
 from types import TracebackType
 from typing import Self
 
-from pi_stream.encoders import Encoder
+from pi_stream.encoders import EncoderFactory
 from pi_stream.errors import LimitReached
 from pi_stream.hub.channel import Channel, ChannelKey, Encoded
 from pi_stream.hub.subscription import Pace, Subscription
 from pi_stream.lib.handover import Handover
-from pi_stream.media.frame import Encoding, Frame
+from pi_stream.media.encodings import Encoding
+from pi_stream.media.frame import Frame
 
 _BRIEF = 1 / 3  # of the time from frame to frame that an encode may take of the thread which captures them
 _BRIEFEST = 10_000  # microseconds that it may take at most, however rare the frames that are wanted
@@ -57,7 +58,7 @@ class Hub:
 
     def __init__(
         self,
-        encoders: Mapping[Encoding, Callable[[int, int, int], Encoder]],
+        encoders: Mapping[Encoding, EncoderFactory],
         pool: Executor,
         limit: ChannelLimit | None = None,
     ) -> None:

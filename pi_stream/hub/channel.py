@@ -17,7 +17,8 @@ from pi_stream.hub.failures import EncodingFailures
 from pi_stream.hub.frame_order import FrameOrder
 from pi_stream.hub.subscription import Subscription
 from pi_stream.lib import clock
-from pi_stream.media.frame import Encoding, Frame, Packet
+from pi_stream.media.encodings import Encoding
+from pi_stream.media.frame import Frame, Packet
 
 log = logging.getLogger(__name__)
 

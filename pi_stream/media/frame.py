@@ -1,12 +1,11 @@
 """A frame is pixels; a packet is one frame encoded."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Encoding = Literal["rgba", "i420", "png", "jpeg", "h264"]
+from pi_stream.media.encodings import Encoding
 
 Plane = NDArray[np.uint8]
 

@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pi_stream.captions.caption import Anchor, Caption, CaptionDraft
-from pi_stream.captions.fields import fill_in, needs, parse_text
+from pi_stream.captions.fields import FieldContext
 from pi_stream.captions.store import CaptionStore
+from pi_stream.captions.template import parse_template
 from pi_stream.lib import clock
 from pi_stream.media.frame import Frame
 from pi_stream.overlay.bidi import library
@@ -44,9 +45,6 @@ _MOST = 8  # times the picture's area, that all captions together may cover: it 
 # change in every frame, it is they that come late, and not the pictures.
 _SHARE, _AT_ONCE = 0.25, 300_000  # microseconds
 
-_NOTHING: Mapping[str, str] = {}
-_CLOCK = frozenset({"time"})
-
 
 def _late() -> int:
     """How many fonts came late. None, before those of this machine could be read: there is no drawing without."""
@@ -77,7 +75,7 @@ class Overlay:
     """Draws captions on frames; keeps what it has drawn for as long as it is needed.
 
         overlay = Overlay()
-        overlay.draw(frame, captions.all, lambda: {"fps": "29.9", "seq": str(frame.seq), "host": "garage"})
+        overlay.draw(frame, captions.all, lambda: FieldContext(frame=frame, source_fps=30, ...))
 
     `rendered` counts the texts that were drawn anew. That may take its `allowance` of the time and no more: where too
     much changes, a caption comes some frames late, or says for so long what it said before. One call at a time, from
@@ -93,24 +91,22 @@ class Overlay:
         self._next: int | None = None  # the first that had to wait in this frame
         library()  # at the start, while there surely are file descriptors: it is looked for only once
 
-    def draw(self, frame: Frame, captions: tuple[Caption, ...], values: Callable[[], Mapping[str, str]]) -> None:
+    def draw(self, frame: Frame, captions: tuple[Caption, ...], context: Callable[[], FieldContext]) -> None:
         """Draw all captions on the frame's planes, in place, the first at the bottom.
 
-        `values` gives what stands for the fields fps, seq, host, viewers and temperature, and is called where one of
-        them is used; one that is missing is drawn as a dash. `{time}` is the wall clock's, in the machine's own time
-        zone.
+        `context` gives what fields show. It is called once if a caption shows any field but the clock, else not at
+        all. The clock is the machine's, in its own time zone.
         """
         look = _Look((frame.width, frame.height), _late(), datetime.now().replace(microsecond=0))
-        known: Mapping[str, str] | None = None
+        known: FieldContext | None = None
         drawn: dict[str, _Drawn] = {}
         area = 0
         self._turn, self._next = self._next or 0, None
         for place, caption in enumerate(captions):
-            fields = needs(parse_text(caption.text))
-            if known is None and not fields <= _CLOCK:
-                known = values()
+            if known is None and parse_template(caption.text).refresh == "frame":
+                known = context()
             try:
-                now = self._draw(place, caption, look, fields, known or _NOTHING)
+                now = self._draw(place, caption, look, known)
             except OSError as error:  # its font is gone, or no file descriptor is left to read it with
                 log.warning("the caption %s is left out: its font cannot be read: %s", caption.id, error)
                 continue
@@ -126,23 +122,23 @@ class Overlay:
             self._crowded = False
         self._drawn = drawn
 
-    def _draw(
-        self, place: int, caption: Caption, look: _Look, fields: frozenset[str], values: Mapping[str, str]
-    ) -> _Drawn | None:
+    def _draw(self, place: int, caption: Caption, look: _Look, context: FieldContext | None) -> _Drawn | None:
         """The caption as it is now, or, where its turn has not come, as it was, if it was; what has not changed since
         the last frame is not drawn anew."""
         before = self._drawn.get(caption.id)
         text: str | None = None
+        template = parse_template(caption.text)
         if before is not None and before.caption is caption and before.look[:2] == look[:2]:
-            if not fields or (fields == _CLOCK and before.look.second == look.second):
+            refresh = template.refresh
+            if refresh == "never" or (refresh == "second" and before.look.second == look.second):
                 return before
-            text = fill_in(parse_text(caption.text), values, look.second.astimezone())
+            text = template.fill_in(look.second.astimezone(), context)
             if text == before.text:
                 return before._replace(look=look)
         if not self._may_draw(place):
             return before if before is not None and before.look.size == look.size else None
         if text is None:
-            text = fill_in(parse_text(caption.text), values, look.second.astimezone())
+            text = template.fill_in(look.second.astimezone(), context)
         return _Drawn(caption, look, text, self._patch(caption, text, look.size))
 
     def _may_draw(self, place: int) -> bool:

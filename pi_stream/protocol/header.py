@@ -3,13 +3,14 @@
 import struct
 
 from pi_stream.errors import BadMessage
-from pi_stream.media.frame import Encoding, Packet
+from pi_stream.media.encodings import ENCODINGS
+from pi_stream.media.frame import Packet
 
 HEADER = struct.Struct("<4sBBHIHHQQ")  # magic, encoding, flags, header size, seq, width, height, captured, sent
 _SENT = struct.Struct("<Q")  # the last of them
 _MAGIC = b"PIS1"
-_NUMBERS: dict[Encoding, int] = {"rgba": 1, "i420": 2, "png": 3, "jpeg": 4, "h264": 5}
-_ENCODINGS = {number: encoding for encoding, number in _NUMBERS.items()}
+_NUMBERS = {name: row.number for name, row in ENCODINGS.items()}
+_NAMES = {row.number: name for name, row in ENCODINGS.items()}
 _KEY, _INIT, _OFFLINE = 1, 2, 4
 
 
@@ -41,12 +42,12 @@ def parse_packet(message: bytes) -> tuple[Packet, int]:
     magic, number, flags, size, seq, width, height, captured, sent = HEADER.unpack_from(message)
     if magic != _MAGIC:
         raise BadMessage(f"a frame begins with the magic {_MAGIC!r}, got {magic!r}")
-    if number not in _ENCODINGS:
-        raise BadMessage(f"expected an encoding from 1 to {max(_ENCODINGS)}, got {number}")
+    if number not in _NAMES:
+        raise BadMessage(f"expected an encoding from 1 to {max(_NAMES)}, got {number}")
     if not HEADER.size <= size <= len(message):
         raise BadMessage(f"expected a header size from {HEADER.size} to the message's {len(message)}, got {size}")
     packet = Packet(
-        _ENCODINGS[number],
+        _NAMES[number],
         memoryview(message)[size:],
         width,
         height,

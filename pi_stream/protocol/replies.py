@@ -4,6 +4,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from pi_stream.captions.caption import Caption
+from pi_stream.captions.fields import FieldInfo
 from pi_stream.errors import BadMessage
 from pi_stream.lib.validation import ValidationError, convert, quote
 from pi_stream.media.source_state import SourceState
@@ -54,6 +55,7 @@ class Welcome(Reply, tag="welcome", frozen=True, kw_only=True):
     login: bool = False
     camera: str = "camera"  # an older service has one, and does not name it
     cameras: tuple[CameraInfo, ...] = ()
+    fields: tuple[FieldInfo, ...] = ()  # that a caption's text may hold; an older service does not say
 
 
 class Watching(Reply, tag="watching", frozen=True, kw_only=True):

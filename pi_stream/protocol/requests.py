@@ -9,7 +9,7 @@ from pi_stream.captions.caption import CaptionDraft
 from pi_stream.errors import BadMessage, Unsupported
 from pi_stream.lib.sanitize import ONE_LINE
 from pi_stream.lib.validation import ValidationError, convert, nearest, quote
-from pi_stream.media.frame import Encoding
+from pi_stream.media.encodings import Encoding
 
 Id = Annotated[str, Meta(max_length=200)] | int | float
 

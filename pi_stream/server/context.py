@@ -22,7 +22,7 @@ from pi_stream.lib import clock
 from pi_stream.lib.loop_lag import LoopLag
 from pi_stream.lib.machine_stats import MachineMonitor
 from pi_stream.lib.rate_limit import SPAN_US, RateCounters
-from pi_stream.media.frame import Encoding
+from pi_stream.media.encodings import Encoding
 from pi_stream.server.connection.connections import Connections
 from pi_stream.server.connection.socket_buffers import Stalls
 from pi_stream.server.refusals import RefusalCounter

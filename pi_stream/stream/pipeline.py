@@ -9,10 +9,11 @@ It decides which frames are drawn and who is handed which. Frames reach taps and
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from pi_stream.captions.fields import FieldContext
 from pi_stream.captions.store import CaptionStore
 from pi_stream.hub import Hub
 from pi_stream.media.frame import Frame
@@ -22,16 +23,16 @@ _MAX_UNDRAWN = 16  # frames that may wait undrawn for the event loop; the captur
 
 
 class Pipeline:
-    """One camera's. `values` gives what the fields of captions stand for in a frame.
+    """One camera's. `fields` gives what the fields of captions show in a frame.
 
     `process` and `watched` are called by the capture thread, everything else on the event loop. What both use is
     guarded by a lock, or is one reference that is replaced as a whole; nothing relies on the interpreter's lock.
     """
 
-    def __init__(self, captions: CaptionStore, hub: Hub, values: Callable[[Frame], Mapping[str, str]]) -> None:
+    def __init__(self, captions: CaptionStore, hub: Hub, fields: Callable[[Frame], FieldContext]) -> None:
         self._captions = captions
         self._hub = hub
-        self._values = values
+        self._fields = fields
         self._overlay = Overlay()
         self._drawing = threading.Lock()  # the overlay serves one thread at a time
         self._in_turn = asyncio.Lock()  # frames are shown in the order in which they came
@@ -93,4 +94,4 @@ class Pipeline:
     def _draw(self, frame: Frame) -> None:
         if captions := self._captions.all:
             with self._drawing:
-                self._overlay.draw(frame, captions, partial(self._values, frame))
+                self._overlay.draw(frame, captions, partial(self._fields, frame))

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
 
+from pi_stream.captions.fields import FieldContext
 from pi_stream.captions.store import CaptionStore
 from pi_stream.config.settings import CameraSettings, title_of
 from pi_stream.encoders import ENCODERS
@@ -27,7 +28,7 @@ class Stream:
     """Everything of one camera. `run` it in a task of its own; `opened` is set once its parts are there.
 
     `spec` is the chosen source. `captions_file` keeps its captions; None keeps them in memory. `pool` runs encoders.
-    `values` gives what caption fields stand for; `alive` is called at each sign of life of this camera.
+    `fields` gives what the fields of captions show in a frame; `alive` is called at each sign of life of this camera.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Stream:
         pool: Executor,
         channels: ChannelLimit,
         events: Events,
-        values: Callable[["Stream", Frame], Mapping[str, str]],
+        fields: Callable[["Stream", Frame], FieldContext],
         alive: Callable[[], None],
     ) -> None:
         self.name = name
@@ -50,7 +51,7 @@ class Stream:
         self._stopping = asyncio.Event()
         self.captions = CaptionStore(captions_file, on_change=self._captions_changed)
         self.hub = Hub(ENCODERS, pool, channels)
-        self.pipeline = Pipeline(self.captions, self.hub, partial(values, self))
+        self.pipeline = Pipeline(self.captions, self.hub, partial(fields, self))
         self.supervisor = SourceSupervisor(
             spec,
             open_source=self._open,

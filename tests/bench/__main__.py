@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import get_args
 
-from pi_stream.media.frame import Encoding
+from pi_stream.media.encodings import Encoding
 from tests.bench import cameras, canvas, meter, one_core, steps
 from tests.bench.canvas import Ages
 from tests.bench.film import FPS, Films, write_films

@@ -34,6 +34,7 @@ from pi_stream.sources.convert import Converter
 from pi_stream.sources.films.film import laps
 from tests.bench.film import FILM, FPS, HEIGHT, WIDTH
 from tests.bench.parties import CAPTIONS, QUALITY
+from tests.frames import context
 
 _SECONDS = 0.3  # of one measurement
 
@@ -90,7 +91,7 @@ def steps(folder: Path) -> Mapping[str, Callable[[], object]]:
     jpeg, png, rgba = (kind(WIDTH, HEIGHT, QUALITY) for kind in (JpegEncoder, PngEncoder, RgbaEncoder))
     return {
         "a film's picture: colours and size (libavfilter)": lambda: convert.convert(films[1]),
-        "two captions blended (numpy)": lambda: overlay.draw(frame, drawn, dict),
+        "two captions blended (numpy)": lambda: overlay.draw(frame, drawn, context),
         "a frame copied (numpy)": frame.data.copy,
         "JPEG by simplejpeg": lambda: jpeg.encode(frame),
         "JPEG by libturbojpeg (ctypes)": lambda: encode_jpeg_yuv_planes(frame.y, frame.u, frame.v, QUALITY),

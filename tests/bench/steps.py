@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from pi_stream.encoders import ENCODERS
-from pi_stream.media.frame import Encoding
+from pi_stream.media.encodings import Encoding
 from tests.bench.crowd import Tally, WebSocketViewer
 from tests.bench.film import HEIGHT, WIDTH, frames
 from tests.bench.parties import PATIENCE, QUALITY, free_port

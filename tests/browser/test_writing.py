@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from pi_stream.captions.fields import FIELD_INFOS
 from pi_stream.overlay import CaptionDraft
 from tests.browser.pages import open_page, pixels, screenshot, wait_for_frames, watch
 from tests.proxy import proxy
@@ -52,6 +53,19 @@ async def _green(page: Page) -> tuple[float, float, float, float]:
                 height, width = picture.shape[:2]
                 return left / width, top / height, (right - left) / width, (bottom - top) / height
             await wait_for_frames(page, f"Number(data.seq) > {await page.evaluate('Number(picture.dataset.seq)')}")
+
+
+async def test_each_field_of_the_service_has_a_button_that_inserts_it(browser: Browser, service: Running) -> None:
+    """Where the cursor is, and the keyboard goes on there."""
+    async with open_page(browser, service.url, viewport=DESK) as page:
+        await page.keyboard.press("c")
+        buttons = page.locator("#caption-fields button")
+        await expect(buttons).to_have_text([info.title for info in FIELD_INFOS])
+        await page.fill(TEXT, "at  it is")
+        await page.locator(TEXT).evaluate("(text) => text.setSelectionRange(3, 3)")
+        await buttons.get_by_text("Date", exact=True).click()
+        await page.keyboard.type("!")
+        await expect(page.locator(TEXT)).to_have_value("at {time:%Y-%m-%d}! it is")
 
 
 @pytest.mark.parametrize("anchor", ["top-left", "top", "right", "bottom"])

@@ -27,7 +27,7 @@ from pi_stream.auth import store
 from pi_stream.auth.credentials import Credentials
 from pi_stream.captions import state_file
 from pi_stream.captions.caption import caption_from
-from pi_stream.captions.fields import fill_in, parse_text
+from pi_stream.captions.template import parse_template
 from pi_stream.client.received_packet import ReceivedPacket
 from pi_stream.config import files as config_files
 from pi_stream.config import migrations
@@ -93,7 +93,7 @@ def caption(data: bytes) -> None:
     """A caption of the HTTP API; what is accepted can be filled in, kept and told."""
     with contextlib.suppress(BadMessage):
         accepted = caption_from(protocol.parse_caption(data), "c1")
-        assert len(fill_in(parse_text(accepted.text), {}, _NOW)) <= 1000 * 200
+        assert len(parse_template(accepted.text).fill_in(_NOW, None)) <= 1000 * 200
         msgspec.json.encode(accepted)
 
 

@@ -1,11 +1,11 @@
 /**
  * The form that creates a caption or changes one.
  *
- * @import { Anchor, Caption, CaptionDraft, Ok, Request } from '../stream/protocol.js'
+ * @import { Anchor, Caption, CaptionDraft, CaptionField, Ok, Request } from '../stream/protocol.js'
  * @import { Position } from './caption-position.js'
  */
 import { join, split } from '../lib/colour.js';
-import { field, find, mayFocusText } from '../lib/dom.js';
+import { field, find, make, mayFocusText } from '../lib/dom.js';
 import { putCaption } from '../stream/protocol.js';
 import { attempt } from './attempt.js';
 import { defaultPosition, nextPosition } from './caption-position.js';
@@ -20,6 +20,7 @@ export class CaptionForm {
   /** @type {Caption | null} the caption that is being changed; null for a new one */
   #edited = null;
   #begun = false; // whether the user entered anything
+  #fields = ''; // that have buttons, as JSON
 
   /**
    * @param {(request: Request) => Promise<Ok>} request
@@ -55,10 +56,20 @@ export class CaptionForm {
       event.preventDefault();
       if (!event.repeat) form.requestSubmit();
     });
-    for (const button of form.querySelectorAll('[data-field]')) {
-      button.addEventListener('click', () => this.#insert(button.getAttribute('data-field') ?? ''));
-    }
     this.#show();
+  }
+
+  /** Show a button for each field that a text may have. @param {readonly CaptionField[]} fields */
+  setFields(fields) {
+    const json = JSON.stringify(fields);
+    if (json === this.#fields) return; // after a reconnection; one of the buttons may have the focus
+    this.#fields = json;
+    const buttons = fields.map(({ insert, title, example }) => {
+      const button = make('button', { type: 'button', title: `${insert}, such as ${example}` }, title);
+      button.addEventListener('click', () => this.#insert(insert));
+      return button;
+    });
+    find('caption-fields', HTMLElement).replaceChildren(...buttons);
   }
 
   /** Whether the user has entered anything. */

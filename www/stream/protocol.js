@@ -20,12 +20,16 @@
  * }} CaptionDraft
  * @typedef {CaptionDraft & { id: string, by: string }} Caption
  *
+ * What a button puts into the text of a caption, what it is, and what may be drawn.
+ * @typedef {{ name: string, insert: string, title: string, example: string }} CaptionField
+ *
  * @typedef {{ id: string, name: string }} Viewer
  * @typedef {{ online: boolean, kind: string, reason?: string | null, why?: string | null }} Source
  *
  * @typedef {{
  *   type: 'welcome', version: string, you: string, encodings: string[], source: Source, captions: Caption[],
  *   viewers: Viewer[], host?: string, may?: string[], login?: boolean, camera?: string, cameras?: unknown,
+ *   fields?: CaptionField[],
  * }} Welcome
  * @typedef {{
  *   type: 'watching', encoding: string, width: number, height: number, fps: number | null, quality: number | string | null,

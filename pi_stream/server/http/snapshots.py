@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from pi_stream.encoders import LOSSY
 from pi_stream.hub.channel import ChannelKey
 from pi_stream.lib import clock
-from pi_stream.media.frame import Encoding, Packet
+from pi_stream.media.encodings import ENCODINGS, Encoding
+from pi_stream.media.frame import Packet
 from pi_stream.protocol import fit, parse_query
 from pi_stream.server.context import CONTEXT, AppContext, stream_of
 from pi_stream.stream import Stream
@@ -28,7 +28,7 @@ class PictureQuery(Struct, frozen=True):
 def settings_of(context: AppContext, stream: Stream, encoding: Encoding, query: PictureQuery) -> ChannelKey:
     """The channel that has the picture which was asked for."""
     camera = stream.settings
-    quality = (query.quality or context.config.stream.quality) if encoding in LOSSY else 0
+    quality = (query.quality or context.config.stream.quality) if ENCODINGS[encoding].lossy else 0
     return ChannelKey(encoding, *fit(camera.width, camera.height, query.width), quality)
 
 
@@ -70,7 +70,7 @@ async def _snapshot(request: web.Request, encoding: Literal["jpeg", "png"]) -> w
             raise web.HTTPServiceUnavailable(text=text, headers={"Retry-After": "10"}) from None
     return web.Response(
         body=bytes(packet.data),
-        content_type=f"image/{encoding}",
+        content_type=ENCODINGS[encoding].media_type,
         status=503 if packet.offline else 200,
         headers={"Cache-Control": "no-store", **headers_of(packet)},
     )

@@ -8,10 +8,10 @@ from msgspec import UNSET, UnsetType
 
 from pi_stream.auth.rights import Right
 from pi_stream.captions.caption import Caption
-from pi_stream.encoders import LOSSY
 from pi_stream.errors import BadMessage, Forbidden, LimitReached, Refused
 from pi_stream.lib import clock
 from pi_stream.lib.rate_limit import SPAN_US
+from pi_stream.media.encodings import ENCODINGS
 from pi_stream.pacing.quality_ladder import steps
 from pi_stream.pacing.window import DEFAULT, Window
 from pi_stream.protocol import (
@@ -149,7 +149,7 @@ def _watch(context: AppContext, viewer: Viewer, watch: Watch) -> None:
     encoding = choose(watch.accept, context.encodings)
     auto = watch.quality == "auto" and watch.acks  # without acks nothing is known of the line
     quality = 0
-    if encoding in LOSSY:
+    if ENCODINGS[encoding].lossy:
         quality = watch.quality if isinstance(watch.quality, int) else context.config.stream.quality
     fps = min(watch.fps or camera.fps, camera.fps)
     if not watch.acks:

@@ -14,7 +14,8 @@ from pi_stream.hub.subscription import Subscription
 from pi_stream.lib import clock
 from pi_stream.lib.rate import Rate
 from pi_stream.lib.rate_limit import RateCounter
-from pi_stream.media.frame import Encoding, Packet, newer
+from pi_stream.media.encodings import Encoding
+from pi_stream.media.frame import Packet, newer
 from pi_stream.pacing.quality_ladder import QualityLadder, Step
 from pi_stream.pacing.window import Sent, Window
 from pi_stream.protocol import Error, Reply, Watching, fit, parse_ack

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from pi_stream import __version__
 from pi_stream.auth.rights import Grant
+from pi_stream.captions.fields import FIELD_INFOS
 from pi_stream.lib.machine_stats import MachineStats
 from pi_stream.protocol import Present, Reply, Stats, Welcome, serialize
 from pi_stream.server.connection.socket_buffers import abort, peer
@@ -64,6 +65,7 @@ class Viewer:
                 login=not context.access.open,
                 camera=self.stream.name,
                 cameras=tuple(each.info() for each in context.streams.values()),
+                fields=FIELD_INFOS,
             )
         )
         context.viewers.join(self)

@@ -1,15 +1,20 @@
 """What a viewer may say about a caption, and what its fields become."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pi_stream.captions.caption import Caption, CaptionDraft, caption_from, parse_text, rgba_from_hex
-from pi_stream.captions.fields import Field, fill_in
+from pi_stream.captions.caption import Caption, CaptionDraft, caption_from, rgba_from_hex
+from pi_stream.captions.fields import FIELD_INFOS, FIELDS
+from pi_stream.captions.template import Placeholder, parse_template
 from pi_stream.errors import BadMessage
+from tests.caption_fields import table
+from tests.frames import context, plain_frame
 
 NOW = datetime(2026, 1, 31, 12, 4, 5, tzinfo=UTC)
 EXAMPLE = (
@@ -63,37 +68,76 @@ def test_a_draft_that_our_own_code_made_is_checked_too() -> None:
 @pytest.mark.parametrize("text", ["a\x00", "a\tb", "a\r\n", "a\x9f", "a\ud800"])
 def test_control_characters_are_refused_by_number(text: str) -> None:
     """A text is characters and line breaks; anything else is named in the error."""
-    with pytest.raises(BadMessage, match=r"^captions\.text: .*U\+[0-9A-F]{4} at place 2"):
+    with pytest.raises(BadMessage, match=r"^captions\.text: .*U\+[0-9A-F]{4} at character 2"):
         caption_from(CaptionDraft(text=text), "c1")
 
 
 def test_fields_are_found_and_braces_kept() -> None:
     """A text is split into what stands and what is filled in; doubled braces, and a closing one alone, are braces."""
-    assert parse_text("a {{b}} {fps}{time}} {time:%H:%M}") == (
+    assert parse_template("a {{b}} {fps}{time}} {time:%H:%M}").parts == (
         "a {b} ",
-        Field("fps"),
-        Field("time", "%Y-%m-%d %H:%M:%S"),
+        Placeholder("fps"),
+        Placeholder("time", "%Y-%m-%d %H:%M:%S"),
         "} ",
-        Field("time", "%H:%M"),
+        Placeholder("time", "%H:%M"),
     )
 
 
 def test_fields_are_filled_in() -> None:
     """Each field becomes its value, and a value that nobody knows a dash."""
-    values = {"fps": "29.9", "seq": "7", "host": "garage", "viewers": "2"}
-    parts = parse_text("{time} {time:%-d. %B %Y, %H時%M分 100%%} {fps} {seq} {host} {viewers} {temperature}")
-    assert fill_in(parts, values, NOW) == "2026-01-31 12:04:05 31. January 2026, 12時04分 100% 29.9 7 garage 2 –"
+    template = parse_template("{time} {time:%-d. %B %Y, %H時%M分 100%%} {fps} {seq} {host} {viewers} {temperature}")
+    now = context(plain_frame(7), fps=29.9)
+    assert template.fill_in(NOW, now) == "2026-01-31 12:04:05 31. January 2026, 12時04分 100% 30 7 garage 2 –"
+    assert parse_template("{temperature}").fill_in(NOW, replace(now, temperature_c=51.2)) == "51"
+    assert parse_template("{fps} {time:%H}").fill_in(NOW, None) == "– 12"
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_what_a_fields_button_inserts_is_that_field(name: str) -> None:
+    """Each is accepted, is that field alone, and is drawn as a known value on one line."""
+    known = replace(context(), temperature_c=51.2)
+    infos = [info for info in FIELD_INFOS if info.name == name]
+    assert infos
+    for info in infos:
+        template = parse_template(info.insert)
+        (part,) = template.parts
+        assert isinstance(part, Placeholder)
+        assert part.name == name
+        assert info.title
+        drawn = template.fill_in(NOW, known)
+        assert drawn.isprintable()
+        assert drawn not in ("", "–")
+
+
+@pytest.mark.parametrize(
+    ("text", "refresh"),
+    [
+        ("still {{fps}}", "never"),
+        ("{time}", "second"),
+        ("{time:%H} {time:%M}", "second"),
+        ("{fps}", "frame"),
+        ("{time} {seq}", "frame"),
+    ],
+)
+def test_how_often_a_text_may_change_is_known(text: str, refresh: str) -> None:
+    """A text without fields is drawn once, and a clock once a second."""
+    assert parse_template(text).refresh == refresh
+
+
+def test_the_protocol_lists_the_fields() -> None:
+    """docs/protocol.md holds what `python -m tests.caption_fields` prints."""
+    assert table() in (Path(__file__).parent.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
 
 
 def test_a_value_is_never_longer_than_a_line() -> None:
     """Whatever a value became elsewhere, 200 characters of it are drawn."""
-    assert fill_in(parse_text("{host}!"), {"host": "x" * 9999}, NOW) == "x" * 200 + "!"
+    assert parse_template("{host}!").fill_in(NOW, context(host="x" * 9999)) == "x" * 200 + "!"
 
 
 def test_an_unknown_field_is_named_with_those_there_are() -> None:
     """Somebody who mistyped a field reads which, and what there is."""
     with pytest.raises(BadMessage) as caught:
-        parse_text("Garage {tmie}")
+        parse_template("Garage {tmie}")
     assert str(caught.value).startswith("captions.text: unknown field {tmie}, expected one of {time:%H:%M:%S}, ")
     assert caught.value.code == "bad-message"
 
@@ -103,7 +147,7 @@ def test_an_unknown_field_is_named_with_those_there_are() -> None:
     [
         ("a {fps", "character 3 is never closed"),
         ("{}", "unknown field {}"),
-        ("{fps:3}", "takes nothing after its name"),
+        ("{fps:3}", "has no format"),
         ("{fps.__class__}", "unknown field"),
         ("{time:%Q}", "does not know %Q"),
         ("{time:%}", "does not know %"),
@@ -116,7 +160,7 @@ def test_an_unknown_field_is_named_with_those_there_are() -> None:
 def test_a_field_that_cannot_be_is_an_error_when_it_is_put(text: str, why: str) -> None:
     """What strftime would choke on, or a field would fill the memory with, is refused before it is drawn."""
     with pytest.raises(BadMessage, match=r"^captions\.text: ") as caught:
-        parse_text(text)
+        parse_template(text)
     assert why in str(caught.value)
 
 
@@ -125,17 +169,17 @@ def test_a_field_that_cannot_be_is_an_error_when_it_is_put(text: str, why: str) 
 def test_any_text_is_either_filled_in_or_refused(text: str) -> None:
     """Whatever is typed, the answer is a text or one kind of error."""
     try:
-        parts = parse_text(text)
+        template = parse_template(text)
     except BadMessage as error:
         assert str(error).startswith("captions.text: ")  # noqa: PT017 - either outcome is right, and is looked at
     else:
-        assert len(fill_in(parts, {}, NOW)) <= 1000
+        assert len(template.fill_in(NOW, None)) <= 1000
 
 
 def test_braces_doubled_make_any_text_literal() -> None:
     """A program can send any text as it is by doubling its braces."""
     text = "{time} }{ {{x}}"
-    assert fill_in(parse_text(text.replace("{", "{{").replace("}", "}}")), {}, NOW) == text
+    assert parse_template(text.replace("{", "{{").replace("}", "}}")).fill_in(NOW, None) == text
 
 
 def test_colours_are_read_in_all_three_lengths() -> None:
