@@ -125,7 +125,7 @@ class Maintenance:
         if choice is not None:
             context.camera.replace(**self._source(camera, choice))
         context.config = changed.config
-        context.checkup.forget()
+        context.checkup.discard()
         context.camera.idle_stop = camera.idle_stop
         context.set_limits()
         if changed.touches("camera.fps", "stream.quality"):

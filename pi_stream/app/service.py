@@ -126,13 +126,13 @@ async def serve(
                 started=clock.now(),
                 stalls=Stalls(config.stream.stall_timeout),
                 viewers=viewers,
-                checkup=doctor_report.of_service(
+                checkup=doctor_report.for_service(
                     lambda: context.config,
                     state,
                     lambda: camera.kind == "picamera2" and (camera.online or camera.opening) and not camera.resting,
                     None if identity is None else lambda: identity.certificate,
                 ),
-                next_steps=next_steps.of_service(camera.describe, open_to_all=config.auth.mode == "open"),
+                next_steps=next_steps.for_service(camera.describe, open_to_all=config.auth.mode == "open"),
                 listener=listener,
                 access=Access(config.auth, state / store.NAME),
                 identity=identity,
