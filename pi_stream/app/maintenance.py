@@ -50,7 +50,7 @@ class Maintenance:
         Until cancelled.
         """
         context = self._context
-        trimming = heap.Trimming(lambda: context.hub.ended + context.viewers.left + context.camera.closed)
+        trimming = heap.TrimSchedule(lambda: context.hub.ended + context.viewers.left + context.camera.closed)
         while True:
             await asyncio.sleep(1)
             time.tzset()  # looks whether the machine's time zone is another now, which nothing else does: 12 µs

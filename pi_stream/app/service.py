@@ -63,7 +63,7 @@ async def serve(
     process as ever. `listener` is the port, where it is open already. The service manager is told how it goes. Raises
     SettingError, alone or in an exception group, for a setting that cannot be; any other error is a bug.
     """
-    heap.keep(_KEPT * config.camera.width * config.camera.height * 3 // 2)
+    heap.keep_free(_KEPT * config.camera.width * config.camera.height * 3 // 2)
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -156,7 +156,7 @@ async def serve(
                     running.append(tasks.create_task(server.follow_addresses(), name="addresses"))
                     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)  # opening has limits of its own
                     if not ended.done():
-                        heap.settle()
+                        heap.freeze()
                         upkeep.tell_ready()
                     if read_again is not None:
                         running.append(tasks.create_task(upkeep.reload_on(hangup, read_again), name="reload"))

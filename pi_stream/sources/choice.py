@@ -51,7 +51,7 @@ async def chosen(kind: str, path: str = "") -> Choice:
 
 def looking() -> bool:
     """Whether libcamera still has to say which cameras it finds. Once it has, another look is worth it."""
-    return _libcamera.open
+    return _libcamera.pending
 
 
 def is_better(kind: str, than: str) -> bool:
@@ -80,7 +80,7 @@ def _auto(path: str) -> Choice:
 def _no_pi_camera() -> str | None:
     """Why picamera2 has no camera to offer; None when it has one."""
     try:
-        _libcamera.answer()
+        _libcamera.result()
     except SourceUnavailable as error:
         return str(error)
     return None
@@ -91,7 +91,7 @@ def _find_camera() -> object:
 
 
 # To look is to load it, and to talk to every sensor: either may hang in a driver.
-_libcamera = TimeLimitedCall("libcamera", _find_camera, limit=10)
+_libcamera = TimeLimitedCall("libcamera", _find_camera, timeout_s=10)
 
 
 def _check_film(path: str) -> None:

@@ -95,12 +95,12 @@ async def metrics(request: web.Request) -> web.Response:
         ("tasks", "gauge", "Of asyncio, this answer's own included", len(asyncio.all_tasks())),
         ("cpu_percent", "gauge", "Of one core, since the last second", vitals.cpu_percent),
         ("memory_mebibytes", "gauge", "Physical memory held", vitals.memory_mb),
-        ("loop_lag_p50_seconds", "gauge", "How late the event loop is, half of the time", context.lag.seconds(0.5)),
+        ("loop_lag_p50_seconds", "gauge", "How late the event loop is, half of the time", context.lag.quantile_s(0.5)),
         (
             "loop_lag_p99_seconds",
             "gauge",
             "How late it is at worst, but for one time in 100",
-            context.lag.seconds(0.99),
+            context.lag.quantile_s(0.99),
         ),
         ("temperature_celsius", "gauge", "Of the processor", vitals.temperature_c),
     ]
