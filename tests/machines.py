@@ -44,14 +44,14 @@ class Tree:
         """The machine, as it is now."""
         return Machine(
             root=self.root,
-            ask=self._ask,
+            run=self._run,
             user=self.user,
             groups=frozenset(self.groups),
             may_use=lambda path: not self.closed or self.closed not in str(path),
             pid=os.getpid(),
         )
 
-    def _ask(self, *command: str, patience: float = 0) -> str | None:  # noqa: ARG002 - the real one has it
+    def _run(self, *command: str, timeout_s: float = 0) -> str | None:  # noqa: ARG002 - the real one has it
         answer = self.answers.get("libcamera" if command[0] == sys.executable else command[0])
         if isinstance(answer, Exception):
             raise answer

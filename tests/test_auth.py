@@ -10,14 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pi_stream.auth import store
-from pi_stream.auth.credentials import LONGEST_LINK, MOST_TOKENS, SESSION_SECONDS, Credentials
-from pi_stream.auth.passwords import hashed, matches
+from pi_stream.auth.credentials import MAX_LINK_S, MAX_TOKENS, SESSION_S, Credentials
+from pi_stream.auth.passwords import hash_password, matches
 from pi_stream.auth.rights import Grant, Right
-from pi_stream.auth.throttle import FREE, LONGEST, Throttle
+from pi_stream.auth.throttle import FREE_TRIES, MAX_PAUSE_S, Throttle
 from pi_stream.errors import SettingError
 
 NOW = 1_750_000_000.0
-BOTH = Credentials().with_password("control", hashed("change me", n=2)).with_password("view", hashed("look at me", n=2))
+BOTH = (
+    Credentials()
+    .with_password("control", hash_password("change me", n=2))
+    .with_password("view", hash_password("look at me", n=2))
+)
 
 
 def _granted(keys: Credentials, password: str) -> Grant:
@@ -31,20 +35,20 @@ def _granted(keys: Credentials, password: str) -> Grant:
 
 def test_a_password_is_known_again_and_no_other_is() -> None:
     """Its hash is salted: the same password is never kept as the same bytes."""
-    known = hashed("correct horse", n=2)
+    known = hash_password("correct horse", n=2)
     assert matches("correct horse", known)
     assert not any(matches(other, known) for other in ("Correct horse", "correct horse ", "", "x" * 100_000))
-    assert known.hash != hashed("correct horse", n=2).hash
+    assert known.hash != hash_password("correct horse", n=2).hash
 
 
 def test_an_accent_is_the_same_from_every_keyboard() -> None:
     """One types é, another e and an accent."""
-    assert matches("cafe\u0301 au lait", hashed("caf\u00e9 au lait", n=2))
+    assert matches("cafe\u0301 au lait", hash_password("caf\u00e9 au lait", n=2))
 
 
 def test_trying_one_takes_a_while() -> None:
     """As dear as scrypt's parameters say, in truth: this is what makes guessing slow."""
-    known = hashed("correct horse")
+    known = hash_password("correct horse")
     begin = perf_counter()
     assert matches("correct horse", known)
     assert perf_counter() - begin > 0.02
@@ -87,16 +91,16 @@ def test_a_session_is_what_its_password_allowed_until_it_ends() -> None:
     """It holds for thirty days, and over a restart, since nothing but the file is needed to know it."""
     for password, right in (("change me", Right.CONTROL), ("look at me", Right.VIEW)):
         cookie = BOTH.session(_granted(BOTH, password), NOW)
-        found = BOTH.by_session(cookie, NOW + SESSION_SECONDS - 1)
+        found = BOTH.by_session(cookie, NOW + SESSION_S - 1)
         assert found is not None
         assert found.right is right
         assert found.by == _granted(BOTH, password).by
-        assert BOTH.by_session(cookie, NOW + SESSION_SECONDS) is None
+        assert BOTH.by_session(cookie, NOW + SESSION_S) is None
 
 
 def test_a_clock_that_was_set_back_far_makes_nothing_last_longer() -> None:
     """A session, or a link, from what is now the far future proves nothing, until the clock is right again."""
-    keys = Credentials().with_password("control", hashed("correct horse", n=2))
+    keys = Credentials().with_password("control", hash_password("correct horse", n=2))
     grant, now, year = keys.by_password("correct horse"), 1e9, 365 * 86_400
     assert grant is not None
     session, link = keys.session(grant, now), keys.link("/snapshot.jpg", 60, now)
@@ -108,7 +112,7 @@ def test_a_clock_that_was_set_back_far_makes_nothing_last_longer() -> None:
 def test_a_new_password_ends_the_sessions_of_the_old_one_alone() -> None:
     """Even if it is the same again."""
     control, view = (BOTH.session(_granted(BOTH, each), NOW) for each in ("change me", "look at me"))
-    changed = BOTH.with_password("control", hashed("change me", n=2))
+    changed = BOTH.with_password("control", hash_password("change me", n=2))
     assert changed.by_session(control, NOW) is None
     assert changed.by_session(view, NOW) is not None
     removed = BOTH.with_password("view", None)
@@ -142,8 +146,8 @@ def test_a_session_is_no_link_and_a_link_is_for_one_path() -> None:
     assert BOTH.by_link("/stream.mjpg", link, NOW + 60) is None
     assert BOTH.by_link("/snapshot.jpg", link, NOW) is None
     assert BOTH.by_session(f"view.{link}", NOW) is None
-    assert BOTH.with_password("view", hashed("look at me", n=2)).by_link("/stream.mjpg", link, NOW) is None
-    assert LONGEST_LINK == 7 * 86_400
+    assert BOTH.with_password("view", hash_password("look at me", n=2)).by_link("/stream.mjpg", link, NOW) is None
+    assert MAX_LINK_S == 7 * 86_400
 
 
 def test_another_machines_secret_signs_nothing_here() -> None:
@@ -159,16 +163,16 @@ def test_five_tries_are_free_and_then_the_pause_doubles() -> None:
     """Up to a minute, and each address has its own."""
     time = [0.0]
     throttle = Throttle(lambda: time[0])
-    for _ in range(FREE):
+    for _ in range(FREE_TRIES):
         assert throttle.pause("192.168.1.2") == 0
-        throttle.tries("192.168.1.2")
+        throttle.count_try("192.168.1.2")
     pauses = []
     for _ in range(8):
         pauses.append(throttle.pause("192.168.1.2"))
         time[0] += pauses[-1]
         assert throttle.pause("192.168.1.2") == 0
-        throttle.tries("192.168.1.2")
-    assert pauses == [1, 2, 4, 8, 16, 32, LONGEST, LONGEST]
+        throttle.count_try("192.168.1.2")
+    assert pauses == [1, 2, 4, 8, 16, 32, MAX_PAUSE_S, MAX_PAUSE_S]
     assert throttle.pause("192.168.1.3") == 0
     throttle.succeeded("192.168.1.2", all_is_right=True)
     assert throttle.pause("192.168.1.2") == 0
@@ -177,14 +181,14 @@ def test_five_tries_are_free_and_then_the_pause_doubles() -> None:
 def test_a_password_that_one_has_makes_guesses_at_the_other_cost_as_much() -> None:
     """Who may look does not guess the right to change by logging in between; who knows all has nothing to guess."""
     throttle = Throttle(lambda: 0.0)
-    for _ in range(FREE):
+    for _ in range(FREE_TRIES):
         assert throttle.pause("192.168.1.2") == 0
-        throttle.tries("192.168.1.2")
+        throttle.count_try("192.168.1.2")
         throttle.succeeded("192.168.1.2", all_is_right=False)
     assert len(throttle) == 0
-    for _ in range(FREE):
-        throttle.tries("192.168.1.2")
-        throttle.tries("192.168.1.2")
+    for _ in range(FREE_TRIES):
+        throttle.count_try("192.168.1.2")
+        throttle.count_try("192.168.1.2")
         throttle.succeeded("192.168.1.2", all_is_right=False)
     assert throttle.pause("192.168.1.2") == 1
     throttle.succeeded("192.168.1.2", all_is_right=True)
@@ -196,9 +200,9 @@ def test_who_waits_long_enough_is_forgotten() -> None:
     time = [0.0]
     throttle = Throttle(lambda: time[0])
     for _ in range(20):
-        throttle.tries("192.168.1.2")
+        throttle.count_try("192.168.1.2")
     time[0] = 601
-    throttle.tries("192.168.1.2")
+    throttle.count_try("192.168.1.2")
     assert throttle.pause("192.168.1.2") == 0
 
 
@@ -215,8 +219,8 @@ def test_who_waits_long_enough_is_forgotten() -> None:
 def test_an_address_is_what_one_house_has(one: str, other: str, same: bool) -> None:
     """One of IPv6 can take another name for every try."""
     throttle = Throttle(lambda: 0.0)
-    for _ in range(FREE):
-        throttle.tries(one)
+    for _ in range(FREE_TRIES):
+        throttle.count_try(one)
     assert (throttle.pause(other) > 0) is same
 
 
@@ -224,7 +228,7 @@ def test_the_table_of_guessers_has_a_bound() -> None:
     """However many there are."""
     throttle = Throttle(lambda: 0.0)
     for number in range(3000):
-        throttle.tries(f"10.0.{number // 256}.{number % 256}")
+        throttle.count_try(f"10.0.{number // 256}.{number % 256}")
     assert len(throttle) == 1024
 
 
@@ -235,7 +239,7 @@ def test_the_file_is_for_the_service_alone_and_holds_no_password(tmp_path: Path)
     """Mode 0600; what is read is what was written; nothing else is left in the folder."""
     file = tmp_path / store.NAME
     keys, token = BOTH.with_token("script", "control", "2026-01-31")
-    with store.alone(tmp_path):
+    with store.exclusive(tmp_path):
         store.save(file, keys)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert store.load(file) == keys
@@ -269,14 +273,14 @@ def test_a_damaged_file_is_a_setting_that_cannot_be(tmp_path: Path) -> None:
 
 def test_two_commands_do_not_write_over_each_other(tmp_path: Path) -> None:
     """The second is told to try again."""
-    with store.alone(tmp_path), pytest.raises(SettingError, match="try again"), store.alone(tmp_path):
+    with store.exclusive(tmp_path), pytest.raises(SettingError, match="try again"), store.exclusive(tmp_path):
         pytest.fail("both were let in")
 
 
 def test_the_most_tokens_fit_into_the_file(tmp_path: Path) -> None:
     """With names as long as may be."""
     keys = BOTH
-    for number in range(MOST_TOKENS):
+    for number in range(MAX_TOKENS):
         keys, _ = keys.with_token(f"{number:040}", "control", "2026-01-31")
     store.save(tmp_path / store.NAME, keys)
     assert store.load(tmp_path / store.NAME) == keys

@@ -82,7 +82,7 @@ async def test_a_libcamera_that_says_nothing_holds_no_page_up_and_is_heard_when_
             return library.plan.cameras
 
         monkeypatch.setattr(library, "global_camera_info", staticmethod(silent))
-        monkeypatch.setattr(choice, "_libcamera", TimeLimitedCall("libcamera", choice._find_camera, limit=0.05))
+        monkeypatch.setattr(choice, "_libcamera", TimeLimitedCall("libcamera", choice._find_camera, timeout_s=0.05))
         try:
             async with running(tmp_path, "camera.source=auto") as service, service.socket() as viewer:
                 async with http(service) as session, session.get("api/status") as answer:
@@ -93,7 +93,7 @@ async def test_a_libcamera_that_says_nothing_holds_no_page_up_and_is_heard_when_
                 async with asyncio.timeout(PATIENCE):
                     for _ in range(nodes.looks.qsize() + 5):  # so many times it was time for another look
                         await nodes.looks.get()
-                assert asked == ["question"]
+                assert asked == ["time-limited call"]
                 answers.set()
                 await messages_until(viewer, "source", kind="picamera2")
         finally:

@@ -1,4 +1,4 @@
-"""The doctor as a whole: its patience, its words on a terminal and for programs, and what docs/doctor.md says of it."""
+"""The doctor as a whole: its time limit, its output on a terminal and as JSON, and the list in docs/doctor.md."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ def doctor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-# --- the examination
+# --- the runs
 
 
 def test_a_check_that_hangs_is_a_warning_and_keeps_nobody_waiting() -> None:
@@ -54,10 +54,10 @@ def test_a_check_that_hangs_is_a_warning_and_keeps_nobody_waiting() -> None:
         return [HOT]
 
     try:
-        ill = Doctor(lambda: {"temperature": hangs, "camera": lambda: [FINE]}, patience=0.2)
-        for words in ("gave no answer in 0.2 s", "still hangs"):
+        ill = Doctor(lambda: {"temperature": hangs, "camera": lambda: [FINE]}, timeout_s=0.2)
+        for words in ("gave no result within 0.2 s", "still hangs"):
             begun = time.monotonic()
-            first, second = ill.examine()
+            first, second = ill.run_checks()
             assert time.monotonic() - begun < PATIENCE / 2
             assert (first.area, first.level) == ("temperature", "warning")
             assert words in first.what
@@ -66,16 +66,16 @@ def test_a_check_that_hangs_is_a_warning_and_keeps_nobody_waiting() -> None:
     finally:
         free.set()
     deadline = time.monotonic() + PATIENCE
-    while ill.examine() != [HOT, FINE]:
+    while ill.run_checks() != [HOT, FINE]:
         assert time.monotonic() < deadline
 
 
 @pytest.mark.parametrize(
     ("error", "level", "words"),
     [
-        (subprocess.TimeoutExpired(["/usr/bin/vcgencmd", "get_throttled"], 2.0), "warning", "vcgencmd in 2 s"),
+        (subprocess.TimeoutExpired(["/usr/bin/vcgencmd", "get_throttled"], 2.0), "warning", "vcgencmd within 2 s"),
         (subprocess.CalledProcessError(1, ["/usr/bin/systemctl"], stderr="a\nno bus\n"), "unknown", "failed: no bus"),
-        (PermissionError(13, "Permission denied", "/proc/locks"), "unknown", "/proc/locks may not be read"),
+        (PermissionError(13, "Permission denied", "/proc/locks"), "unknown", "cannot read /proc/locks"),
         (ValueError("invalid literal for int()"), "unknown", "invalid literal"),
         (OSError(5, "Input/output error"), "unknown", "Input/output error"),
     ],
@@ -86,7 +86,7 @@ def test_what_cannot_be_looked_at_is_told_and_the_rest_goes_on(error: Exception,
     def fails() -> list[Finding]:
         raise error
 
-    first, second = Doctor(lambda: {"power": fails, "camera": lambda: [FINE]}).examine()
+    first, second = Doctor(lambda: {"power": fails, "camera": lambda: [FINE]}).run_checks()
     assert (first.area, first.level, second) == ("power", level, FINE)
     assert words in first.what
 
@@ -98,7 +98,7 @@ def test_a_bug_of_a_check_is_not_hidden() -> None:
         raise TypeError("a mistake of ours")
 
     with pytest.raises(TypeError, match="a mistake of ours"):
-        Doctor(lambda: {"power": wrong}).examine()
+        Doctor(lambda: {"power": wrong}).run_checks()
 
 
 @pytest.mark.parametrize("build", [pi_5, pi_4, zero_2, laptop, Tree])
@@ -114,8 +114,8 @@ def test_every_machine_can_be_looked_at(tmp_path: Path, build: Callable[[Path], 
 
 def test_a_machine_that_shows_nothing_is_no_crash(tmp_path: Path) -> None:
     """An empty root: no /proc, no /sys."""
-    machine = Machine(root=tmp_path, ask=lambda *_, **__: None)
-    findings = Doctor(lambda: checks(machine, DoctorContext(state=tmp_path))).examine()
+    machine = Machine(root=tmp_path, run=lambda *_, **__: None)
+    findings = Doctor(lambda: checks(machine, DoctorContext(state=tmp_path))).run_checks()
     assert {each.area for each in findings} >= {"memory", "system"}
 
 
@@ -131,8 +131,8 @@ def test_the_table_is_aligned_and_wrapped() -> None:
         "warning  temperature  84 °C",
         "                      > Give it air.",
     ]
-    assert summary([FINE, GONE, GONE, HOT]) == "2 faults, 1 warning; the rest is as it should be."
-    assert summary([FINE]) == "Everything is as it should be."
+    assert summary([FINE, GONE, GONE, HOT]) == "2 faults, 1 warning; everything else is ok."
+    assert summary([FINE]) == "Everything is ok."
     assert worst([FINE, HOT]) == "warning"
     assert worst([HOT, GONE, FINE]) == "fault"
     assert worst([]) == "ok"
@@ -253,7 +253,7 @@ async def test_a_user_whom_nobody_knows_may_be_told_how_it_is(tmp_path: Path) ->
         assert await service.stop() == 0
 
 
-async def test_many_who_ask_cost_one_examination(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_requests_share_one_run_of_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """While one is made, and for a while after it; then the next one makes a new one."""
     made, go = [], threading.Event()
 
@@ -270,15 +270,15 @@ async def test_many_who_ask_cost_one_examination(monkeypatch: pytest.MonkeyPatch
     assert {report.verdict for report in await asyncio.gather(*asking)} == {"ok"}
     await shared.report()
     assert len(made) == 1
-    monkeypatch.setattr(doctor_report, "_KEPT", 0.0)
-    shared._until = 0.0
+    monkeypatch.setattr(doctor_report, "_REPORT_VALID_S", 0.0)
+    shared._valid_until = 0.0
     await shared.report()
     assert len(made) == 2
 
 
 def test_the_services_doctor_knows_when_the_camera_is_its_own(tmp_path: Path) -> None:
     """So that libcamera is not asked while it takes pictures for us."""
-    report = doctor_report.made(doctor_report.of_service(Config, tmp_path, lambda: True)._doctor)
+    report = doctor_report.make_report(doctor_report.for_service(Config, tmp_path, lambda: True)._doctor)
     (camera,) = [each for each in report.findings if each.area == "camera" and "libcamera" in each.what]
     assert "in use" in camera.what
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from pi_stream.auth import store
 from pi_stream.auth.credentials import Credentials
-from pi_stream.auth.passwords import hashed
+from pi_stream.auth.passwords import hash_password
 from pi_stream.protocol import parse_packet
 from tests.launchers import or_skip
 from tests.preloaded import compiled
@@ -135,7 +135,7 @@ async def test_a_time_zone_that_is_set_is_in_the_pictures_without_a_restart(tmp_
 async def test_logins_and_links_prove_nothing_while_the_calendar_is_off_by_a_year(tmp_path: Path, step: int) -> None:
     """Who is logged in is let go with a reason, and let in again once the calendar is right."""
     calendar = Calendar(tmp_path)
-    store.save(tmp_path / store.NAME, Credentials().with_password("control", hashed(_PASSWORD, n=2)))
+    store.save(tmp_path / store.NAME, Credentials().with_password("control", hash_password(_PASSWORD, n=2)))
     locked = ("auth.mode=password", "auth.view=password")
     async with (
         process(tmp_path, *locked, environment=calendar.environment) as service,

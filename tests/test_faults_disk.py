@@ -11,7 +11,7 @@ import pytest
 
 from pi_stream.auth import store
 from pi_stream.auth.credentials import Credentials
-from pi_stream.auth.passwords import hashed
+from pi_stream.auth.passwords import hash_password
 from pi_stream.captions import state_file
 from pi_stream.captions.caption import Caption
 from pi_stream.errors import SettingError
@@ -104,7 +104,9 @@ def test_passwords_cut_at_any_byte_let_nobody_in(tmp_path: Path) -> None:
     """The start, or the log, says which file it is and what mends it."""
     path = tmp_path / store.NAME
     keys, _ = (
-        Credentials().with_password("control", hashed("correct horse", n=2)).with_token("watcher", "view", "2026-11-25")
+        Credentials()
+        .with_password("control", hash_password("correct horse", n=2))
+        .with_token("watcher", "view", "2026-11-25")
     )
     store.save(path, keys)
     whole = path.read_bytes()

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from pi_stream.lib.handover import Handover, tell
+from pi_stream.lib.handover import Handover, call_in_loop
 
 
 async def test_while_the_loop_is_held_up_only_the_newest_waits_and_the_others_are_counted() -> None:
@@ -32,7 +32,7 @@ def test_a_loop_that_is_gone_is_told_nothing_and_one_that_is_not_has_to_be() -> 
     """A source's thread may outlive the service by a moment; any other failure to tell is a bug."""
     loop = asyncio.new_event_loop()
     loop.close()
-    tell(loop, print)
+    call_in_loop(loop, print)
 
     class Broken(asyncio.SelectorEventLoop):
         def call_soon_threadsafe(self, *_: object, **__: object) -> asyncio.Handle:
@@ -40,5 +40,5 @@ def test_a_loop_that_is_gone_is_told_nothing_and_one_that_is_not_has_to_be() -> 
 
     broken = Broken()
     with pytest.raises(RuntimeError, match="no"):
-        tell(broken, print)
+        call_in_loop(broken, print)
     broken.close()

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from pi_stream.lib.heap import Trimming
+from pi_stream.lib.heap import TrimSchedule
 
 # A process of its own: what else lives in this one's heap is not known. The small blocks between the large ones, which
 # stay, keep the C library from giving the gaps back by itself.
@@ -42,7 +42,7 @@ import ctypes, resource, sys, threading
 from pi_stream.lib import heap
 
 if sys.argv[1] == "kept":
-    heap.keep(6 * 1_382_400)
+    heap.keep_free(6 * 1_382_400)
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 libc.free.argtypes = [ctypes.c_void_p]
@@ -75,7 +75,7 @@ import ctypes, sys, threading
 from pi_stream.lib import heap
 
 if sys.argv[1] == "shared":
-    heap.keep(1_000_000)
+    heap.keep_free(1_000_000)
 libc = ctypes.CDLL(None)
 together = threading.Barrier(4)
 
@@ -123,7 +123,7 @@ gc.disable()
 early = Knot()
 seen = [weakref.ref(early)]
 del early
-heap.settle()
+heap.freeze()
 seen.append(weakref.ref(Knot()))
 heap.trim()
 print(*(each() is None for each in seen))
@@ -139,7 +139,7 @@ def test_what_hangs_in_a_cycle_is_freed_but_for_what_was_set_aside() -> None:
 def test_it_is_done_after_something_was_given_up_and_not_too_often() -> None:
     """Nothing given up: never. Given up again and again: every ten seconds."""
     given_up = 3
-    trimming = Trimming(lambda: given_up)
+    trimming = TrimSchedule(lambda: given_up)
     assert not trimming.due(1_000_000)
     given_up = 4
     assert trimming.due(2_000_000)

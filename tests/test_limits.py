@@ -261,21 +261,21 @@ def test_a_tally_counts_in_spans_of_ten_seconds() -> None:
     """The first thing that is counted begins one; `left` says when the next may begin."""
     tally = RateCounter()
     assert [tally.count(now) for now in (5, 6, SPAN_US + 4, SPAN_US + 5, SPAN_US + 6)] == [1, 2, 3, 1, 2]
-    assert tally.left(SPAN_US + 6) == 10
-    assert tally.left(2 * SPAN_US - 1_000_000) == 2
-    assert tally.left(2 * SPAN_US + 5) == 1
+    assert tally.seconds_left(SPAN_US + 6) == 10
+    assert tally.seconds_left(2 * SPAN_US - 1_000_000) == 2
+    assert tally.seconds_left(2 * SPAN_US + 5) == 1
 
 
 def test_so_many_tallies_are_kept_and_no_more() -> None:
     """The one that has been quiet for longest is forgotten."""
     tallies = RateCounters()
-    assert tallies.of("first").count(clock.now()) == 1
+    assert tallies.counter("first").count(clock.now()) == 1
     for number in range(1023):
-        tallies.of(str(number))
-    assert tallies.of("first").count(clock.now()) == 2
-    tallies.of("one more")
+        tallies.counter(str(number))
+    assert tallies.counter("first").count(clock.now()) == 2
+    tallies.counter("one more")
     assert len(tallies) == 1024
-    assert tallies.of("first").count(clock.now()) == 3
+    assert tallies.counter("first").count(clock.now()) == 3
 
 
 async def test_every_limit_is_in_the_metrics_and_in_the_documentation(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pi_stream.auth import store
-from pi_stream.auth.credentials import MOST_TOKENS, Credentials
+from pi_stream.auth.credentials import MAX_TOKENS, Credentials
 from pi_stream.auth.rights import Right
 from pi_stream.cli import main
 from tests.running import PATIENCE
@@ -125,13 +125,13 @@ def test_a_token_is_shown_once_listed_and_removed(tmp_path: Path) -> None:
 
 def test_tokens_have_names_and_a_bound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each refusal says what it may be."""
-    for number in range(MOST_TOKENS):
+    for number in range(MAX_TOKENS):
         assert main(["token", "add", f"t{number}", "--state", str(tmp_path)]) == 0
     for name, words in (("one-more", "which is the limit"), ("a b", "letters, digits"), ("", "letters, digits")):
         assert main(["token", "add", name, "--state", str(tmp_path)]) == 2
         assert words in capsys.readouterr().err
     assert main(["token", "add", "t1", "--state", str(tmp_path)]) == 0  # in place of the old one
-    assert len(_kept(tmp_path).tokens) == MOST_TOKENS
+    assert len(_kept(tmp_path).tokens) == MAX_TOKENS
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,9 +16,9 @@ import pi_stream
 from pi_stream import protocol
 from pi_stream.auth import store
 from pi_stream.auth.credentials import Credentials
-from pi_stream.auth.passwords import hashed
+from pi_stream.auth.passwords import hash_password
 from pi_stream.auth.rights import Right
-from pi_stream.auth.throttle import FREE
+from pi_stream.auth.throttle import FREE_TRIES
 from pi_stream.errors import Disconnected, Forbidden, SettingError
 from pi_stream.server.app import application
 from pi_stream.server.rights import MESSAGES, PAGE_FILE, ROUTES, name_of, rights_of
@@ -35,7 +35,11 @@ class Lock:
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / store.NAME
-        keys = Credentials().with_password("control", hashed(PASSWORD, n=2)).with_password("view", hashed(LOOK, n=2))
+        keys = (
+            Credentials()
+            .with_password("control", hash_password(PASSWORD, n=2))
+            .with_password("view", hash_password(LOOK, n=2))
+        )
         keys, self.control = keys.with_token("script", "control", "2026-01-31")
         self.keys, self.view = keys.with_token("watcher", "view", "2026-01-31")
         store.save(self.file, self.keys)
@@ -291,7 +295,7 @@ async def test_five_wrong_passwords_slow_an_address_down(session: aiohttp.Client
         async with session.get("api/status", headers=wrong) as answer:
             return answer.status, answer.headers.get("Retry-After")
 
-    for _ in range(FREE):
+    for _ in range(FREE_TRIES):
         assert (await guess())[0] == 401
     status, wait = await guess()
     assert status == 429
@@ -308,7 +312,7 @@ async def test_five_wrong_passwords_slow_an_address_down(session: aiohttp.Client
 
 async def test_passwords_that_come_at_once_do_not_pile_up(lock: Lock, service: Running) -> None:
     """Nor do they hold up the service: what cannot be tried soon is told to come again."""
-    lock.change(lock.keys.with_password("control", hashed(PASSWORD)))  # as dear as a real one
+    lock.change(lock.keys.with_password("control", hash_password(PASSWORD)))  # as dear as a real one
     async with asyncio.timeout(PATIENCE):
         while True:
             if service.context.access.keys == lock.keys:
@@ -378,7 +382,7 @@ async def test_a_change_ends_what_it_let_in_open_websockets_and_streams_included
         session.get("stream.mjpg", headers=bearer(lock.view)) as other,
     ):
         changed = lock.keys.without_token("script") if way == "token" else None
-        lock.change(changed or lock.keys.with_password("control", hashed("another one", n=2)))
+        lock.change(changed or lock.keys.with_password("control", hash_password("another one", n=2)))
         async with asyncio.timeout(PATIENCE):
             for connection in (ends, text_ends):
                 with pytest.raises(websockets.ConnectionClosed) as closed:

@@ -124,9 +124,9 @@ async def test_the_cookie_of_a_login_is_for_https_only(tmp_path: Path) -> None:
     """A browser never says it to plain http again."""
     from pi_stream.auth import store
     from pi_stream.auth.credentials import Credentials
-    from pi_stream.auth.passwords import hashed
+    from pi_stream.auth.passwords import hash_password
 
-    keys = Credentials(passwords={"control": hashed("change me", n=16)})
+    keys = Credentials(passwords={"control": hash_password("change me", n=16)})
     store.save(tmp_path / store.NAME, keys)
     grant = keys.by_password("change me")
     assert grant is not None

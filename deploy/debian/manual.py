@@ -1,7 +1,7 @@
 """manual.py pi-stream.1 | pi-stream.toml.5: print a manual page, in the macros of man(7).
 
-It is generated from the same parser as `pi-stream --help`, and from config.toml. Run it in the project's folder, with
-that folder in PYTHONPATH.
+It is made from `pi-stream --help` and config.toml, so that it cannot differ from them. Run it at the top of the tree,
+with the tree in PYTHONPATH.
 """
 
 import sys
@@ -14,14 +14,14 @@ from pi_stream import __version__
 from pi_stream.config.files import SYSTEM_CONFIG
 
 _DESCRIPTION = """\
-pi-stream shows a camera in every browser on the network, with a delay of a few milliseconds, and draws the captions
-that viewers write. Its source is a Raspberry Pi camera, a USB webcam, a video file or a test picture."""
+pi-stream shows a camera in every browser on the network, a few milliseconds old, and draws the captions that viewers
+write. It supports the camera on the ribbon cable of a Raspberry Pi, USB webcams, video files and a test picture."""
 
 _STATUS = (
     ("0", "success"),
-    ("1", "failure; one line on the standard error says why"),
-    ("2", "wrong usage, or a wrong setting; one line on the standard error says which"),
-    ("75", "only a new process can free the camera; start the service again, as systemd does"),
+    ("1", "failure; a line gives the reason"),
+    ("2", "wrong arguments or settings; a line says what is wrong"),
+    ("75", "only a new process can free the camera; start pi-stream again, as systemd does"),
 )
 
 
@@ -53,28 +53,18 @@ def _commands_page() -> Iterator[str]:
     yield ".SH EXIT STATUS"
     for code, meaning in _STATUS:
         yield from (".TP", f".B {code}", _text(meaning))
-    yield from (".SH FILES", ".TP", f".I {_text(str(SYSTEM_CONFIG))}", "the settings, see")
-    yield from (
-        _reference("pi-stream.toml", 5),
-        ".TP",
-        ".I /var/lib/pi\\-stream",
-        "what the service keeps over a restart: captions,",
-    )
-    yield from (
-        "passwords, tokens and its certificate",
-        ".SH SEE ALSO",
-        _reference("pi-stream.toml", 5) + ",",
-        _reference("systemctl", 1) + ",",
-    )
-    yield _reference("journalctl", 1)
+    yield from (".SH FILES", ".TP", f".I {_text(str(SYSTEM_CONFIG))}", "the settings; see")
+    yield from (_reference("pi-stream.toml", 5), ".TP", ".I /var/lib/pi\\-stream", "the state that survives a restart:")
+    yield from ("captions, passwords and the certificate", ".SH SEE ALSO", _reference("pi-stream.toml", 5) + ",")
+    yield from (_reference("systemctl", 1) + ",", _reference("journalctl", 1))
 
 
 def _settings_page() -> Iterator[str]:
     yield from _head("pi-stream.toml", 5, "the settings of pi-stream")
     yield from (".SH SYNOPSIS", f".I {_text(str(SYSTEM_CONFIG))}", ".SH DESCRIPTION")
-    yield _text("A file in TOML (https://toml.io). Settings that are not in it have the defaults below.")
+    yield _text("A file in TOML (https://toml.io). Settings that are not in the file have the defaults below.")
     yield from (".PP", ".B pi\\-stream check\\-config", f".I {_text(str(SYSTEM_CONFIG))}")
-    yield from ("checks the file, and", ".B systemctl reload pi\\-stream", "applies it.", ".SH SETTINGS")
+    yield from ("reports errors in the file, and", ".B systemctl reload pi\\-stream", "applies it.", ".SH SETTINGS")
     section = ""
     for setting in settings(Path("config.toml")):
         if setting.section != section:

@@ -45,7 +45,7 @@ class Maintenance:
         Until cancelled.
         """
         context = self._context
-        trimming = heap.Trimming(lambda: self._cameras.closed + context.viewers.left)
+        trimming = heap.TrimSchedule(lambda: self._cameras.closed + context.viewers.left)
         while True:
             await asyncio.sleep(1)
             time.tzset()  # looks whether the time zone of the machine has changed, which nothing else does: 12 µs
@@ -122,7 +122,7 @@ class Maintenance:
         await self._cameras.take_over(changed, specs)
         for stream in gone:
             await context.viewers.close_camera(stream, 1001, f"the camera {stream.name} was removed from the settings")
-        context.checkup.forget()
+        context.checkup.discard()
         context.set_limits()
         if changed.touches("stream.quality") or any(name.endswith(".fps") for name in changed.taken):
             context.viewers.watch_again()

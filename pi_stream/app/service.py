@@ -54,7 +54,7 @@ async def serve(
     setting that cannot be used; any other error is a bug.
     """
     sizes = [each.width * each.height * 3 // 2 for each in config.all_cameras.values()]
-    heap.keep(_FRAMES_KEPT * sum(sizes))
+    heap.keep_free(_FRAMES_KEPT * sum(sizes))
     ending = _Ending()
     hangup = asyncio.Event()
     if read_again is not None:
@@ -99,13 +99,13 @@ async def serve(
                 started=clock.now(),
                 stalls=Stalls(config.stream.stall_timeout),
                 viewers=viewers,
-                checkup=doctor_report.of_service(
+                checkup=doctor_report.for_service(
                     lambda: context.config,
                     state,
                     cameras.hold_libcamera,
                     None if identity is None else lambda: identity.certificate,
                 ),
-                next_steps=next_steps.of_service(
+                next_steps=next_steps.for_service(
                     lambda: streams.first.supervisor.state(), open_to_all=config.auth.mode == "open"
                 ),
                 listener=listener,
@@ -129,7 +129,7 @@ async def serve(
                     running.append(tasks.create_task(server.follow_addresses(), name="addresses"))
                     await ending.wait_for(tried)  # opening has time limits of its own
                     if not ending.begun:
-                        heap.settle()
+                        heap.freeze()
                         maintenance.tell_ready()
                     if read_again is not None:
                         running.append(tasks.create_task(maintenance.reload_on(hangup, read_again), name="reload"))

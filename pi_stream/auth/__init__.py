@@ -1,1 +1,1 @@
-"""Who may do what: rights, and what proves them. Rules without I/O, but for `store`, which keeps them in a file."""
+"""Passwords, tokens, sessions and links, and the rights that they give. No I/O, except in `store`."""

@@ -1,8 +1,8 @@
 """Passwords, hashed by scrypt (RFC 7914).
 
-n = 2**14, r = 8, p = 5 is one of the settings that OWASP's Password Storage Cheat Sheet holds equally strong; of these
-it needs little memory (16 MiB at a time), which is what a Pi Zero 2 W has least of. It takes 0.13 s of the x86
-core where it was measured; on a Pi it was not tried.
+n = 2**14, r = 8, p = 5 is one of the equally strong parameter sets of OWASP's Password Storage Cheat Sheet. It is one
+that needs little memory (16 MiB), of which a Pi Zero 2 W has little. It takes 0.13 s on one core of an x86 machine; on
+a Pi it was not measured.
 """
 
 import hashlib
@@ -13,15 +13,15 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-SHORTEST, LONGEST = 8, 200  # characters
+MIN_CHARACTERS, MAX_CHARACTERS = 8, 200
 
 _N, _R, _P = 2**14, 8, 5
-_SALT = 16  # bytes, RFC 7914 does not say; as many as OWASP asks for
-_MEMORY = 64 * 2**20  # bytes that OpenSSL may use
+_SALT_BYTES = 16  # RFC 7914 sets no length
+_MAX_MEMORY_BYTES = 64 * 2**20  # that OpenSSL may use
 
 
 class Password(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is kept of a password: enough to know it again, and not what it was."""
+    """A password as it is stored: its scrypt hash, salt and parameters."""
 
     salt: bytes
     hash: bytes
@@ -30,20 +30,20 @@ class Password(Struct, frozen=True, forbid_unknown_fields=True):
     p: Annotated[int, Meta(ge=1, le=16)] = _P
 
 
-def hashed(password: str, *, n: int = _N) -> Password:
-    """Hash a new password. `n`, a power of two, is how dear it is to try one. Not for the event loop."""
-    salt = secrets.token_bytes(_SALT)
+def hash_password(password: str, *, n: int = _N) -> Password:
+    """Hash a new password. `n`, a power of two, is scrypt's cost. Takes a fraction of a second; call it on a thread."""
+    salt = secrets.token_bytes(_SALT_BYTES)
     return Password(salt, _scrypt(password, salt, n, _R, _P), n)
 
 
 def matches(password: str, known: Password) -> bool:
-    """Whether it is that password. Takes a fraction of a second, on purpose: not for the event loop."""
-    if len(password) > LONGEST:
+    """Whether the password is right. Takes a fraction of a second, by design; call it on a thread."""
+    if len(password) > MAX_CHARACTERS:
         return False
     return hmac.compare_digest(_scrypt(password, known.salt, known.n, known.r, known.p), known.hash)
 
 
 def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
-    # One keyboard sends é as one character, another as two: RFC 8265, clause 4.2.2.
+    # Some keyboards send é as one character, others as two: RFC 8265, clause 4.2.2.
     data = unicodedata.normalize("NFC", password).encode(errors="surrogatepass")
-    return hashlib.scrypt(data, salt=salt, n=n, r=r, p=p, maxmem=_MEMORY, dklen=32)
+    return hashlib.scrypt(data, salt=salt, n=n, r=r, p=p, maxmem=_MAX_MEMORY_BYTES, dklen=32)

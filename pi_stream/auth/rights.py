@@ -1,33 +1,33 @@
-"""The two rights there are, and what somebody was granted."""
+"""The two rights, and grants of them."""
 
 from dataclasses import dataclass
 from enum import IntEnum
 
 
 class Right(IntEnum):
-    """Each includes those before it."""
+    """What a request may do; each right includes those before it."""
 
     NOTHING = 0
-    VIEW = 1  # look: pictures, captions, who is there, how the service is
-    CONTROL = 2  # change whatever others notice: captions, camera, names, the conversation
+    VIEW = 1  # see pictures, captions, viewers and status
+    CONTROL = 2  # change what others see: captions, camera, names, chat
 
     @property
     def word(self) -> str:
-        """As settings, files and the wire have it: "view"."""
+        """The name in settings, files and messages, such as "view"."""
         return self.name.lower()
 
     @property
     def includes(self) -> tuple[str, ...]:
-        """The words of all that it allows."""
+        """The names of all rights that it includes."""
         return tuple(right.word for right in (Right.VIEW, Right.CONTROL) if right <= self)
 
 
 @dataclass(frozen=True)
 class Grant:
-    """What somebody may do, why, and until when.
+    """A right, what gave it, and until when.
 
-    `by` names the password, token or link that gave it, and changes when that does; None: it is everybody's. `until` is
-    in seconds since 1970; None: for as long as `by` is valid.
+    `by` names the password, token or link that gave it, and changes when that changes; None: everyone has it. `until`
+    is in seconds since 1970; None: as long as `by` is valid.
     """
 
     right: Right

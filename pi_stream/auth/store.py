@@ -1,6 +1,6 @@
-"""The file that passwords and tokens are kept in: readable by the service's user alone, and hashed even so.
+"""The file of passwords and tokens: it holds hashes, and only the service's user can read it.
 
-Commands write it, and the service only reads it.
+The commands `password` and `token` write it; the service only reads it.
 """
 
 import contextlib
@@ -16,16 +16,16 @@ from pi_stream.errors import SettingError
 from pi_stream.lib import atomic_file
 
 NAME = "auth.json"  # in the state folder
-_LARGEST = 1 << 16  # bytes
+_MAX_FILE_BYTES = 1 << 16
 
 
 def load(path: Path) -> Credentials | None:
-    """What was kept; None when nothing ever was. Raises SettingError when it cannot be read, or is damaged."""
+    """Read the file; None if there is none. Blocks. Raises SettingError if it cannot be read, or is damaged."""
     try:
         with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise SettingError(f"{path}: expected at most {_LARGEST >> 10} KiB, got more")
+            data = file.read(_MAX_FILE_BYTES + 1)
+        if len(data) > _MAX_FILE_BYTES:
+            raise SettingError(f"{path}: expected at most {_MAX_FILE_BYTES >> 10} KiB, got more")
         return msgspec.json.decode(data, type=Credentials)
     except FileNotFoundError:
         return None
@@ -36,23 +36,23 @@ def load(path: Path) -> Credentials | None:
             raise
         raise SettingError(
             f"{path}: expected passwords and tokens as pi-stream writes them, got a damaged file ({error}); "
-            "delete it, and set them anew with: pi-stream password"
+            "delete it, and set the passwords again with: pi-stream password"
         ) from None
 
 
-def save(path: Path, keys: Credentials) -> None:
-    """Replace the file by one that is whole, mode 0600, of whoever owns the folder. Raises SettingError."""
+def save(path: Path, credentials: Credentials) -> None:
+    """Replace the file, atomically, with mode 0600 and the owner of the folder. Blocks. Raises SettingError."""
     try:
         folder = path.parent.stat()
-        owner = (folder.st_uid, folder.st_gid) if os.geteuid() == 0 else None  # set with sudo, read by the service
-        atomic_file.write(path, msgspec.json.format(msgspec.json.encode(keys)), owner=owner)
+        owner = (folder.st_uid, folder.st_gid) if os.geteuid() == 0 else None  # written with sudo, read by the service
+        atomic_file.write(path, msgspec.json.format(msgspec.json.encode(credentials)), owner=owner)
     except OSError as error:
         raise SettingError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Let nobody else change the keys while the block runs; makes the folder if need be. Raises SettingError."""
+def exclusive(folder: Path) -> Iterator[None]:
+    """Lock the folder while the block runs; create it if needed. Raises SettingError if another command has the lock."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -68,7 +68,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def version(path: Path) -> tuple[int, int, int] | None:
-    """Something that is another when the file is; None: there is none."""
+    """A value that changes when the file changes (inode, time, size); None: there is no file."""
     try:
         found = path.stat()
     except OSError:

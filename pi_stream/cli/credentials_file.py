@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from pi_stream.auth import store
-from pi_stream.auth.credentials import Which
+from pi_stream.auth.credentials import RightName
 from pi_stream.config import files as config_files
 
 
@@ -14,6 +14,6 @@ def path(options: argparse.Namespace) -> Path:
     return folder / store.NAME
 
 
-def right(options: argparse.Namespace) -> Which:
+def right(options: argparse.Namespace) -> RightName:
     """The right that is meant: "view" with --view, else "control"."""
     return "view" if options.view else "control"

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     from pi_stream.health import doctor_report
 
     logging.disable(logging.WARNING)  # warnings of other modules, such as of missing fonts, are findings here
-    report = doctor_report.made(doctor_report.of_machine(options.config, options.assignments))
+    report = doctor_report.make_report(doctor_report.for_terminal(options.config, options.assignments))
     if options.json:
         print(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:

@@ -6,7 +6,7 @@ import sys
 
 from pi_stream.auth import store
 from pi_stream.auth.credentials import Credentials
-from pi_stream.auth.passwords import LONGEST, SHORTEST, hashed
+from pi_stream.auth.passwords import MAX_CHARACTERS, MIN_CHARACTERS, hash_password
 from pi_stream.cli import credentials_file
 from pi_stream.cli.options import Commands, add_state
 from pi_stream.errors import SettingError
@@ -27,8 +27,8 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Change the file of passwords. Raises SettingError if the password cannot be used, or the file not written."""
     file, right = credentials_file.path(options), credentials_file.right(options)
-    new = None if options.remove else hashed(_read_password(from_stdin=options.stdin))
-    with store.alone(file.parent):
+    new = None if options.remove else hash_password(_read_password(from_stdin=options.stdin))
+    with store.exclusive(file.parent):
         credentials = store.load(file) or Credentials()
         if new is None and right not in credentials.passwords:
             raise SettingError(f"{file}: there is no password to {right}")
@@ -51,6 +51,6 @@ def _read_password(*, from_stdin: bool) -> str:
         password = getpass.getpass("New password: ")
         if getpass.getpass("Repeat the password: ") != password:
             raise SettingError("password: the two passwords differ; nothing was changed")
-    if not SHORTEST <= len(password) <= LONGEST:
-        raise SettingError(f"password: expected {SHORTEST} to {LONGEST} characters, got {len(password)}")
+    if not MIN_CHARACTERS <= len(password) <= MAX_CHARACTERS:
+        raise SettingError(f"password: expected {MIN_CHARACTERS} to {MAX_CHARACTERS} characters, got {len(password)}")
     return password

@@ -7,7 +7,7 @@ import time
 from msgspec import ValidationError, convert
 
 from pi_stream.auth import store
-from pi_stream.auth.credentials import MOST_TOKENS, Credentials, TokenName
+from pi_stream.auth.credentials import MAX_TOKENS, Credentials, TokenName
 from pi_stream.cli import credentials_file
 from pi_stream.cli.options import Commands, add_state
 from pi_stream.errors import SettingError
@@ -39,10 +39,10 @@ def _add(options: argparse.Namespace) -> int:
         raise SettingError(
             f"token: expected a name of 1 to 40 letters, digits, dots, hyphens or underscores, got {options.name!r}"
         ) from None
-    with store.alone(file.parent):
+    with store.exclusive(file.parent):
         credentials = store.load(file) or Credentials()
-        if len(credentials.tokens) >= MOST_TOKENS and name not in credentials.tokens:
-            raise SettingError(f"token: there are {MOST_TOKENS} tokens, which is the limit; remove one first")
+        if len(credentials.tokens) >= MAX_TOKENS and name not in credentials.tokens:
+            raise SettingError(f"token: there are {MAX_TOKENS} tokens, which is the limit; remove one first")
         credentials, text = credentials.with_token(name, right, time.strftime("%Y-%m-%d"))
         store.save(file, credentials)
     print(text)
@@ -52,7 +52,7 @@ def _add(options: argparse.Namespace) -> int:
 
 def _remove(options: argparse.Namespace) -> int:
     file = credentials_file.path(options)
-    with store.alone(file.parent):
+    with store.exclusive(file.parent):
         try:
             store.save(file, (store.load(file) or Credentials()).without_token(options.name))
         except KeyError:

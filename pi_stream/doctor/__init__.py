@@ -1,45 +1,46 @@
-"""The doctor: looks at the machine and at pi-stream's place in it, and says what is wrong and what fixes it.
+"""The doctor: checks the machine and pi-stream's use of it; says what is wrong, and how to fix it.
 
-    doctor = Doctor(lambda: checks(Machine(), patient))
-    for finding in doctor.examine():
+    doctor = Doctor(lambda: checks(Machine(), context))
+    for finding in doctor.run_checks():
         print(finding.level, finding.area, finding.what, finding.fix)
 
-A new check is one function that gives findings, and one line here. It reads, and neither writes nor needs a running
-service. docs/doctor.md lists what each one looks at.
+A new check is one function that returns findings, and one line in `checks`. Checks only read, and need no running
+service. docs/doctor.md lists what each of them checks.
 """
 
 from collections.abc import Mapping
 
-from pi_stream.doctor.camera_memory import camera_memory
-from pi_stream.doctor.cameras import cameras
-from pi_stream.doctor.certificate import certificate
-from pi_stream.doctor.context import DoctorContext, Shown, Webcam
-from pi_stream.doctor.device_users import holders
-from pi_stream.doctor.encodings import encodings
-from pi_stream.doctor.examination import PATIENCE, Doctor, Look
+from pi_stream.doctor.camera_memory import check_camera_memory
+from pi_stream.doctor.cameras import check_cameras
+from pi_stream.doctor.certificate import check_certificate
+from pi_stream.doctor.context import CertificateInfo, DoctorCamera, DoctorContext, Webcam
+from pi_stream.doctor.device_users import check_device_users
+from pi_stream.doctor.encodings import check_encodings
 from pi_stream.doctor.finding import LEVELS, Finding, Level, worst
-from pi_stream.doctor.fonts import fonts
+from pi_stream.doctor.fonts import check_fonts
 from pi_stream.doctor.machine import Machine
-from pi_stream.doctor.memory import memory
-from pi_stream.doctor.port import port
-from pi_stream.doctor.power import power, temperature
-from pi_stream.doctor.rights import rights
-from pi_stream.doctor.settings import settings
-from pi_stream.doctor.storage import storage
-from pi_stream.doctor.system import system
-from pi_stream.doctor.time_sync import clock_is_set, time_sync
-from pi_stream.doctor.unit import unit
+from pi_stream.doctor.memory import check_memory
+from pi_stream.doctor.port import check_port
+from pi_stream.doctor.power import check_power, check_temperature
+from pi_stream.doctor.rights import check_rights
+from pi_stream.doctor.runner import CHECKS_TIMEOUT_S, Check, Doctor
+from pi_stream.doctor.settings import check_settings
+from pi_stream.doctor.storage import check_storage
+from pi_stream.doctor.system import check_system
+from pi_stream.doctor.time_sync import check_time, clock_is_set
+from pi_stream.doctor.unit import check_unit
 
 __all__ = [
+    "CHECKS_TIMEOUT_S",
     "LEVELS",
-    "PATIENCE",
+    "CertificateInfo",
+    "Check",
     "Doctor",
+    "DoctorCamera",
     "DoctorContext",
     "Finding",
     "Level",
-    "Look",
     "Machine",
-    "Shown",
     "Webcam",
     "checks",
     "clock_is_set",
@@ -47,23 +48,23 @@ __all__ = [
 ]
 
 
-def checks(machine: Machine, patient: DoctorContext) -> Mapping[str, Look]:
-    """Every check by its area, in the order in which people read them."""
+def checks(machine: Machine, context: DoctorContext) -> Mapping[str, Check]:
+    """Return every check by its area, in the order in which findings are shown."""
     return {
-        "camera": lambda: cameras(machine, patient),
-        "in use": lambda: holders(machine, patient),
-        "rights": lambda: rights(machine, patient),
-        "camera memory": lambda: camera_memory(machine, patient),
-        "encodings": lambda: encodings(machine, patient),
-        "settings": lambda: settings(patient),
-        "service": lambda: unit(machine, patient),
-        "port": lambda: port(machine, patient),
-        "certificate": lambda: certificate(patient),
-        "storage": lambda: storage(machine, patient),
-        "fonts": lambda: fonts(patient),
-        "power": lambda: power(machine),
-        "temperature": lambda: temperature(machine),
-        "memory": lambda: memory(machine),
-        "time": lambda: time_sync(machine),
-        "system": lambda: system(machine),
+        "camera": lambda: check_cameras(machine, context),
+        "in use": lambda: check_device_users(machine, context),
+        "rights": lambda: check_rights(machine, context),
+        "camera memory": lambda: check_camera_memory(machine, context),
+        "encodings": lambda: check_encodings(machine, context),
+        "settings": lambda: check_settings(context),
+        "service": lambda: check_unit(machine, context),
+        "port": lambda: check_port(machine, context),
+        "certificate": lambda: check_certificate(context),
+        "storage": lambda: check_storage(machine, context),
+        "fonts": lambda: check_fonts(context),
+        "power": lambda: check_power(machine),
+        "temperature": lambda: check_temperature(machine),
+        "memory": lambda: check_memory(machine),
+        "time": lambda: check_time(machine),
+        "system": lambda: check_system(machine),
     }

@@ -1,4 +1,4 @@
-"""Certificate: for whom the one is that https is served with, and for how long."""
+"""Certificate: the names and dates of the certificate of https."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,32 +6,34 @@ from pi_stream.doctor.context import DoctorContext
 from pi_stream.doctor.finding import Area, Finding
 from pi_stream.errors import SettingError
 
-_say = Area("certificate")
+_area = Area("certificate")
 
-_SOON = timedelta(days=14)  # authorities' programs renew at 30 days, and so do we
+_WARN_BEFORE_END = timedelta(days=14)  # certificate authorities' programs renew 30 days before the end, and so do we
 _RENEW = {
     "files": "Renew it, then `sudo systemctl reload pi-stream`.",
-    "self-signed": "`sudo systemctl restart pi-stream` renews it; if that stays so, is the clock right?",
+    "self-signed": "`sudo systemctl restart pi-stream` renews it. If that does not help, check the clock.",
 }
 
 
-def certificate(patient: DoctorContext, now: datetime | None = None) -> list[Finding]:
-    """What it says of itself; `now` is the machine's own clock unless given."""
+def check_certificate(context: DoctorContext, now: datetime | None = None) -> list[Finding]:
+    """Check its dates against `now`, the machine's own clock unless given."""
     now = now or datetime.now(UTC)
-    if patient.tls == "off":
-        return [_say.ok("none: the page is served by http, which everybody on the network can read")]
+    if context.tls == "off":
+        return [_area.ok("none: the page is served over http, which everyone on the network can read")]
     try:
-        shown = patient.certificate()
+        certificate = context.certificate()
     except SettingError as error:
         if isinstance(error.__context__, PermissionError):
-            raise error.__context__ from None  # that is no fault of the file's
-        return [_say.fault(str(error), 'Fix the file, or set `mode = "off"` under [tls].')]
-    if shown is None:
-        return [_say.ok("not there yet: the service makes it when it starts")]
-    fix = _RENEW[patient.tls]
-    if now >= shown.ends:
-        return [_say.fault(f"it ended on {shown.ends:%Y-%m-%d}", fix)]
-    if now < shown.begins:
-        return [_say.warning(f"it begins on {shown.begins:%Y-%m-%d}, by the clock of now", fix)]
-    what = f"for {', '.join(sorted(shown.names))}, until {shown.ends:%Y-%m-%d}; its fingerprint is {shown.fingerprint}"
-    return [_say.warning(what, fix) if shown.ends - now < _SOON else _say.ok(what)]
+            raise error.__context__ from None  # the file may be right; this user cannot read it
+        return [_area.fault(str(error), 'Fix the file, or set `mode = "off"` under [tls].')]
+    if certificate is None:
+        return [_area.ok("none yet: the service makes it when it starts")]
+    begins, ends = certificate.begins, certificate.ends
+    fix = _RENEW[context.tls]
+    if now >= ends:
+        return [_area.fault(f"it expired on {ends:%Y-%m-%d}", fix)]
+    if now < begins:
+        return [_area.warning(f"by this machine's clock it is not valid before {begins:%Y-%m-%d}", fix)]
+    names = ", ".join(sorted(certificate.names))
+    what = f"for {names}, until {ends:%Y-%m-%d}; its fingerprint is {certificate.fingerprint}"
+    return [_area.warning(what, fix) if ends - now < _WARN_BEFORE_END else _area.ok(what)]

@@ -1,8 +1,10 @@
 """In use: which programs have camera devices open, and which of them has locked one.
 
-What a lock means, `pi_stream.lib.file_locks` says; /proc/*/fd shows what is open only to the same user and to root.
+`pi_stream.lib.file_locks` explains what a lock means. A user sees in /proc/*/fd what that user's own programs have
+open; root sees all.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,59 +15,61 @@ from pi_stream.doctor.finding import Area, Finding
 from pi_stream.doctor.machine import Machine
 from pi_stream.lib.file_locks import LISTING, lock_holders
 
-_say = Area("in use")
+_area = Area("in use")
 
 _OWN_UNIT = "pi-stream"
-# Of what systemd allows in a name, what a shell takes as it is: people copy the commands in which it stands.
+# Of the characters that systemd allows in a unit's name, those without meaning to a shell: people copy the commands.
 _UNIT = re.compile(r"[A-Za-z0-9:_.@-]+\.service")
-# Devices of the Pi that are no cameras: a browser that plays a film has these open.
-_OTHERS = ("bcm2835-codec", "rpivid", "rpi-hevc-dec", "hevc")
+# Video devices of the Pi that are no cameras; a browser that plays a video has these open.
+_NO_CAMERAS = ("bcm2835-codec", "rpivid", "rpi-hevc-dec", "hevc")
 
 
-def holders(machine: Machine, patient: DoctorContext) -> list[Finding]:
-    """Who holds camera devices, by name and number of the process; never with what it was started with."""
-    busy = {pid for pid in locks(machine) if pid != machine.pid}
-    held: dict[int, list[str]] = {}
-    for pid, target in opened(machine):
+def check_device_users(machine: Machine, context: DoctorContext) -> list[Finding]:
+    """List the processes that use camera devices, by name and process id, never with their command lines."""
+    locking = {pid for pid in locking_processes(machine) if pid != machine.pid}
+    opened: dict[int, set[str]] = {}
+    for pid, target in open_files(machine):
         if target.startswith(("/dev/video", "/dev/media")) and pid != machine.pid and _is_camera(machine, target):
-            held.setdefault(pid, []).append(target)
+            opened.setdefault(pid, set()).add(target)
     findings = []
-    for pid in sorted(busy | held.keys()):
-        program, devices = called(machine, pid), ", ".join(sorted(set(held.get(pid, [])))) or "a camera"
-        if is_ours(machine, pid):
-            findings.append(_say.ok(f"pi-stream itself ({pid}) has {devices} open"))
-        elif pid in busy:
-            fix = f"End it, {_stop(machine, pid)}; pi-stream takes the camera by itself within seconds."
-            say = _say.fault if patient.wants_pi_camera and not patient.holds_camera() else _say.warning
-            findings.append(say(f"{program} ({pid}) is taking pictures with {devices}", fix))
-        elif all(_is_webcam(machine, device) for device in held[pid]):
-            fix = f"If pi-stream says that it is busy, end that, {_stop(machine, pid)}."
-            findings.append(_say.warning(f"{program} ({pid}) has {devices} open", fix))
+    for pid in sorted(locking | opened.keys()):
+        names = [with_camera_name(machine, context, device) for device in sorted(opened.get(pid, ()))]
+        program, devices = program_name(machine, pid), ", ".join(names) or "a camera"
+        if is_pi_stream(machine, pid):
+            findings.append(_area.ok(f"pi-stream itself ({pid}) has {devices} open"))
+        elif pid in locking:
+            fix = f"Stop it: {_stop_command(machine, pid)}. pi-stream then opens the camera within seconds."
+            finding = _area.fault if context.wants_pi_camera and not context.holds_camera() else _area.warning
+            findings.append(finding(f"{program} ({pid}) is taking pictures with {devices}", fix))
+        elif all(_is_webcam(machine, device) for device in opened[pid]):
+            fix = f"If pi-stream reports that the webcam is busy, stop this program: {_stop_command(machine, pid)}."
+            findings.append(_area.warning(f"{program} ({pid}) has {devices} open", fix))
         else:
-            findings.append(_say.ok(f"{program} ({pid}) has {devices} open, and takes no pictures"))
+            findings.append(_area.ok(f"{program} ({pid}) has {devices} open, but takes no pictures"))
     if not findings:
-        findings = [_say.ok("pi-stream itself has the camera" if patient.holds_camera() else "no program has a camera")]
-    return findings if busy or patient.holds_camera() else [*findings, *_hidden(machine)]
+        what = "pi-stream itself uses the camera" if context.holds_camera() else "no program uses a camera"
+        findings = [_area.ok(what)]
+    return findings if locking or context.holds_camera() else [*findings, *_hidden(machine)]
 
 
 def processes(machine: Machine) -> list[int]:
-    """The numbers of all processes that this user may see."""
+    """The ids of all processes that this user can see."""
     folder = machine.path("/proc")
     return sorted(int(each.name) for each in folder.iterdir() if each.name.isdigit()) if folder.is_dir() else []
 
 
-def opened(machine: Machine) -> Iterator[tuple[int, str]]:
-    """(process, what it has open) of all processes that this user may look into."""
+def open_files(machine: Machine) -> Iterator[tuple[int, str]]:
+    """Yield (process id, open file) of all processes that this user may inspect."""
     for pid in processes(machine):
         try:
             for link in machine.path(f"/proc/{pid}/fd").iterdir():
                 yield pid, str(link.readlink())
         except OSError:
-            continue  # it has ended meanwhile, or belongs to somebody else: `_hidden` counts those
+            continue  # it has ended meanwhile, or belongs to another user; `_hidden` counts the latter
 
 
-def locks(machine: Machine) -> set[int]:
-    """Processes that have locked a media device: a camera of libcamera's that is taken."""
+def locking_processes(machine: Machine) -> set[int]:
+    """The ids of processes that have locked a media device: each takes pictures with a camera of libcamera."""
     files = []
     for path in machine.paths("/dev/media*"):
         with suppress(OSError):  # it was unplugged meanwhile
@@ -73,17 +77,17 @@ def locks(machine: Machine) -> set[int]:
     return lock_holders(machine.text(LISTING) or "", files)
 
 
-def called(machine: Machine, pid: int) -> str:
-    """A program's short name, and the systemd unit that it is of, if any."""
+def program_name(machine: Machine, pid: int) -> str:
+    """A program's short name, with its systemd unit, if it has one."""
     name, unit = (machine.text(f"/proc/{pid}/comm") or "a program").replace("`", "'"), unit_of(machine, pid)
     return f"{name} of {unit}" if unit and unit.removesuffix(".service") != name else name
 
 
 def unit_of(machine: Machine, pid: int) -> str | None:
-    """The system's service that a process is of, from its cgroup: `0::/system.slice/motion.service`.
+    """The system service of a process, from its cgroup: `0::/system.slice/motion.service`.
 
-    Below user@1000.service are a user's own, which the system's systemctl does not know, and which that user may call
-    whatever they like.
+    Units below user@1000.service belong to a user's own systemd: the system's systemctl does not know them, and their
+    names are the user's choice.
     """
     for line in (machine.text(f"/proc/{pid}/cgroup") or "").splitlines():
         name = line.rpartition("/")[2]
@@ -92,14 +96,23 @@ def unit_of(machine: Machine, pid: int) -> str | None:
     return None
 
 
-def is_ours(machine: Machine, pid: int) -> bool:
-    """Whether a process is a pi-stream: by its name, its unit, or as `python -m pi_stream`."""
+def is_pi_stream(machine: Machine, pid: int) -> bool:
+    """Whether a process is a pi-stream: by its name, by its unit, or as `python -m pi_stream`."""
     if machine.text(f"/proc/{pid}/comm") == "pi-stream" or unit_of(machine, pid) == f"{_OWN_UNIT}.service":
         return True
     return "\0-m\0pi_stream\0" in (machine.text(f"/proc/{pid}/cmdline") or "")
 
 
-def _stop(machine: Machine, pid: int) -> str:
+def with_camera_name(machine: Machine, context: DoctorContext, device: str) -> str:
+    """The device, with the name of the camera that has it as camera.path, if there are several cameras."""
+    real = os.path.realpath(machine.path(device))
+    for camera in context.cameras if len(context.cameras) > 1 else ():
+        if camera.path and camera.wants_webcam and os.path.realpath(machine.path(camera.path)) == real:
+            return f"{device} ({camera.name})"
+    return device
+
+
+def _stop_command(machine: Machine, pid: int) -> str:
     unit = unit_of(machine, pid)
     return f"`sudo systemctl stop {unit}`" if unit else f"`sudo kill {pid}`"
 
@@ -110,7 +123,7 @@ def _driver(machine: Machine, device: str) -> str:
 
 
 def _is_camera(machine: Machine, device: str) -> bool:
-    return not _driver(machine, device).startswith(_OTHERS)
+    return not _driver(machine, device).startswith(_NO_CAMERAS)
 
 
 def _is_webcam(machine: Machine, device: str) -> bool:
@@ -119,15 +132,15 @@ def _is_webcam(machine: Machine, device: str) -> bool:
 
 
 def _hidden(machine: Machine) -> list[Finding]:
-    closed = sum(not _open_to_us(machine.path(f"/proc/{pid}/fd")) for pid in processes(machine))
-    if not closed and machine.path("/proc/1").exists():  # it does not where a service is kept from seeing others
+    closed = sum(not _can_inspect(machine.path(f"/proc/{pid}/fd")) for pid in processes(machine))
+    if not closed and machine.path("/proc/1").exists():  # a service's sandbox may hide other users' processes
         return []
     programs = "1 program" if closed == 1 else f"{closed} programs"
-    what = f"{programs} of other users could not be looked into" if closed else "other programs are hidden"
-    return [_say.unknown(what, "`sudo pi-stream doctor` may look at everything.")]
+    what = f"{programs} of other users cannot be inspected" if closed else "programs of other users are hidden"
+    return [_area.unknown(what, "`sudo pi-stream doctor` can inspect everything.")]
 
 
-def _open_to_us(folder: Path) -> bool:
+def _can_inspect(folder: Path) -> bool:
     try:
         next(folder.iterdir(), None)
     except PermissionError:

@@ -1,20 +1,20 @@
-"""What the doctor says: findings, each of one area, each with what would fix it."""
+"""The doctor's findings: each belongs to one area, and says how to fix a problem."""
 
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-# unknown: it could not be looked at; it may be right or wrong.
+# unknown: it could not be checked; it may be right or wrong.
 Level = Literal["ok", "warning", "fault", "unknown"]
 LEVELS: tuple[Level, ...] = ("fault", "warning", "unknown", "ok")  # the worst first
 
 
 class Finding(Struct, frozen=True):
-    """One thing that was looked at.
+    """The result of one check.
 
-    `what` was found is a sentence, and so is `fix`; commands in them stand between backticks. Where `level` is "ok"
-    there is nothing to fix.
+    `what` says what was found, and `fix` how to fix it; commands in them are between backticks. `fix` is None if
+    `level` is "ok".
     """
 
     area: str
@@ -23,24 +23,24 @@ class Finding(Struct, frozen=True):
     fix: str | None = None
 
     def __post_init__(self) -> None:
-        # Programs, webcams and files have names of anybody's choice, which could steer the terminal that shows them.
-        force_setattr(self, "what", _plain(self.what))
+        # Names of programs, webcams and files come from others; escape sequences in them would reach the terminal.
+        force_setattr(self, "what", _printable(self.what))
         if self.fix is not None:
-            force_setattr(self, "fix", _plain(self.fix))
+            force_setattr(self, "fix", _printable(self.fix))
 
 
-def _plain(text: str) -> str:
+def _printable(text: str) -> str:
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 class Area:
-    """Makes the findings of one area, which it is called by in every place where people read of it."""
+    """Makes the findings of one area."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def ok(self, what: str) -> Finding:
-        """As it should be."""
+        """It is as it should be."""
         return Finding(self.name, "ok", what)
 
     def warning(self, what: str, fix: str) -> Finding:
@@ -52,10 +52,10 @@ class Area:
         return Finding(self.name, "fault", what, fix)
 
     def unknown(self, what: str, fix: str | None = None) -> Finding:
-        """It could not be looked at; `fix` is how it could."""
+        """It could not be checked; `fix` says how it could be."""
         return Finding(self.name, "unknown", what, fix)
 
 
 def worst(findings: list[Finding]) -> Level:
-    """The level of them all: "ok" where there is nothing but that."""
+    """The worst level among the findings; "ok" if there are none."""
     return next((level for level in LEVELS if any(each.level == level for each in findings)), "ok")

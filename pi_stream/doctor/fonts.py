@@ -1,11 +1,11 @@
-"""Fonts: whether captions can be drawn in the scripts that people write."""
+"""Fonts: whether captions can be drawn in eleven scripts."""
 
 from pi_stream.doctor.context import DoctorContext
 from pi_stream.doctor.finding import Area, Finding
 
-_say = Area("fonts")
+_area = Area("fonts")
 
-# Script, a text in it, and Debian's package with a font for it.
+# A script, a text in it, and the Debian package with a font for it.
 _SCRIPTS = (
     ("Latin", "Ägå", "fonts-noto-core"),
     ("Cyrillic", "Яж", "fonts-noto-core"),
@@ -21,20 +21,20 @@ _SCRIPTS = (
 )
 
 
-def fonts(patient: DoctorContext) -> list[Finding]:
-    """The scripts that have a font, those that have none, and the library for those that run right to left."""
-    drawn = [script for script, text, _ in _SCRIPTS if patient.draws(text)]
-    missing = [(script, package) for script, _, package in _SCRIPTS if script not in drawn]
-    findings = [_say.ok(f"captions have fonts for {_listed(drawn)}")] if drawn else []
+def check_fonts(context: DoctorContext) -> list[Finding]:
+    """Check which scripts have a font, and whether there is the library for scripts that run right to left."""
+    supported = [script for script, text, _ in _SCRIPTS if context.has_font_for(text)]
+    missing = [(script, package) for script, _, package in _SCRIPTS if script not in supported]
+    findings = [_area.ok(f"captions have fonts for {_listed(supported)}")] if supported else []
     if missing:
         packages = " ".join(dict.fromkeys(["fontconfig", *(package for _, package in missing)]))
         scripts = _listed([script for script, _ in missing])
-        fix = f"`sudo apt install {packages}`, then start pi-stream again."
-        say = _say.fault if "Latin" not in drawn else _say.warning
-        findings.append(say(f"no font for {scripts}: captions in these are boxes", fix))
-    if not patient.shapes():
-        what = "libfribidi is missing: Arabic and Hebrew captions read backwards and unjoined"
-        findings.append(_say.warning(what, "`sudo apt install libfribidi0`, then start pi-stream again."))
+        fix = f"`sudo apt install {packages}`, then restart pi-stream."
+        finding = _area.fault if "Latin" not in supported else _area.warning
+        findings.append(finding(f"no font for {scripts}: captions show boxes for their characters", fix))
+    if not context.has_bidi():
+        what = "libfribidi is missing: Arabic and Hebrew captions are drawn backwards, with unjoined letters"
+        findings.append(_area.warning(what, "`sudo apt install libfribidi0`, then restart pi-stream."))
     return findings
 
 

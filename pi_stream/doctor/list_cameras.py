@@ -1,7 +1,7 @@
-"""A program, run by `cameras.py`: prints what libcamera says of itself and of its cameras, as one line of JSON.
+"""A program that `pi_cameras.py` runs: prints libcamera's version and its cameras as one line of JSON.
 
-It is a process of its own because libcamera can hang in a driver, and a process can be ended; and because libcamera
-keeps what it once opened. Run by its path, so it imports nothing of pi-stream.
+It is a process of its own because libcamera can hang in a driver, and a process can be killed; and because libcamera
+keeps devices open. It is run by its path, so it imports nothing of pi-stream.
 """
 
 import json
@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 
-def _told() -> dict[str, Any]:
+def _listing() -> dict[str, Any]:
     try:
         import libcamera
     except ImportError as error:
@@ -23,4 +23,4 @@ def _told() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    json.dump(_told(), sys.stdout)
+    json.dump(_listing(), sys.stdout)

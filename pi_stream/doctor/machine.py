@@ -1,4 +1,4 @@
-"""The machine that is looked at: its files below a root, and what its programs answer. Nothing here writes."""
+"""The machine that is checked: its files below a root folder, and the output of its programs. Nothing here writes."""
 
 import grp
 import os
@@ -9,44 +9,44 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_PATIENCE = 2.0  # seconds for a program that only reads something
-_LONGEST = 1 << 18  # bytes of a file that are read: /proc/net/tcp of a busy machine is the longest
+_RUN_TIMEOUT_S = 2.0  # for a program that only reads something
+_MAX_FILE_BYTES = 1 << 18  # /proc/net/tcp of a busy machine is the longest
 
 
-def ask(*command: str, patience: float = _PATIENCE) -> str | None:
-    """What a program prints; None where there is no such program.
+def run_program(*command: str, timeout_s: float = _RUN_TIMEOUT_S) -> str | None:
+    """Run a program without a shell, and return its output; None if it is not installed.
 
-    It is run without a shell and ended after `patience` seconds. Raises subprocess.SubprocessError when it fails or
-    takes longer, OSError when it cannot be started.
+    It is killed after `timeout_s` seconds. Raises subprocess.SubprocessError if it fails or takes longer, OSError if
+    it cannot be started. Blocks.
     """
     program = shutil.which(command[0])
     if program is None:
         return None
-    answer = subprocess.run(  # noqa: S603 - a program by its path, no shell, words of our own only
+    done = subprocess.run(  # noqa: S603 - a program by its path, no shell, only arguments of our own
         [program, *command[1:]],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=True,
         text=True,
         errors="replace",
-        timeout=patience,
+        timeout=timeout_s,
         env={**os.environ, "LC_ALL": "C.UTF-8"},
     )
-    return answer.stdout.strip()
+    return done.stdout.strip()
 
 
-def _me() -> str:
+def _current_user() -> str:
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
-        return str(os.geteuid())  # a user that systemd made for the time of one service
+        return str(os.geteuid())  # a dynamic user, which systemd makes for one run of a service
 
 
-def _group(number: int) -> str:
+def _group_name(gid: int) -> str:
     try:
-        return grp.getgrgid(number).gr_name
+        return grp.getgrgid(gid).gr_name
     except KeyError:
-        return str(number)
+        return str(gid)
 
 
 def _may_use(path: Path) -> bool:
@@ -57,13 +57,14 @@ def _may_use(path: Path) -> bool:
 class Machine:
     """A machine, or a folder that looks like one: `root` is put before every path.
 
-    `ask` answers for its programs, `user` and `groups` are who looks, and `may_use` is whether they may open a device.
+    `run` runs its programs, `user` and `groups` are those of the doctor's process, `may_use` says whether they may
+    open a device for reading and writing, and `pid` is the process itself.
     """
 
     root: Path = Path("/")
-    ask: Callable[..., str | None] = ask
-    user: str = field(default_factory=_me)
-    groups: frozenset[str] = field(default_factory=lambda: frozenset(map(_group, [os.getegid(), *os.getgroups()])))
+    run: Callable[..., str | None] = run_program
+    user: str = field(default_factory=_current_user)
+    groups: frozenset[str] = field(default_factory=lambda: frozenset(map(_group_name, [os.getegid(), *os.getgroups()])))
     may_use: Callable[[Path], bool] = _may_use
     pid: int = field(default_factory=os.getpid)
 
@@ -72,26 +73,26 @@ class Machine:
         return self.root / name.lstrip("/")
 
     def name(self, path: Path) -> str:
-        """A path of `path` or `paths` as that machine calls it."""
+        """The name that a path from `path` or `paths` has on that machine."""
         return f"/{path.relative_to(self.root)}"
 
     def paths(self, pattern: str) -> list[Path]:
-        """All paths that match, in the order of their names; none where a folder is missing or closed to us."""
+        """All paths that match a glob pattern, sorted by name, video2 before video10; [] if a folder cannot be read."""
         return sorted(self.root.glob(pattern.lstrip("/")), key=lambda path: (len(path.name), path.name))
 
     def text(self, name: str | Path) -> str | None:
-        """A file's text, without the blanks and zeros at its ends; None where there is no such file.
+        """A file's first 256 KiB as text, without blanks and zeros at both ends; None if there is no such file.
 
-        Raises PermissionError where it may not be read, and other OSErrors as the kernel has them.
+        Raises PermissionError if it cannot be read, and other OSErrors of the kernel.
         """
         path = self.path(name) if isinstance(name, str) else name
         try:
             with path.open("rb") as file:
-                return file.read(_LONGEST).decode(errors="replace").strip("\0 \t\r\n")
+                return file.read(_MAX_FILE_BYTES).decode(errors="replace").strip("\0 \t\r\n")
         except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
             return None
 
     def number(self, name: str | Path, base: int = 10) -> int | None:
-        """A file that holds one number; None where there is no such file. Raises ValueError where it is none."""
+        """The number in a file; None if there is no such file. Raises ValueError if the file holds anything else."""
         text = self.text(name)
         return None if text is None else int(text, base)

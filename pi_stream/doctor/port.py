@@ -1,4 +1,4 @@
-"""Port: whether the page can be served, or is already, or by whom it is taken."""
+"""Port: whether it is free for the page, or which program uses it."""
 
 import pwd
 import subprocess
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pi_stream.doctor.context import DoctorContext
-from pi_stream.doctor.device_users import called, is_ours, opened, unit_of
+from pi_stream.doctor.device_users import is_pi_stream, open_files, program_name, unit_of
 from pi_stream.doctor.finding import Area, Finding
 from pi_stream.doctor.machine import Machine
 
-_say = Area("port")
+_area = Area("port")
 
 _LISTENING = "0A"  # TCP_LISTEN in the kernel's net/tcp_states.h
-_FIRST_FREE = 1024  # the first port for which no right is needed, where the kernel does not say another
-_SYSTEMD = 1  # the process that holds the ports of all socket units
+_FIRST_UNPRIVILEGED = 1024  # unless the kernel says otherwise
+_SYSTEMD_PID = 1  # holds the ports of all socket units
 
 
 class _Listener(NamedTuple):
@@ -23,71 +23,74 @@ class _Listener(NamedTuple):
     inode: str
 
 
-def port(machine: Machine, patient: DoctorContext) -> list[Finding]:
-    """Who listens on the port of the settings."""
-    number = patient.port
-    if patient.serving:
-        return [_say.ok("it is open: this comes from it")]
+def check_port(machine: Machine, context: DoctorContext) -> list[Finding]:
+    """Check which program listens on the port of the settings."""
+    number = context.port
+    if context.serving:
+        return [_area.ok("open, by this service")]
     if number == 0:
-        return [_say.ok("any that is free: the settings say port = 0")]
+        return [_area.ok("any free port: the settings have port = 0")]
     listeners = [each for each in _listeners(machine) if each.port == number]
     if listeners:
         return [_taken(machine, number, listeners)]
     first = machine.number("/proc/sys/net/ipv4/ip_unprivileged_port_start")
-    if number < (_FIRST_FREE if first is None else first) and machine.user != "root":
+    if number < (_FIRST_UNPRIVILEGED if first is None else first) and machine.user != "root":
         return [
-            _say.warning(
-                f"{number} is free, but only root may listen there",
-                "Choose one from 1024 up, or let systemd's unit start pi-stream.",
+            _area.warning(
+                f"{number} is free, but only root may listen on it",
+                "Choose a port from 1024 up, or start pi-stream by its systemd unit.",
             )
         ]
-    return [_say.ok(f"{number} is free")]
+    return [_area.ok(f"{number} is free")]
 
 
 def _taken(machine: Machine, number: int, listeners: list[_Listener]) -> Finding:
     sockets = {f"socket:[{each.inode}]" for each in listeners}
-    pids = sorted({pid for pid, target in opened(machine) if target in sockets})
-    ours = [pid for pid in pids if is_ours(machine, pid)]
-    if ours:
-        return _say.ok(f"{number} is served by pi-stream ({ours[0]})")
-    another = "Or choose another: [server] port in the settings."
-    programs = [pid for pid in pids if pid != _SYSTEMD]
+    pids = sorted({pid for pid, target in open_files(machine) if target in sockets})
+    own = [pid for pid in pids if is_pi_stream(machine, pid)]
+    if own:
+        return _area.ok(f"{number} is served by pi-stream ({own[0]})")
+    change = "Or set another [server] port in the settings."
+    programs = [pid for pid in pids if pid != _SYSTEMD_PID]
     if programs:
         pid = programs[0]
         unit = unit_of(machine, pid)
         stop = f"`sudo systemctl disable --now {unit}`" if unit else f"`sudo kill {pid}`"
-        return _say.fault(f"{number} is taken by {called(machine, pid)} ({pid})", f"End it: {stop}. {another}")
-    if _is_for_us(machine, number):
-        return _say.ok(f"{number} is held by systemd, which starts pi-stream when somebody comes")
+        return _area.fault(f"{number} is in use by {program_name(machine, pid)} ({pid})", f"Stop it: {stop}. {change}")
+    if _has_own_socket_unit(machine, number):
+        return _area.ok(f"{number} is held by systemd, which starts pi-stream on the first connection")
     if pids:
-        return _say.unknown(
+        return _area.unknown(
             f"{number} is held by systemd for a socket unit, which may be pi-stream's own",
-            f"`systemctl list-sockets` says which it is. {another}",
+            f"`systemctl list-sockets` shows which. {change}",
         )
-    owner = _name(listeners[0].user)
+    owner = _user_name(listeners[0].user)
     if owner == "pi-stream":
-        return _say.ok(f"{number} is served by pi-stream")
-    return _say.unknown(
-        f"{number} is taken by a program of {owner}, which may be pi-stream itself",
-        f"`sudo pi-stream doctor` says which it is. {another}",
+        return _area.ok(f"{number} is served by pi-stream")
+    return _area.unknown(
+        f"{number} is in use by a program of {owner}, which may be pi-stream itself",
+        f"`sudo pi-stream doctor` shows which. {change}",
     )
 
 
-def _is_for_us(machine: Machine, number: int) -> bool:
-    """Whether pi-stream's own socket unit has the port; not, too, where nobody can be asked."""
+def _has_own_socket_unit(machine: Machine, number: int) -> bool:
+    """Whether pi-stream's own socket unit has the port; false if systemd cannot be asked."""
     try:
-        answer = machine.ask("systemctl", "show", "pi-stream.socket", "--property=ActiveState,Listen")
+        output = machine.run("systemctl", "show", "pi-stream.socket", "--property=ActiveState,Listen")
     except subprocess.SubprocessError:
         return False
-    said = (answer or "").splitlines()
-    return "ActiveState=active" in said and any(
-        line.startswith("Listen=") and line.endswith(f":{number} (Stream)") for line in said
+    lines = (output or "").splitlines()
+    return "ActiveState=active" in lines and any(
+        line.startswith("Listen=") and line.endswith(f":{number} (Stream)") for line in lines
     )
 
 
 def _listeners(machine: Machine) -> Iterator[_Listener]:
-    """/proc/net/tcp: number, local address:port in hexadecimal, remote, state, two queues, timer, retries, user,
-    timeout, inode (Linux' Documentation/networking/proc_net_tcp.rst)."""
+    """Read /proc/net/tcp and tcp6.
+
+    Their columns are: number, local address:port in hexadecimal, remote, state, two queues, timer, retries, user,
+    timeout, inode (Documentation/networking/proc_net_tcp.rst of Linux).
+    """
     for name in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in (machine.text(name) or "").splitlines()[1:]:
             words = line.split()
@@ -95,8 +98,8 @@ def _listeners(machine: Machine) -> Iterator[_Listener]:
                 yield _Listener(int(words[1].rpartition(":")[2], 16), int(words[7]), words[9])
 
 
-def _name(user: int) -> str:
+def _user_name(uid: int) -> str:
     try:
-        return pwd.getpwuid(user).pw_name
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return f"user {user}"
+        return f"user {uid}"

@@ -1,16 +1,16 @@
-"""Settings: whether the file is right."""
+"""Settings: whether the settings file is valid."""
 
 from pi_stream.doctor.context import DoctorContext
 from pi_stream.doctor.finding import Area, Finding
 from pi_stream.errors import SettingError
 
-_say = Area("settings")
+_area = Area("settings")
 
 
-def settings(patient: DoctorContext) -> list[Finding]:
-    """What was read, or what is wrong with it."""
+def check_settings(context: DoctorContext) -> list[Finding]:
+    """Report which settings were read, or what is wrong with them."""
     try:
-        return [_say.ok(patient.settings())]
+        return [_area.ok(context.settings())]
     except SettingError as error:
-        fix = "`pi-stream check-config FILE` says whether it is right; config.toml lists every setting."
-        return [_say.fault(str(error), fix)]
+        fix = "Fix the file; `pi-stream check-config FILE` checks it, and config.toml lists every setting."
+        return [_area.fault(str(error), fix)]

@@ -1,4 +1,4 @@
-"""Storage: the folder where captions are kept. Without it, pi-stream runs, and forgets them."""
+"""Storage: the folder of the captions. Without it pi-stream runs, but loses them when it stops."""
 
 import os
 from pathlib import Path
@@ -7,51 +7,51 @@ from pi_stream.doctor.context import DoctorContext
 from pi_stream.doctor.finding import Area, Finding
 from pi_stream.doctor.machine import Machine
 
-_say = Area("storage")
+_area = Area("storage")
 
-_LEAST, _LITTLE = 8 << 20, 128 << 20  # bytes: captions need less than one MiB; a full card stops all the rest, too
+_FAULT_BYTES, _WARNING_BYTES = 8 << 20, 128 << 20  # captions need less than 1 MiB, but a full card stops the system
 
 
-def storage(machine: Machine, patient: DoctorContext) -> list[Finding]:
-    """Whether the state folder may be written, and how much room is left around it."""
-    folder = machine.path(str(patient.state))
-    name = _short(patient.state)
-    there = _nearest(folder)
-    room = os.statvfs(there)
-    free = room.f_bavail * room.f_frsize
+def check_storage(machine: Machine, context: DoctorContext) -> list[Finding]:
+    """Check whether the state folder can be written, and how much space is free on its disk."""
+    folder = machine.path(str(context.state))
+    name = _with_tilde(context.state)
+    existing = _nearest_existing(folder)
+    disk = os.statvfs(existing)
+    free = disk.f_bavail * disk.f_frsize
     what = f"captions are kept in {name}, {_size(free)} free"
-    if room.f_flag & os.ST_RDONLY:
-        fix = "`sudo mount -o remount,rw` that disk; if it was made read-only by an error, the card is failing."
-        return [_say.fault(f"{name} is on a disk that is read-only", fix)]
-    if free < _LITTLE:
-        fix = "`sudo apt clean` and `sudo journalctl --vacuum-size=50M` make room."
-        return [(_say.fault if free < _LEAST else _say.warning)(what, fix)]
-    made = os.path.lexists(folder)
-    if os.access(folder if made else there, os.W_OK | os.X_OK):
-        return [_say.ok(what)]
-    if patient.serving:
-        return [_say.fault(f"this service may not write into {name}", f"`sudo chown -R {machine.user} {name}`")]
-    if made:
-        return [_say.ok(f"{what}, by another user")]
-    fix = "Start pi-stream as a user with a home, or set XDG_STATE_HOME to a folder for it."
-    return [_say.warning(f"{name} is not there, and {machine.user} may not make it: captions would be lost", fix)]
+    if disk.f_flag & os.ST_RDONLY:
+        fix = "`sudo mount -o remount,rw` that disk; if it became read-only because of an error, the card is failing."
+        return [_area.fault(f"{name} is on a disk that is read-only", fix)]
+    if free < _WARNING_BYTES:
+        fix = "`sudo apt clean` and `sudo journalctl --vacuum-size=50M` free space."
+        return [(_area.fault if free < _FAULT_BYTES else _area.warning)(what, fix)]
+    exists = os.path.lexists(folder)
+    if os.access(folder if exists else existing, os.W_OK | os.X_OK):
+        return [_area.ok(what)]
+    if context.serving:
+        return [_area.fault(f"this service cannot write to {name}", f"`sudo chown -R {machine.user} {name}`")]
+    if exists:
+        return [_area.ok(f"{what}, by another user")]
+    fix = "Run pi-stream as a user with a home folder, or set XDG_STATE_HOME to a folder that it can write to."
+    return [_area.warning(f"{name} does not exist, and {machine.user} cannot create it: captions would be lost", fix)]
 
 
-def _nearest(folder: Path) -> Path:
-    """The folder, or where it is not there yet or closed to us, the nearest above it that is."""
+def _nearest_existing(folder: Path) -> Path:
+    """The folder, or the nearest folder above it that exists and can be read."""
     for each in (folder, *folder.parents):
         try:
             if each.exists():
                 return each
         except PermissionError:
-            continue  # in 3.11 and 3.12; later Pythons say that it does not exist
+            continue  # in Python 3.11 and 3.12; later versions return False
     return Path("/")
 
 
-def _short(folder: Path) -> str:
-    """A home is nobody's business on the page: ~ stands for it.
+def _with_tilde(folder: Path) -> str:
+    """The path with ~ for the home folder, whose name the page must not show.
 
-    A user that was made for one service has / for a home, which is none, or has none at all.
+    A service's own user has / for a home folder, or none at all; then the path stays as it is.
     """
     try:
         home = Path.home()
@@ -61,5 +61,5 @@ def _short(folder: Path) -> str:
     return str("~" / folder.relative_to(home)) if is_a_home and folder.is_relative_to(home) else str(folder)
 
 
-def _size(number: int) -> str:
-    return f"{number / (1 << 30):.1f} GiB" if number >= 1 << 30 else f"{number >> 20} MiB"
+def _size(count: int) -> str:
+    return f"{count / (1 << 30):.1f} GiB" if count >= 1 << 30 else f"{count >> 20} MiB"

@@ -1,35 +1,35 @@
-"""System: which OS, which kernel, which board."""
+"""System: OS, kernel and board."""
 
 import platform
 
 from pi_stream.doctor.finding import Area, Finding
 from pi_stream.doctor.machine import Machine
 
-_say = Area("system")
+_area = Area("system")
 
 
-def system(machine: Machine) -> list[Finding]:
-    """OS, kernel, Python and board; and whether an update waits for a restart."""
+def check_system(machine: Machine) -> list[Finding]:
+    """Report OS, kernel, Python and board; warn if a kernel update needs a reboot."""
     python = f"Python {platform.python_version()}"
-    told = [distribution(machine) or "an OS without a name", f"Linux {_kernel(machine) or '(unknown)'}", python]
-    findings = [_say.ok(", ".join(told)), _say.ok(board(machine) or "a board that does not say what it is")]
-    if (pending := _pending(machine)) is not None:
+    parts = [distribution(machine) or "unknown OS", f"Linux {_kernel(machine) or '(unknown)'}", python]
+    findings = [_area.ok(", ".join(parts)), _area.ok(board(machine) or "unknown board")]
+    if (pending := _check_kernel(machine)) is not None:
         findings.append(pending)
     return findings
 
 
 def board(machine: Machine) -> str | None:
-    """The board's own name: of the device tree on a Pi, of DMI on a PC."""
+    """The board's name: from the device tree on a Pi, from DMI on a PC."""
     return machine.text("/proc/device-tree/model") or machine.text("/sys/class/dmi/id/product_name")
 
 
 def is_pi(machine: Machine) -> bool:
-    """Whether it is a Raspberry Pi of any kind."""
+    """Whether the machine is a Raspberry Pi of any model."""
     return (machine.text("/proc/device-tree/model") or "").startswith("Raspberry Pi")
 
 
 def distribution(machine: Machine) -> str | None:
-    """Such as "Debian GNU/Linux 13 (trixie)"."""
+    """The name of the OS, such as "Debian GNU/Linux 13 (trixie)"."""
     for line in (machine.text("/etc/os-release") or "").splitlines():
         key, _, value = line.partition("=")
         if key == "PRETTY_NAME":
@@ -41,9 +41,11 @@ def _kernel(machine: Machine) -> str | None:
     return machine.text("/proc/sys/kernel/osrelease")
 
 
-def _pending(machine: Machine) -> Finding | None:
-    """An update removes the modules of the kernel that runs: a camera that is plugged in now finds no driver."""
+def _check_kernel(machine: Machine) -> Finding | None:
+    """An update removes the modules of the running kernel: a camera that is plugged in now finds no driver."""
     kernel, installed = _kernel(machine), [path.name for path in machine.paths("/lib/modules/*")]
     if not kernel or not installed or kernel in installed:
         return None
-    return _say.warning(f"the kernel that runs is not the one installed ({', '.join(installed[-3:])})", "`sudo reboot`")
+    return _area.warning(
+        f"the running kernel is not installed any more; installed: {', '.join(installed[-3:])}", "`sudo reboot`"
+    )

@@ -1,1 +1,1 @@
-"""How the service is: the doctor's report about this service, and the next steps on a new appliance."""
+"""The state of this service: the doctor's report about it, and the next steps on a new appliance."""

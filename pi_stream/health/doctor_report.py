@@ -1,4 +1,4 @@
-"""The checkup: the doctor, told of this house, for the command and for the page."""
+"""The doctor's report about this service, for `pi-stream doctor` and for the page."""
 
 import asyncio
 import importlib.metadata
@@ -13,8 +13,20 @@ from msgspec import Struct
 
 from pi_stream import __version__
 from pi_stream.config import files as config_files
-from pi_stream.config.settings import Config, TlsSettings
-from pi_stream.doctor import Doctor, DoctorContext, Finding, Level, Look, Machine, Shown, Webcam, checks, worst
+from pi_stream.config.settings import CameraSettings, Config, TlsSettings
+from pi_stream.doctor import (
+    CertificateInfo,
+    Check,
+    Doctor,
+    DoctorCamera,
+    DoctorContext,
+    Finding,
+    Level,
+    Machine,
+    Webcam,
+    checks,
+    worst,
+)
 from pi_stream.errors import SettingError
 from pi_stream.media.encodings import ENCODINGS, Encoding
 from pi_stream.media.frame import Frame
@@ -26,13 +38,13 @@ from pi_stream.sources.webcam.devices import capture_devices
 if TYPE_CHECKING:
     from pi_stream.tls.certificate import Certificate
 
-_KEPT = 10.0  # seconds that a report is shown to all who ask: looking costs a small Pi a second of its processor
-_SIDE = 64  # pixels of the picture that each encoder is tried with
+_REPORT_VALID_S = 10.0  # a report is shared by all requests of this time: the checks cost a small Pi a second of CPU
+_TRIAL_SIDE_PX = 64  # of the picture that each encoder is tried with
 _LIBRARIES = {name: row.library for name, row in ENCODINGS.items() if row.library is not None}
 
 
 class Report(Struct, frozen=True):
-    """What the doctor found: `verdict` is the worst level among the findings."""
+    """What the doctor found; `verdict` is the worst level among the findings."""
 
     version: str
     verdict: Level
@@ -40,113 +52,129 @@ class Report(Struct, frozen=True):
 
 
 class DoctorReports:
-    """The doctor of a running service: many may ask, and one examination at a time is made for them all."""
+    """The reports of a running service: requests at the same time share one run of the checks."""
 
     def __init__(self, doctor: Doctor) -> None:
         self._doctor = doctor
-        self._made: asyncio.Future[Report] | None = None
-        self._until = 0.0  # on time.monotonic's clock
+        self._report: asyncio.Future[Report] | None = None
+        self._valid_until = 0.0  # on time.monotonic's clock
 
     async def report(self) -> Report:
-        """The newest report, at most ten seconds old, and made after the last `forget`."""
-        if self._made is None or (self._made.done() and time.monotonic() >= self._until):
-            self._made = asyncio.get_running_loop().run_in_executor(None, self._examine)
-        # Who goes away while it is being made does not take it from the others.
-        return await asyncio.shield(self._made)
+        """Return the newest report: at most ten seconds old, and made after the last `discard`."""
+        if self._report is None or (self._report.done() and time.monotonic() >= self._valid_until):
+            self._report = asyncio.get_running_loop().run_in_executor(None, self._make)
+        # A request that is cancelled must not cancel the report of the others.
+        return await asyncio.shield(self._report)
 
-    def forget(self) -> None:
-        """What was found holds no more, as the settings are others now: who asks next has it looked for anew."""
-        self._made = None
+    def discard(self) -> None:
+        """Discard the report, because the settings have changed; the next request makes a new one."""
+        self._report = None
 
-    def _examine(self) -> Report:
-        report = made(self._doctor)
-        self._until = time.monotonic() + _KEPT
+    def _make(self) -> Report:
+        report = make_report(self._doctor)
+        self._valid_until = time.monotonic() + _REPORT_VALID_S
         return report
 
 
-def made(doctor: Doctor) -> Report:
-    """Examine now; blocks for at most the doctor's patience."""
-    findings = doctor.examine()
+def make_report(doctor: Doctor) -> Report:
+    """Run the checks now. Blocks for up to the doctor's time limit."""
+    findings = doctor.run_checks()
     return Report(__version__, worst(findings), findings)
 
 
-def of_service(
+def for_service(
     settings: Callable[[], Config],
     state: Path,
     holds_camera: Callable[[], bool],
-    own: "Callable[[], Certificate] | None" = None,
+    certificate: "Callable[[], Certificate] | None" = None,
 ) -> DoctorReports:
-    """For the service itself; `settings` are those in force, which a reload replaces: they are asked for each time.
+    """Return the reports of the service itself.
 
-    `holds_camera`: has it libcamera's camera open now? `own` is the certificate that it shows; None: there is none.
+    `settings` returns the settings in force, which a reload replaces. `holds_camera`: whether the service has a camera
+    of libcamera open now. `certificate` returns the one of https; None: there is no https. Both run on other threads.
     """
-    said = "those of this service are right"
+    summary = "the settings of this service are valid"
     machine = Machine()
 
-    def looks() -> Mapping[str, Look]:
-        patient = _patient(settings(), state, said, serving=True, holds_camera=holds_camera, own=own)
-        return checks(machine, patient)
+    def current_checks() -> Mapping[str, Check]:
+        context = _context(settings(), state, summary, serving=True, holds_camera=holds_camera, certificate=certificate)
+        return checks(machine, context)
 
-    return DoctorReports(Doctor(looks))
+    return DoctorReports(Doctor(current_checks))
 
 
-def of_machine(path: Path | None, assignments: Sequence[str]) -> Doctor:
-    """For whoever asks at a terminal, whether a service runs or not: with the settings that it would start with."""
+def for_terminal(path: Path | None, assignments: Sequence[str]) -> Doctor:
+    """Return the doctor of `pi-stream doctor`, with the settings that a service would start with.
+
+    `path` and `assignments` are --config and --set. Wrong settings are a finding; the other checks use the defaults.
+    """
     try:
         settings, read = config_files.load(path, assignments), path or config_files.SYSTEM_CONFIG
-        said: str | SettingError = f"{read} is right" if read.exists() else "there is no file: the defaults hold"
+        summary: str | SettingError = f"{read} is valid" if read.exists() else "no settings file: the defaults are used"
     except SettingError as error:
-        settings, said = Config(), error  # the other checks go on with the defaults
-    # Whom a person at a terminal asks about is the service that systemd starts, if there is one.
-    mine = "STATE_DIRECTORY" in os.environ or not os.path.lexists(config_files.SYSTEM_STATE)
-    patient = _patient(settings, config_files.state_folder() if mine else config_files.SYSTEM_STATE, said)
-    return Doctor(lambda: checks(Machine(), patient))
+        settings, summary = Config(), error
+    # A person at a terminal asks about the service that systemd starts, if there is one.
+    own = "STATE_DIRECTORY" in os.environ or not os.path.lexists(config_files.SYSTEM_STATE)
+    context = _context(settings, config_files.state_folder() if own else config_files.SYSTEM_STATE, summary)
+    return Doctor(lambda: checks(Machine(), context))
 
 
-def _patient(
+def _context(
     settings: Config,
     state: Path,
-    said: str | SettingError,
+    summary: str | SettingError,
     *,
     serving: bool = False,
     holds_camera: Callable[[], bool] = lambda: False,
-    own: "Callable[[], Certificate] | None" = None,
+    certificate: "Callable[[], Certificate] | None" = None,
 ) -> DoctorContext:
-    def settings_said() -> str:
-        if isinstance(said, SettingError):
-            raise said
-        camera = settings.camera
-        if camera.source == "file" or (camera.source == "auto" and camera.path and not camera.path.startswith("/dev/")):
-            choose_source(camera)  # raises SettingError where the film is missing or none
-        return said
+    def check_settings() -> str:
+        if isinstance(summary, SettingError):
+            raise summary
+        for camera in settings.all_cameras.values():
+            if _is_film(camera):
+                choose_source(camera)  # raises SettingError if the film is missing or cannot be decoded
+        return summary
 
-    def certificate() -> Shown | None:
-        found = own() if own is not None else _certificate(settings.tls, state)
-        return None if found is None else Shown(found.names, found.begins, found.ends, found.fingerprint)
+    def certificate_info() -> CertificateInfo | None:
+        found = certificate() if certificate is not None else _load_certificate(settings.tls, state)
+        return None if found is None else CertificateInfo(found.names, found.begins, found.ends, found.fingerprint)
 
     return DoctorContext(
         state=state,
-        source=settings.camera.source,
-        path=settings.camera.path,
-        width=settings.camera.width,
-        height=settings.camera.height,
+        cameras=tuple(
+            DoctorCamera(
+                name=name,
+                source=camera.source,
+                path=camera.path,
+                width=camera.width,
+                height=camera.height,
+                fps=camera.fps,
+            )
+            for name, camera in settings.all_cameras.items()
+        ),
         host=settings.server.host,
         port=settings.server.port,
         serving=serving,
         holds_camera=holds_camera,
-        settings=settings_said,
+        settings=check_settings,
         tls=settings.tls.mode,
-        certificate=certificate,
+        certificate=certificate_info,
         webcams=lambda: [Webcam(device.path, device.card) for device in capture_devices()],
-        # What a service has loaded works; what it has not is not loaded for the look, for viewers would wait for that.
-        encoders=_named() if serving else _tried(),
-        draws=installed().draws,
-        shapes=lambda: fribidi() is not None,
+        # The libraries that a service uses are loaded and work; loading others would make its viewers wait.
+        encoders=_name_encoders() if serving else _try_encoders(),
+        has_font_for=installed().draws,
+        has_bidi=lambda: fribidi() is not None,
     )
 
 
-def _certificate(settings: TlsSettings, state: Path) -> "Certificate | None":
-    """The one that a service with these settings would show, if it is there yet. Raises SettingError."""
+def _is_film(camera: CameraSettings) -> bool:
+    with_path = camera.source == "auto" and camera.path and not camera.path.startswith("/dev/")
+    return camera.source == "file" or bool(with_path)
+
+
+def _load_certificate(settings: TlsSettings, state: Path) -> "Certificate | None":
+    """The certificate that a service with these settings would show; None: not made yet. Raises SettingError."""
     from pi_stream.tls import files, self_signed  # not earlier: without TLS their library is not needed
 
     if settings.mode == "files":
@@ -154,28 +182,29 @@ def _certificate(settings: TlsSettings, state: Path) -> "Certificate | None":
     return self_signed.load(state / self_signed.NAME)
 
 
-def _named() -> Mapping[str, Callable[[], str]]:
-    """Encoders, and what decodes films, that say with what."""
+def _name_encoders() -> Mapping[str, Callable[[], str]]:
+    """Encoders, and the film decoder: functions that return the name and version of the library, without using it."""
     libraries = {**{encoding.upper(): library for encoding, library in _LIBRARIES.items()}, "films": "av"}
     return {name: partial(_library, library) for name, library in libraries.items()}
 
 
-def _tried() -> Mapping[str, Callable[[], str]]:
-    """The same, but they are tried first."""
-    return {**{encoding.upper(): partial(_encode, encoding) for encoding in _LIBRARIES}, "films": _load_films}
+def _try_encoders() -> Mapping[str, Callable[[], str]]:
+    """The same, but each is tried first."""
+    return {**{encoding.upper(): partial(_encode, encoding) for encoding in _LIBRARIES}, "films": _load_film_decoder}
 
 
 def _encode(encoding: Encoding) -> str:
     import numpy as np
 
-    from pi_stream.encoders import ENCODERS  # not earlier: a library that is missing is one of the findings
+    from pi_stream.encoders import ENCODERS  # not earlier: a missing library is one of the findings
 
-    grey = np.full(_SIDE * _SIDE * 3 // 2, 128, np.uint8)
-    ENCODERS[encoding](_SIDE, _SIDE, 80).encode(Frame(grey, _SIDE, _SIDE, 0, 0))
+    grey = np.full(_TRIAL_SIDE_PX * _TRIAL_SIDE_PX * 3 // 2, 128, np.uint8)
+    ENCODERS[encoding](_TRIAL_SIDE_PX, _TRIAL_SIDE_PX, 80).encode(Frame(grey, _TRIAL_SIDE_PX, _TRIAL_SIDE_PX, 0, 0))
     return _library(_LIBRARIES[encoding])
 
 
-def _load_films() -> str:
+def _load_film_decoder() -> str:
+    import pi_stream.sources.films.film  # noqa: F401 - loading it is the trial
 
     return _library("av")
 

@@ -1,6 +1,6 @@
-"""What somebody who has just set up a camera has still to do, for the page to say: little, and cheap to find out.
+"""What is left to do on a new appliance, for the page to show: few steps, and cheap to find.
 
-The doctor looks for what is wrong; this is what is right with a new machine and still wants somebody.
+The doctor reports what is wrong; a step is something that is normal on a new machine, and that its owner should change.
 """
 
 import os
@@ -13,15 +13,15 @@ from msgspec import Struct
 from pi_stream.doctor import Machine, clock_is_set
 from pi_stream.media.source_state import SourceState
 
-# As Raspberry Pi OS, Debian, and a machine that was given none, are called.
-_NAMES_FOR_ALL = frozenset({"", "debian", "localhost", "raspberrypi"})
+# The names of machines that were given none, of Debian and of Raspberry Pi OS.
+_DEFAULT_HOSTNAMES = frozenset({"", "debian", "localhost", "raspberrypi"})
 _RENAME = {"raspberrypi": "raspi-config nonint do_hostname"}  # it also corrects /etc/hosts
 
 
 class Step(Struct, frozen=True):
-    """One thing to do, the same for as long as it has its `id`.
+    """One thing to do; `id` says which, and stays the same.
 
-    `title` is what to do in a few words, `what` a sentence on how it is now, and `how` one on what changes it, with
+    `title` is what to do in a few words, `what` a sentence on the present state, and `how` says how to change it, with
     commands between backticks.
     """
 
@@ -31,26 +31,25 @@ class Step(Struct, frozen=True):
     how: str
 
 
-def of_service(state: Callable[[], SourceState], *, open_to_all: bool) -> Callable[[], list[Step]]:
-    """Finds out for a running service; `state` is what its camera says about itself.
+def for_service(state: Callable[[], SourceState], *, open_to_all: bool) -> Callable[[], list[Step]]:
+    """Return a function that finds the steps of a running service; `state` returns what its camera reports.
 
-    Nothing is to be done where systemd did not give it a folder for its state: whoever tries pi-stream at a terminal
-    is not setting up an appliance.
+    There are none if systemd gave the service no state folder: then it runs at a terminal, and is no appliance.
     """
     if "STATE_DIRECTORY" not in os.environ:
         return list
 
-    def find_out() -> list[Step]:
+    def find() -> list[Step]:
         hostname = socket.gethostname().split(".")[0]
         return next_steps(Machine(), open_to_all=open_to_all, source=state(), hostname=hostname)
 
-    return find_out
+    return find
 
 
 def next_steps(machine: Machine, *, open_to_all: bool, source: SourceState, hostname: str) -> list[Step]:
-    """What there is to do, the most wanted first.
+    """Return the steps, the most important first. Reads two small files.
 
-    `open_to_all`: no password is asked for. `source` is what the camera says of itself. Reads two small files.
+    `open_to_all`: the service asks for no password. `source` is what the camera reports.
     """
     return [
         step
@@ -60,14 +59,14 @@ def next_steps(machine: Machine, *, open_to_all: bool, source: SourceState, host
 
 
 def _camera(source: SourceState) -> Step | None:
-    """Only where a picture was made up because there was no camera; one that fails is told on the picture itself."""
+    """Only for a test picture that is shown because no camera was found; a camera that fails says so on its picture."""
     if source.kind != "synthetic" or not source.refused:
         return None
     return Step(
         "camera",
         "connect a camera",
-        f"There was none at the start, so the picture is made up ({'; '.join(source.refused)}).",
-        "Switch the machine off, connect a camera, and switch it on again; the doctor says what else may be wrong.",
+        f"No camera was found at the start, so a test picture is shown ({'; '.join(source.refused)}).",
+        "Switch the machine off, connect a camera, and switch it on again; the doctor reports other problems.",
     )
 
 
@@ -75,30 +74,30 @@ def _password() -> Step:
     return Step(
         "password",
         "set a password",
-        "Everybody in this network can look, and can write on the picture.",
+        "Everyone on this network can view the picture and write on it.",
         'On the camera\'s machine: `sudo pi-stream password`; then write `mode = "password"` below [auth] in '
         "/etc/pi-stream/config.toml, and `sudo systemctl restart pi-stream`.",
     )
 
 
 def _name(hostname: str) -> Step | None:
-    if hostname.lower() not in _NAMES_FOR_ALL:
+    if hostname.lower() not in _DEFAULT_HOSTNAMES:
         return None
     command = _RENAME.get(hostname.lower(), "hostnamectl set-hostname")
     return Step(
         "name",
-        "give it a name",
-        f'It is called "{hostname}", as every new machine of its kind; two in one network are hard to tell apart.',
+        "rename the machine",
+        f'Its name is "{hostname}", like that of every new machine; two of the same name are hard to tell apart.',
         f"On the camera's machine: `sudo {command} NAME`, then `sudo reboot`; the page is then at NAME.local.",
     )
 
 
 def _clock(machine: Machine) -> Step | None:
-    if clock_is_set(machine) is not False:  # None: nobody knows, so nothing is said
+    if clock_is_set(machine) is not False:  # None: it is not known
         return None
     return Step(
         "clock",
-        "let it set its clock",
-        "Its clock is not set yet, so captions with a time may show a wrong one.",
-        "It sets itself as soon as it reaches the internet, or a router that gives the time.",
+        "set the clock",
+        "The clock is not set yet, so captions with a time may show a wrong one.",
+        "The machine sets it as soon as it reaches the internet, or a router that offers NTP.",
     )

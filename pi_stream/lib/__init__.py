@@ -1,1 +1,1 @@
-"""Small things that know nothing of cameras."""
+"""Small general-purpose modules that know nothing of cameras."""

@@ -1,5 +1,4 @@
-"""What a library may never answer: asked on a thread that nobody has to wait for, neither who asks nor a process that
-ends."""
+"""Calls that may never return, into a library or a driver: on daemon threads, with a time limit."""
 
 import threading
 import time
@@ -12,50 +11,53 @@ from pi_stream.errors import SourceUnavailable
 T = TypeVar("T")
 
 
-def in_daemon_thread(ask: Callable[[], T]) -> Future[T]:
-    """Call it now, on a daemon thread; asyncio's own threads are joined when a process ends."""
-    answer: Future[T] = Future()
-    threading.Thread(target=_answer, args=(ask, answer), name="question", daemon=True).start()
-    return answer
+def in_daemon_thread(call: Callable[[], T]) -> Future[T]:
+    """Start a call on a new daemon thread, and return its future. Any thread may call it.
+
+    asyncio's own threads will not do: a process that ends waits for them.
+    """
+    result: Future[T] = Future()
+    threading.Thread(target=_run, args=(call, result), name="time-limited call", daemon=True).start()
+    return result
 
 
 class TimeLimitedCall(Generic[T]):
-    """One that is never asked twice at once: who asks while it is open is given the same answer.
+    """A call that runs at most once at a time: requests while it is pending share its result.
 
-    `whom` is asked, by calling `ask`; `limit` is how many seconds the answer may take.
+    `name` is what is called, for the error message; `call` may take `timeout_s` seconds. Any thread may use it.
     """
 
-    def __init__(self, whom: str, ask: Callable[[], T], limit: float) -> None:
-        self._whom, self._ask, self._limit = whom, ask, limit
+    def __init__(self, name: str, call: Callable[[], T], timeout_s: float) -> None:
+        self._name, self._call, self._timeout_s = name, call, timeout_s
         self._lock = threading.Lock()
-        self._answer: Future[T] | None = None
-        self._since = 0.0  # on time.monotonic's clock
+        self._result: Future[T] | None = None
+        self._started = 0.0  # on time.monotonic's clock
 
     @property
-    def open(self) -> bool:
-        """Whether an answer is due, or overdue."""
-        return self._answer is not None and not self._answer.done()
+    def pending(self) -> bool:
+        """Whether the last call has not returned yet."""
+        return self._result is not None and not self._result.done()
 
-    def answer(self) -> T:
-        """Ask, or wait for the answer to the last question; blocks until the limit of that one at most.
+    def result(self) -> T:
+        """Start the call, or join the pending one, and return its result. Blocks, at most until its time limit.
 
-        Raises what `ask` does, and SourceUnavailable where there is no answer in time.
+        Raises what the call raises, and SourceUnavailable if it does not return in time.
         """
         with self._lock:
-            if self._answer is None or self._answer.done():
-                self._answer, self._since = in_daemon_thread(self._ask), time.monotonic()
-            answer, left = self._answer, self._since + self._limit - time.monotonic()
-        if not wait({answer}, timeout=max(0, left)).done:
-            raise SourceUnavailable(f"{self._whom} gave no answer within {self._limit:g} s")
-        return answer.result()
+            if self._result is None or self._result.done():
+                self._result, self._started = in_daemon_thread(self._call), time.monotonic()
+            result, left = self._result, self._started + self._timeout_s - time.monotonic()
+        if not wait({result}, timeout=max(0, left)).done:
+            raise SourceUnavailable(f"{self._name} gave no answer within {self._timeout_s:g} s")
+        return result.result()
 
 
-def _answer(ask: Callable[[], T], answer: Future[T]) -> None:
-    if not answer.set_running_or_notify_cancel():
+def _run(call: Callable[[], T], result: Future[T]) -> None:
+    if not result.set_running_or_notify_cancel():
         return
     try:
-        given = ask()
-    except BaseException as error:  # not lost: it is the answer
-        answer.set_exception(error)
+        value = call()
+    except BaseException as error:  # `result` raises it in the caller
+        result.set_exception(error)
     else:
-        answer.set_result(given)
+        result.set_result(value)

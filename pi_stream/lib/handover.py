@@ -1,4 +1,4 @@
-"""From a thread to the event loop: only the newest waits, as in a slot, and one call at a time."""
+"""From any thread to the event loop: only the newest item waits, and one call at a time."""
 
 import asyncio
 import threading
@@ -9,9 +9,9 @@ T = TypeVar("T")
 
 
 class Handover(Generic[T]):
-    """Calls `take` on the event loop with the newest item that was `put`, and with how many it replaced unseen.
+    """Calls `take` on the event loop with the newest item, and with the number of items that it replaced unseen.
 
-    However long the loop is held up, one item and one call wait for it.
+    However long the loop is blocked, only one item and one call wait for it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, take: Callable[[T, int], None]) -> None:
@@ -21,11 +21,11 @@ class Handover(Generic[T]):
         self._waiting: tuple[T, int] | None = None
 
     def put(self, item: T) -> None:
-        """Hand over an item, from any thread."""
+        """Hand over an item. Any thread may call it."""
         with self._lock:
             before, self._waiting = self._waiting, (item, 0 if self._waiting is None else self._waiting[1] + 1)
         if before is None:
-            tell(self._loop, self._hand_over)
+            call_in_loop(self._loop, self._hand_over)
 
     def _hand_over(self) -> None:
         with self._lock:
@@ -34,10 +34,10 @@ class Handover(Generic[T]):
             self._take(*waiting)
 
 
-def tell(loop: asyncio.AbstractEventLoop, what: Callable[..., None], *with_what: object) -> None:
-    """Have the event loop do something, from any thread, unless it is gone: then nobody is left to be told."""
+def call_in_loop(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: object) -> None:
+    """Call `callback` on the event loop soon; do nothing if the loop is closed. Any thread may call it."""
     try:
-        loop.call_soon_threadsafe(what, *with_what)
+        loop.call_soon_threadsafe(callback, *arguments)
     except RuntimeError:
         if not loop.is_closed():
             raise

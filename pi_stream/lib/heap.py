@@ -1,68 +1,69 @@
-"""What becomes of free memory: what frames need again at once is kept, the rest is found and given back.
+"""Free memory: the memory of frames is kept for the next frames, and other free memory is returned to the system.
 
-What channels, viewers and sources leave behind would stay with the process. Some of it hangs in cycles (of a task, its
-exception and the traceback, say), a film's decoder with its threads among it. Python looks for cycles the more rarely
-the more objects there are, in a service hardly ever, and it would look at all of them: 60 ms here, in which nothing
-else runs. What the service is made of is therefore set aside once, and cycles are looked for where something was given
-up. The rest are gaps between what others hold.
+Memory that channels, viewers and sources have freed would stay with the process. Some of it is in reference cycles (of
+a task, its exception and the traceback, for example), such as a film's decoder with its threads. Python searches for
+cycles less often the more objects there are, hardly ever in this service, and would search all objects, which takes
+60 ms in which nothing else runs. So the objects of the running service are excluded once (`freeze`), and the search
+runs after something was closed (`TrimSchedule`). The rest is free space between blocks in use.
 """
 
 import ctypes
 import gc
 from collections.abc import Callable
 
-# The numbers of glibc's malloc.h. To set one ends that it follows the sizes that it meets.
+# From glibc's malloc.h. Setting one of them stops glibc from adapting it to the sizes that it meets.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
-_LARGEST = 1 << 25  # bytes that glibc takes for the second
+_MAX_MMAP_THRESHOLD_BYTES = 1 << 25  # glibc refuses more (DEFAULT_MMAP_THRESHOLD_MAX)
 
-_PAUSE = 10_000_000  # microseconds between two times: it takes milliseconds, in which other threads wait for memory
+_TRIM_INTERVAL_US = 10_000_000  # a trim takes milliseconds, in which other threads wait for memory
 
 
-def keep(size: int) -> None:
-    """Have all threads share one heap, which keeps so many free bytes: mallopt(3) of glibc. Where there is no such
-    call, nothing. To be called before there are threads.
+def keep_free(size: int) -> None:
+    """Make all threads share one heap that keeps up to `size` free bytes, by mallopt(3) of glibc.
 
-    A frame is a megabyte or more, and thirty times a second there is a new one. Left to itself glibc gives that memory
-    back and asks for it again now and then, and then each of its hundreds of pages is a fault, and is wiped first. And
-    it gives each thread a heap of its own, with gaps of its own, of megabytes; few and large blocks are taken from it,
-    so that waiting for each other costs less than that.
+    It does nothing with another C library. Call it before other threads are started.
+
+    A frame has a megabyte or more, and there are thirty a second. By default glibc returns that memory to the system
+    now and then, and allocates it again; then each of its hundreds of pages causes a page fault, and is zeroed first.
+    And it gives each thread a heap of its own, each with megabytes of free space. One heap costs less: few, large
+    blocks are allocated from it, so threads rarely wait for each other.
     """
-    choose = getattr(ctypes.CDLL(None), "mallopt", None)
-    if choose is not None:
-        choose(_TRIM_THRESHOLD, size)
-        choose(_MMAP_THRESHOLD, min(size, _LARGEST))
-        choose(_ARENA_MAX, 1)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_TRIM_THRESHOLD, size)
+        mallopt(_MMAP_THRESHOLD, min(size, _MAX_MMAP_THRESHOLD_BYTES))
+        mallopt(_ARENA_MAX, 1)
 
 
-def settle() -> None:
-    """Set all that is there now aside, as what stays: no search for cycles looks at it again."""
+def freeze() -> None:
+    """Exclude all objects that exist now from the search for cycles, because they stay."""
     gc.freeze()
 
 
 def trim() -> None:
-    """Free what hangs in cycles, and hand free memory back to the system.
+    """Free reference cycles, and return free memory to the system, by malloc_trim(3) of glibc if there is one.
 
-    The latter by malloc_trim(3) of glibc; where the C library has no such call, not.
+    Blocks for milliseconds; call it on a thread.
     """
     gc.collect()
-    give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if give_back is not None:
-        give_back(0)
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if malloc_trim is not None:
+        malloc_trim(0)
 
 
-class Trimming:
-    """When to do so: something large was given up since the last time, and that is a while ago."""
+class TrimSchedule:
+    """Says when to trim: something large was closed since the last time, which is at least ten seconds ago."""
 
-    def __init__(self, given_up: Callable[[], int]) -> None:
-        """`given_up` counts what was given up since the start."""
-        self._given_up = given_up
-        self._seen = given_up()
-        self._due = 0
+    def __init__(self, count_closed: Callable[[], int]) -> None:
+        """`count_closed` returns how many large things were closed since the start."""
+        self._count_closed = count_closed
+        self._seen = count_closed()
+        self._next = 0
 
     def due(self, now: int) -> bool:
-        """Whether to trim now (microseconds); the answer yes is taken for done."""
-        count = self._given_up()
-        if count == self._seen or now < self._due:
+        """Whether to trim at `now` (microseconds). The caller must trim if it returns True."""
+        count = self._count_closed()
+        if count == self._seen or now < self._next:
             return False
-        self._seen, self._due = count, now + _PAUSE
+        self._seen, self._next = count, now + _TRIM_INTERVAL_US
         return True

@@ -1,4 +1,4 @@
-"""How the machine and this process are: CPU, memory, temperature, throttling; None where it is not known."""
+"""CPU, memory, temperature and throttling of the machine and this process; None for a value that is not known."""
 
 import os
 import resource
@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 _THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")  # thousandths of a degree Celsius; the SoC on a Pi
-# Raspberry Pi's firmware driver: bits 0 to 3 are what is so now (under-voltage, capped, throttled, too hot).
+# Raspberry Pi's firmware driver: bits 0 to 3 are the present state (under-voltage, capped, throttled, too hot).
 _THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 
 
@@ -23,14 +23,14 @@ class MachineStats:
 
 
 class MachineMonitor:
-    """Reads them; the CPU's share is that since the last reading."""
+    """Takes readings. The CPU share is the mean since the last reading; `latest` is that reading."""
 
     def __init__(self) -> None:
         self._last = (time.monotonic(), time.process_time())
         self.latest = self.read()
 
     def read(self) -> MachineStats:
-        """Read them now; a few small files."""
+        """Take a reading now; it reads a few small files."""
         last, self._last = self._last, (time.monotonic(), time.process_time())
         wall = self._last[0] - last[0]
         cpu = 100 * (self._last[1] - last[1]) / wall if wall > 0 else 0.0
@@ -43,11 +43,11 @@ def _rounded(value: float | None) -> float | None:
 
 
 def memory_mb() -> float | None:
-    """MiB of physical memory that this process holds."""
+    """MiB of physical memory that this process uses."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:
-        return None  # no Linux
+        return None  # not Linux
     return pages * resource.getpagesize() / 2**20
 
 
@@ -58,21 +58,21 @@ def machine_mb() -> int:
 
 
 def temperature_c() -> float | None:
-    """Degrees Celsius of the processor."""
+    """Temperature of the processor in degrees Celsius."""
     try:
         return int(_THERMAL.read_text()) / 1000
     except (OSError, ValueError):
-        return None  # no such sensor, or one that gives no number
+        return None  # no such sensor, or its file holds no number
 
 
 def throttled() -> bool | None:
-    """Whether the firmware holds the processor back now, or the supply is too weak."""
+    """Whether the firmware throttles the processor now, or reports under-voltage."""
     try:
         return bool(int(_THROTTLED.read_text(), 16) & 0xF)
     except (OSError, ValueError):
-        return None  # no Raspberry Pi
+        return None  # not a Raspberry Pi
 
 
 def cores() -> int:
-    """Processors that this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

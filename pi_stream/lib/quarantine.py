@@ -1,21 +1,21 @@
-"""A damaged file goes out of the way, so that what is written next does not end it: somebody may yet mend it."""
+"""Damaged files are renamed, so that the next write does not destroy them: a person may be able to repair them."""
 
 from pathlib import Path
 
-_KEPT = 5  # files of one name, at most
+_MAX_FILES = 5  # of one name
 
 
 def quarantine(path: Path) -> str:
-    """Rename the file to `<name>.damaged-1` to `-5`, over the oldest when there are so many; say what was done. Blocks.
+    """Rename the file to `<name>.damaged-1` to `-5`, or over the oldest of the five. Blocks.
 
-    Raises nothing: where it cannot be renamed, the words say so.
+    Returns a sentence for the log on what was done, also if the file could not be renamed. Raises nothing.
     """
-    aside = [path.with_name(f"{path.name}.damaged-{n}") for n in range(1, _KEPT + 1)]
+    targets = [path.with_name(f"{path.name}.damaged-{n}") for n in range(1, _MAX_FILES + 1)]
     try:
-        target = next((each for each in aside if not each.exists()), None) or min(aside, key=_changed)
+        target = next((each for each in targets if not each.exists()), None) or min(targets, key=_changed)
         path.replace(target)
     except OSError as error:
-        return f"it cannot be set aside ({error.strerror or error})"
+        return f"it cannot be renamed ({error.strerror or error})"
     return f"it is kept as {target.name}"
 
 

@@ -1,43 +1,43 @@
-"""How often somebody did something in ten seconds. Rules without I/O; times in microseconds of one clock."""
+"""Counts events in spans of ten seconds, for rate limits. Rules without I/O; times in microseconds of one clock."""
 
 from collections import OrderedDict
 
 SPAN_US = 10_000_000
-_MOST = 1024  # that are told apart; the one that has been quiet for longest is forgotten
+_MAX_KEYS = 1024  # the one that has been quiet for longest is removed
 
 
 class RateCounter:
-    """Counts in spans of ten seconds, each of which begins with what is counted first."""
+    """Counts events in spans of ten seconds; a span begins with its first event."""
 
     def __init__(self) -> None:
         self._began = -SPAN_US
         self._number = 0
 
     def count(self, now: int) -> int:
-        """One more: which of its span it is, from 1."""
+        """Count one event; returns its number within the span, from 1."""
         if now - self._began >= SPAN_US:
             self._began, self._number = now, 0
         self._number += 1
         return self._number
 
-    def left(self, now: int) -> int:
-        """Whole seconds until the next span, at least 1."""
+    def seconds_left(self, now: int) -> int:
+        """Whole seconds until the span ends, at least 1."""
         return max(1, -(-(self._began + SPAN_US - now) // 1_000_000))
 
 
 class RateCounters:
-    """One tally for each of those who do it."""
+    """A counter for each key, such as a client's network."""
 
     def __init__(self) -> None:
-        self._tallies: OrderedDict[str, RateCounter] = OrderedDict()
+        self._counters: OrderedDict[str, RateCounter] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._tallies)
+        return len(self._counters)
 
-    def of(self, who: str) -> RateCounter:
-        """Theirs."""
-        tally = self._tallies.setdefault(who, RateCounter())
-        self._tallies.move_to_end(who)
-        if len(self._tallies) > _MOST:
-            self._tallies.popitem(last=False)
-        return tally
+    def counter(self, key: str) -> RateCounter:
+        """The counter of a key."""
+        counter = self._counters.setdefault(key, RateCounter())
+        self._counters.move_to_end(key)
+        if len(self._counters) > _MAX_KEYS:
+            self._counters.popitem(last=False)
+        return counter

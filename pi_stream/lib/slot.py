@@ -1,4 +1,4 @@
-"""A mailbox for one, where only the newest waits."""
+"""A queue of one item, where a new item replaces the old one."""
 
 import asyncio
 from typing import Generic, TypeVar
@@ -7,10 +7,10 @@ T = TypeVar("T")
 
 
 class Slot(Generic[T]):
-    """Holds at most one item; a newer one replaces it, and `dropped` counts what was replaced before anyone took it.
+    """Holds at most one item; `dropped` counts the items that were replaced before they were taken.
 
-    One event loop puts, one task takes. `ready` is set while an item waits; give an event of your own to be woken by
-    several things at once. There is none until somebody asks for it: who is told in another way needs none.
+    All methods are for one event loop, with one task that takes. `ready` is set while an item waits; pass an event of
+    your own to wait for several things at once. Otherwise it is created when it is first used.
     """
 
     __slots__ = ("_item", "_ready", "dropped")
@@ -22,7 +22,7 @@ class Slot(Generic[T]):
 
     @property
     def ready(self) -> asyncio.Event:
-        """Set while an item waits, unless somebody cleared it."""
+        """Set while an item waits, unless it was cleared."""
         if self._ready is None:
             self._ready = asyncio.Event()
             if self.full:
@@ -30,7 +30,7 @@ class Slot(Generic[T]):
         return self._ready
 
     def put(self, item: T) -> None:
-        """Leave the newest item."""
+        """Put an item, in place of the one that waits."""
         if self._item is not None:
             self.dropped += 1
         self._item = item
@@ -43,7 +43,7 @@ class Slot(Generic[T]):
         return self._item is not None
 
     def poll(self) -> T | None:
-        """Take what waits, if anything does."""
+        """Take the item that waits; None: there is none."""
         item, self._item = self._item, None
         return item
 

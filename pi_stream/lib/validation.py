@@ -1,6 +1,6 @@
-"""Data from outside, made into a type of ours, or a sentence that says what was wrong where.
+"""Data from outside, converted to a type of ours, or an error that says what is wrong and where.
 
-msgspec does the checking; this room turns its verdict into words that a person can act on:
+msgspec checks the data; this module turns its errors into sentences that a person can act on:
 `captions.size: expected a number from 0.01 to 1, got "big"`.
 """
 
@@ -15,8 +15,8 @@ from msgspec import inspect
 
 T = TypeVar("T")
 
-_LONGEST = 60  # characters of a wrong value that are quoted back
-_PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")  # which a name of the sender's choice may look like, too
+_MAX_QUOTE_CHARACTERS = 60  # of a wrong value
+_PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")  # a name that the sender chose may look like this, too
 _STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>[^\]]*)\]")
 _NAMED = re.compile(r"field `(?P<name>.*?)`")
 
@@ -24,7 +24,7 @@ _NAMED = re.compile(r"field `(?P<name>.*?)`")
 class ValidationError(ValueError):
     """A value that is not what was expected.
 
-    `path` is where: a tuple of keys, from the outside in. `problem` says what was expected and what was there.
+    `path` is its place: a tuple of keys, outermost first. `problem` says what was expected and what was there.
     """
 
     def __init__(self, path: tuple[str, ...], problem: str) -> None:
@@ -34,52 +34,54 @@ class ValidationError(ValueError):
 
 
 def convert(value: Any, kind: type[T], *, strict: bool = True) -> T:
-    """Make a `kind` (a msgspec struct) of plain data. Raises ShapeError.
+    """Convert plain data to `kind`, a msgspec struct. Raises ValidationError.
 
-    `strict`: a text is no number. A URL's query, which is all text, is read without it.
+    `strict`: a text is not accepted as a number. The query of a URL, in which all is text, is read without it.
     """
     try:
         return msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:
-        raise _in_words(error, value, kind) from None
-    except UnicodeEncodeError as error:  # of an object's name, which came as bytes that are none
-        raise ValidationError((), f"expected names in UTF-8, got {ascii(error.object)[:_LONGEST]}") from None
+        raise _explain(error, value, kind) from None
+    except UnicodeEncodeError as error:  # a key of an object whose bytes are not UTF-8
+        raise ValidationError(
+            (), f"expected names in UTF-8, got {ascii(error.object)[:_MAX_QUOTE_CHARACTERS]}"
+        ) from None
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that somebody who wrote `word` most likely meant, if any is near."""
+    """The one of `words` that is most similar to `word`; None if none is similar."""
     found = difflib.get_close_matches(word, list(words), n=1, cutoff=0.5)
     return found[0] if found else None
 
 
 def quote(value: Any) -> str:
-    """A value as it was written, as JSON on one line, shortened."""
+    """A value as JSON on one line, shortened to 60 characters."""
     if isinstance(value, float) and not isfinite(value):
-        return str(value)  # JSON has no word for it
+        return str(value)  # JSON has no such number
     try:
         text = msgspec.json.encode(value, enc_hook=str).decode()
     except UnicodeEncodeError:
-        text = ascii(value)  # a text with what is no character
-    except RecursionError:  # it could be read, but by one that needs less room
-        return "what is nested too deep"
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
+        text = ascii(value)  # a text with half a surrogate pair
+    except RecursionError:  # the decoder allows deeper nesting than the encoder
+        return "a value that is nested too deep"
+    return text if len(text) <= _MAX_QUOTE_CHARACTERS else text[:_MAX_QUOTE_CHARACTERS] + "..."
 
 
-def _in_words(error: msgspec.ValidationError, value: Any, kind: Any) -> ValidationError:
+def _explain(error: msgspec.ValidationError, value: Any, kind: Any) -> ValidationError:
     text = str(error)
     found = _PATH.search(text)
     path: list[str] = []
     expected: inspect.Type | None = inspect.type_info(kind)
     for step in _STEP.finditer(found["path"] if found else ""):
         key = step["key"]
-        if key is None:  # a place in a list
+        if key is None:  # an index of a list
             items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
             value = next((item for item in items if _wrong(item, expected)), None)
             expected = getattr(_solid(expected), "item_type", None)
         else:
             path.append(key)
             value = value.get(key) if isinstance(value, dict) else None
-            fields = {field.encode_name: field.type for field in getattr(_solid(expected, key), "fields", ())}
+            fields = {field.encode_name: field.type for field in getattr(_solid(expected), "fields", ())}
             expected = fields.get(key)
     named = _NAMED.search(text)
     if named and "unknown field" in text:
@@ -89,34 +91,36 @@ def _in_words(error: msgspec.ValidationError, value: Any, kind: Any) -> Validati
         return ValidationError((*path, named["name"]), f"unknown, expected one of {', '.join(known)}{hint}")
     if named and "missing required field" in text:
         fields = {field.encode_name: field.type for field in getattr(_solid(expected), "fields", ())}
-        return ValidationError((*path, named["name"]), f"expected {words(fields.get(named['name']))}, got nothing")
-    return ValidationError(tuple(path), f"expected {words(expected)}, got {quote(value)}")
+        return ValidationError(
+            (*path, named["name"]), f"expected {describe_type(fields.get(named['name']))}, got nothing"
+        )
+    return ValidationError(tuple(path), f"expected {describe_type(expected)}, got {quote(value)}")
 
 
-def _solid(kind: inspect.Type | None, key: str | None = None) -> inspect.Type | None:
+def _solid(kind: inspect.Type | None) -> inspect.Type | None:
     """The struct or list inside annotations and unions."""
     if isinstance(kind, inspect.Metadata):
-        return _solid(kind.type, key)
+        return _solid(kind.type)
     if isinstance(kind, inspect.UnionType):
-        return next((_solid(each, key) for each in kind.types if hasattr(_solid(each), "fields")), kind)
+        return next((_solid(each) for each in kind.types if hasattr(_solid(each), "fields")), kind)
     return kind
 
 
 def _wrong(item: Any, kind: inspect.Type | None) -> bool:
-    """Whether an item of a list is the one that does not fit."""
+    """Whether an item of a list is the one that has the wrong type."""
     inner = getattr(_solid(kind), "item_type", None)
     if isinstance(inner, inspect.StrType):
         return not isinstance(item, str)
     return True
 
 
-def words(kind: inspect.Type | None) -> str:
-    """What a type expects, in words: "a number from 0.01 to 1"."""
+def describe_type(kind: inspect.Type | None) -> str:
+    """What a type accepts, in words: "a number from 0.01 to 1"."""
     match kind:
         case inspect.Metadata(type=inner, extra_json_schema=extra):
-            return str(extra["description"]) if extra and "description" in extra else words(inner)
+            return str(extra["description"]) if extra and "description" in extra else describe_type(inner)
         case inspect.UnionType(types=types):
-            return " or ".join(words(each) for each in types)
+            return " or ".join(describe_type(each) for each in types)
         case inspect.NoneType():
             return "null"
         case inspect.BoolType():
@@ -133,7 +137,7 @@ def words(kind: inspect.Type | None) -> str:
             return "a text"
         case inspect.ListType(item_type=inner) | inspect.VarTupleType(item_type=inner):
             size = f" of {kind.min_length or 0} to {kind.max_length}" if kind.max_length is not None else ""
-            return f"a list{size}, each {words(inner)}"
+            return f"a list{size}, each {describe_type(inner)}"
         case inspect.DictType(min_length=low, max_length=int(high)):
             return f"an object with {low or 0} to {high} entries"
         case _:

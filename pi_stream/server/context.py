@@ -120,13 +120,13 @@ class AppContext:
     def change(self, address: str) -> None:
         """Somebody there changes what others notice. Raises LimitReached when that is too often."""
         now, most = clock.now(), self.config.limits.changes
-        tally = self.changes.of(client_network(address))
+        tally = self.changes.counter(client_network(address))
         if tally.count(now) > most:
             raise LimitReached(
                 f"more than {most} changes in {SPAN_US // 1_000_000} seconds came from {client_network(address)}, "
                 "which is more than limits.changes allows",
                 limit="limits.changes",
-                wait=tally.left(now),
+                wait=tally.seconds_left(now),
                 theirs=True,
             )
 

@@ -11,7 +11,7 @@ from typing import Self
 
 from pi_stream.errors import Refused, SourceStuck, SourceUnavailable
 from pi_stream.lib import clock
-from pi_stream.lib.handover import Handover, tell
+from pi_stream.lib.handover import Handover, call_in_loop
 from pi_stream.lib.rate import Rate
 from pi_stream.lib.slot import Slot
 from pi_stream.media.frame import Frame
@@ -193,13 +193,13 @@ class CaptureThread:
             try:
                 self._read(source)
             except BaseException as error:
-                tell(self._loop, self._fail, error)  # at once, for closing may take long, or for ever
+                call_in_loop(self._loop, self._fail, error)  # at once, for closing may take long, or for ever
                 raise
             finally:
                 source.close()
         except BaseException as error:  # not lost: frame, or entering, raises it where somebody waits
             failure = error
-        tell(self._loop, self._end, failure)
+        call_in_loop(self._loop, self._end, failure)
 
     def _read(self, source: Source) -> None:
         with self._lock:
@@ -209,7 +209,7 @@ class CaptureThread:
                 source.set_controls({name: value})
             except Refused as error:
                 log.warning("a camera control is not set again: %s", error)
-        tell(self._loop, self._learn, source.info())
+        call_in_loop(self._loop, self._learn, source.info())
         newest: int | None = None  # when the last frame was captured
         step, sign_due = _UNWANTED_FRAME_PERIOD_US, 0  # from frame to frame; when the next sign of life is due
         while not self._stopping:
@@ -225,7 +225,7 @@ class CaptureThread:
             wanted = self._finish(frame)
             if newest is None:
                 # Only now a webcam's colours are known.
-                tell(self._loop, self._learn, source.info())
+                call_in_loop(self._loop, self._learn, source.info())
             else:
                 step = frame.captured - newest
             newest = frame.captured

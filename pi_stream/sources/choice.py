@@ -33,7 +33,7 @@ async def choose_source_async(settings: CameraSettings) -> SourceSpec:
 
 def libcamera_is_asked() -> bool:
     """Whether libcamera has still to answer which cameras it finds. Once it has, it is worth choosing again."""
-    return _libcamera.open
+    return _libcamera.pending
 
 
 def is_better(kind: Kind, than: Kind) -> bool:
@@ -68,7 +68,7 @@ def _auto(settings: CameraSettings) -> SourceSpec:
 def _no_pi_camera() -> str | None:
     """Why picamera2 has no camera to offer; None when it has one."""
     try:
-        _libcamera.answer()
+        _libcamera.result()
     except SourceUnavailable as error:
         return str(error)
     return None
@@ -81,7 +81,7 @@ def _find_camera() -> object:
 
 
 # Asking loads libcamera, which talks to every sensor: either may hang in a driver.
-_libcamera = TimeLimitedCall("libcamera", _find_camera, limit=10)
+_libcamera = TimeLimitedCall("libcamera", _find_camera, timeout_s=10)
 
 
 def _check_film(path: str) -> None:

@@ -268,8 +268,8 @@ def test_the_port_of_systemd_outlives_an_upgrade_but_no_removal(machine: Contain
     machine.run("systemctl", "stop", "pi-stream")
     seen = json.loads(machine.run("pi-stream", "doctor", "--json", check=False))["findings"]
     told = {each["area"]: (each["level"], each["what"]) for each in seen}  # of two in an area, the second is the worse
-    assert told["service"] == ("ok", "it is started when somebody comes: pi-stream.socket has the port")
-    assert told["port"] == ("ok", f"{PORT} is held by systemd, which starts pi-stream when somebody comes")
+    assert told["service"] == ("ok", "systemd starts it on the first connection: pi-stream.socket has the port")
+    assert told["port"] == ("ok", f"{PORT} is held by systemd, which starts pi-stream on the first connection")
     comes = f"while :; do (exec 3<>/dev/tcp/localhost/{PORT}); sleep 0.05; done"
     machine.run("systemd-run", "--unit=viewer", "bash", "-c", comes)
     machine.run("apt-get", "remove", "--yes", "pi-stream")

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, expect
 
 from pi_stream.auth import store
 from pi_stream.auth.credentials import Credentials
-from pi_stream.auth.passwords import hashed
+from pi_stream.auth.passwords import hash_password
 from tests.browser.pages import INSECURE_HOST, PATIENCE, open_page, wait_for_frames
 from tests.running import Running, free_port, running
 
@@ -119,7 +119,7 @@ async def test_a_frame_has_the_login_where_only_the_port_differs(
     browser: Browser, tmp_path: Path, same_site: bool
 ) -> None:
     """A dashboard on the camera's own machine shows it; a page of another site, though listed, shows the form."""
-    store.save(tmp_path / store.NAME, Credentials().with_password("control", hashed("change everything", n=2)))
+    store.save(tmp_path / store.NAME, Credentials().with_password("control", hash_password("change everything", n=2)))
     port = free_port()
     host = INSECURE_HOST if same_site else "127.0.0.1"
     settings = (f'server.origins=["http://{host}:{port}"]', "auth.mode=password")

@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, expect
 
 from pi_stream.auth import store
 from pi_stream.auth.credentials import Credentials
-from pi_stream.auth.passwords import hashed
+from pi_stream.auth.passwords import hash_password
 from tests.browser.pages import open_page, screenshot, wait_for_frames
 from tests.running import Running, running
 
@@ -35,7 +35,7 @@ _SEEN = """(element) => { const { left, top, width, height } = element.getBoundi
 async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     """Everybody may look, so that both the picture and "Log in" are there."""
     state = tmp_path_factory.mktemp("state")
-    store.save(state / store.NAME, Credentials().with_password("control", hashed("change everything", n=2)))
+    store.save(state / store.NAME, Credentials().with_password("control", hash_password("change everything", n=2)))
     async with running(state, "auth.mode=password", "auth.view=open") as service:
         yield service
 

@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, expect
 
 from pi_stream.auth import store
 from pi_stream.auth.credentials import Credentials
-from pi_stream.auth.passwords import hashed
+from pi_stream.auth.passwords import hash_password
 from tests.browser.pages import INSECURE_HOST, open_page, screenshot, wait_for_frames
 from tests.running import Running, running
 
@@ -21,7 +21,7 @@ PHONE = {"width": 360, "height": 740}
 
 def _set(folder: Path, password: str = PASSWORD) -> None:
     kept = store.load(folder / store.NAME) or Credentials()
-    store.save(folder / store.NAME, kept.with_password("control", hashed(password, n=2)))
+    store.save(folder / store.NAME, kept.with_password("control", hash_password(password, n=2)))
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from pi_stream.auth import store
 from pi_stream.auth.credentials import Credentials
-from pi_stream.auth.passwords import hashed
+from pi_stream.auth.passwords import hash_password
 from pi_stream.protocol import SourceNews
 from tests.browser.pages import contrast, open_page, screenshot, wait_for_frames
 from tests.running import running
@@ -103,7 +103,9 @@ async def test_what_somebody_has_done_goes_and_all_that_was_done_takes_the_strip
 
 async def test_who_may_only_look_is_not_told(browser: Browser, tmp_path: Path) -> None:
     """It is not theirs to do."""
-    store.save(tmp_path / store.NAME, Credentials().with_password("control", hashed("a password to change", n=2)))
+    store.save(
+        tmp_path / store.NAME, Credentials().with_password("control", hash_password("a password to change", n=2))
+    )
     async with (
         running(tmp_path, "auth.mode=password", "auth.view=open") as service,
         open_page(browser, service.url) as page,

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from pi_stream.auth.credentials import LONGEST_LINK, SESSION_SECONDS
+from pi_stream.auth.credentials import MAX_LINK_S, SESSION_S
 from pi_stream.auth.rights import Right
 from pi_stream.errors import BadMessage, LimitReached, Unsupported
 from pi_stream.lib.validation import ValidationError, convert
@@ -27,7 +27,7 @@ class LinkDraft(Struct, frozen=True, forbid_unknown_fields=True):
     """A link that is asked for."""
 
     path: Annotated[str, Meta(max_length=1000, description="a picture, such as /stream.mjpg?width=640")]
-    seconds: Annotated[int, Meta(ge=1, le=LONGEST_LINK)] = 3600
+    seconds: Annotated[int, Meta(ge=1, le=MAX_LINK_S)] = 3600
 
 
 async def login_page(request: web.Request) -> web.StreamResponse:
@@ -58,7 +58,7 @@ async def login(request: web.Request) -> web.StreamResponse:
     if access.keys is None:  # it changed in this moment
         return _page(context, 401, "This password is not right.")
     answer = _to_the_page()
-    set_cookie(answer, request, access.keys.session(grant, access.now(), secure=over_tls(request)), SESSION_SECONDS)
+    set_cookie(answer, request, access.keys.session(grant, access.now(), secure=over_tls(request)), SESSION_S)
     return answer
 
 

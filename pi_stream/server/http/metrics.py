@@ -75,8 +75,8 @@ def _metrics(context: AppContext) -> Iterable[Metric]:
     yield gauge("tasks", "Tasks of asyncio, with the one of this answer", len(asyncio.all_tasks()))
     yield gauge("cpu_percent", "CPU in percent of one core, since the last second", vitals.cpu_percent)
     yield gauge("memory_mebibytes", "Physical memory held", vitals.memory_mb)
-    yield gauge("loop_lag_p50_seconds", "How late the event loop is, median", lag.seconds(0.5))
-    yield gauge("loop_lag_p99_seconds", "How late the event loop is, 99th percentile", lag.seconds(0.99))
+    yield gauge("loop_lag_p50_seconds", "How late the event loop is, median", lag.quantile_s(0.5))
+    yield gauge("loop_lag_p99_seconds", "How late the event loop is, 99th percentile", lag.quantile_s(0.99))
     yield gauge("temperature_celsius", "Temperature of the processor", vitals.temperature_c)
     yield Metric(
         "refused_total",

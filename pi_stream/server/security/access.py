@@ -18,7 +18,7 @@ from pathlib import Path
 from aiohttp import web
 
 from pi_stream.auth import store
-from pi_stream.auth.credentials import SESSION_SECONDS, Credentials, in_time
+from pi_stream.auth.credentials import SESSION_S, Credentials, in_time
 from pi_stream.auth.rights import EVERYTHING, Grant, Right
 from pi_stream.auth.throttle import Throttle
 from pi_stream.config.settings import AuthSettings
@@ -103,7 +103,7 @@ class Access:
             found = self.keys.by_token(rest.strip()) if self.keys is not None else None
             if found is None:
                 self._pause(address)
-                self.throttle.tries(address)
+                self.throttle.count_try(address)
                 raise LoginNeeded("this token is not known")
             return found
         if scheme.lower() != "basic":
@@ -126,7 +126,7 @@ class Access:
         self._pause(address)
         if self._waiting >= _WAITING:
             raise LimitReached("too many passwords are being tried at once", limit="limits.login_tries", wait=5)
-        self.throttle.tries(address)
+        self.throttle.count_try(address)
         self._waiting += 1
         try:
             async with self._trying:  # one at a time: a Pi has little memory, and frames to encode
@@ -157,7 +157,7 @@ class Access:
         """Whether it is valid now."""
         if grant.by is None:
             return True
-        lasts = grant.until is None or in_time(grant.until, self.now(), SESSION_SECONDS)
+        lasts = grant.until is None or in_time(grant.until, self.now(), SESSION_S)
         return lasts and grant.by in self._valid
 
     async def run(self) -> None:
