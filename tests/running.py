@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import secrets
 import signal
 import socket
 import ssl
@@ -31,6 +32,7 @@ SMALL = (
     "camera.width=320",
     "camera.height=180",
 )
+_FIRST_PORT, _PORT_RANGES, _PORTS_PER_WORKER = 12_000, 20, 1000
 PATIENCE = 60.0  # seconds until a test says that something does not come
 
 
@@ -164,10 +166,17 @@ async def process(
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that was free a moment ago, and that nothing else takes meanwhile.
+
+    It is below those that the kernel gives to whatever asks for any (32768 and more), and each of pytest's workers has
+    a range of its own.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = _FIRST_PORT + worker % _PORT_RANGES * _PORTS_PER_WORKER
+    while True:
+        port = first + secrets.randbelow(_PORTS_PER_WORKER)  # another suite may run on this machine
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 async def messages_until(connection: websockets.ClientConnection, *kinds: str, **expected: object) -> dict[str, Any]:

@@ -202,7 +202,8 @@ class Picamera2:
         self.controls: dict[str, Any] = {}
         self.set: list[dict[str, Any]] = []
         self.hold: threading.Event | None = None
-        """Set by a test, it keeps a job that is done from being told so until somebody cancels all jobs."""
+        """Given by a test: a job that is done is not told so until all are cancelled, which waits for it."""
+        self.held = threading.Event()
         self.wake = threading.Condition()
         self.thread: threading.Thread | None = None
         self.stopping = False
@@ -301,6 +302,8 @@ class Picamera2:
         return job
 
     def cancel_all_and_flush(self) -> None:
+        if self.hold is not None:
+            self.held.wait(20)
         with self.lock:
             for job in self.jobs:
                 job.cancel()
@@ -367,6 +370,7 @@ class Picamera2:
                     self.completed.pop(0).release()
             for job in finished:
                 if self.hold is not None:
+                    self.held.set()
                     self.hold.wait(20)
                 job.future.set_result(job.result)
 
