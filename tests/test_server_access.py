@@ -21,13 +21,23 @@ from pi_stream.auth.rights import Right
 from pi_stream.auth.throttle import FREE_TRIES
 from pi_stream.errors import Disconnected, Forbidden, SettingError
 from pi_stream.server.app import application
-from pi_stream.server.rights import MESSAGES, PAGE_FILE, ROUTES, name_of, rights_of
+from pi_stream.server.route import Route, RouteTable
+from pi_stream.server.routes import all_routes
+from pi_stream.server.security.authorize import authorize
+from pi_stream.server.websocket.messages import ROWS as MESSAGES
 from tests.running import PATIENCE, Running, http, messages_until, running, say
 
 PASSWORD, LOOK = "change everything", "only looking"
 LOCKED = ("auth.mode=password",)
 VIEW_OPEN = (*LOCKED, "auth.view=open")
 NOTHING, VIEW, CONTROL = Right
+WWW = Path(__file__).parent.parent / "www"
+PAGES = {"index.html", "overview.html"}
+FILES = {path.relative_to(WWW).as_posix() for path in WWW.rglob("*.*")} - PAGES
+ROUTES = {
+    f"{row.method} {path}": row.right for row in all_routes(WWW) if row.path[1:] not in FILES for path in row.paths
+}
+REDIRECTED = {f"{row.method} {path}" for row in all_routes(WWW) if row.page for path in row.paths}
 
 
 class Lock:
@@ -89,8 +99,8 @@ async def session(service: Running) -> AsyncIterator[aiohttp.ClientSession]:
 async def _status(session: aiohttp.ClientSession, name: str, headers: Mapping[str, str]) -> int:
     """Of one request to a route, by its name in the table; a websocket that opens is 101."""
     method, path = name.split(" ")
-    path = path[1:].replace("{id}", "c1")
-    if path in ("ws", "ws/text"):
+    path = path[1:].replace("{id}", "c1").replace("{camera}", "camera")
+    if path.endswith(("ws", "ws/text")):
         try:
             async with session.ws_connect(path, headers=headers):
                 return 101
@@ -105,23 +115,52 @@ async def _status(session: aiohttp.ClientSession, name: str, headers: Mapping[st
 
 async def test_every_route_and_every_message_has_its_row(service: Running) -> None:
     """Read from the router and from the protocol themselves; and no row is for something that is not there."""
-    routes = {name_of(route) for route in application(service.context).router.routes()}
-    files = {f"GET /{path.relative_to(service.context.www).as_posix()}" for path in service.context.www.rglob("*.*")}
-    assert set(ROUTES) == routes - (files - {"GET /index.html"})
+    routes = {
+        f"{route.method} {route.resource.canonical}"
+        for route in application(service.context).router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
+    prefixed = {f"/cameras/{{camera}}/{name}" for name in FILES}
+    assert set(ROUTES) == routes - {f"GET {path}" for path in (*prefixed, *(f"/{name}" for name in FILES))}
     assert set(MESSAGES) == set(protocol.Request.__subclasses__())
-    assert PAGE_FILE is NOTHING
-    assert MESSAGES[protocol.Ack] is VIEW  # it is not asked for at each frame: the handshake was
+    assert MESSAGES[protocol.Ack].right is VIEW  # it is not checked at each frame: the handshake was
     for name, right in ROUTES.items():
         assert right is CONTROL or name.startswith("GET ") or name in ("POST /login", "POST /logout"), name
+    for row in all_routes(WWW):
+        assert row.right is NOTHING or row.path[1:] not in FILES, row.path
+        assert not row.linkable or (row.method == "GET" and row.right is VIEW), row.path
+
+
+async def test_the_routes_of_a_camera_are_also_served_under_its_name(service: Running) -> None:
+    """All that show or change a picture; not those of the service."""
+    alone = {row.path for row in all_routes(WWW) if not row.camera and row.operation is not None}
+    assert alone == {
+        "/api/cameras", "/api/doctor", "/api/next", "/api/access", "/api/links", "/metrics", "/certificate.pem"
+    }  # fmt: skip
+    assert service.context.streams.first.name == "camera"
 
 
 async def test_a_route_without_a_row_is_not_served(service: Running) -> None:
-    """The service does not even start."""
-    app = aiohttp.web.Application()
+    """It is a bug, which ends the service."""
+    app = aiohttp.web.Application(middlewares=[authorize(service.context.access, RouteTable([]))])
     app.router.add_get("/api/new", _never)
-    with pytest.raises(LookupError, match="GET /api/new has no row"):
-        rights_of(app.router.routes(), ())
-    assert service.context.access.keys is not None
+    runner = aiohttp.web.AppRunner(app)
+    await runner.setup()
+    try:
+        await aiohttp.web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/api/new"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            assert answer.status == 500
+    finally:
+        await runner.cleanup()
+
+
+def test_two_rows_of_one_path_are_refused() -> None:
+    """A feature cannot take the place of a route that exists, also not under the prefix."""
+    first = Route("GET", "/api/new", _never, VIEW, camera=True)
+    for second in (first, Route("GET", "/cameras/{camera}/api/new", _never, NOTHING)):
+        with pytest.raises(ValueError, match="two routes are GET /"):
+            RouteTable([first, second])
 
 
 async def _never(request: aiohttp.web.Request) -> aiohttp.web.Response:
@@ -145,7 +184,7 @@ async def test_every_route_without_and_with_each_right(lock: Lock, tmp_path: Pat
                         assert name == "POST /logout" or status != 303, case
                     elif right is not NOTHING:
                         assert status == 403, case
-                    elif name in ("GET /", "GET /index.html"):
+                    elif name in REDIRECTED:
                         assert status == 303, case
                     else:
                         assert status == 401, case
@@ -168,7 +207,9 @@ async def test_the_files_of_the_page_are_for_everybody(service: Running, session
     """The login page needs its style; nothing of the camera is in them."""
     for path in service.context.www.rglob("*.*"):
         name = path.relative_to(service.context.www).as_posix()
-        assert await _status(session, f"GET /{name}", {}) == (303 if name == "index.html" else 200), name
+        assert await _status(session, f"GET /{name}", {}) == (303 if name in PAGES else 200), name
+        if name != "overview.html":  # it is of all cameras
+            assert await _status(session, f"GET /cameras/camera/{name}", {}) == (303 if name in PAGES else 200), name
 
 
 SAID: dict[type[protocol.Request], dict[str, Any]] = {
@@ -196,7 +237,7 @@ async def test_every_message_with_each_right(service: Running, lock: Lock, right
             await say(connection, str(kind.__struct_config__.tag), **{"id": "c1", **fields})
             answer = await messages_until(connection, "ok", "error", re="c1")
             refused = answer["type"] == "error" and answer["code"] == "forbidden"
-            assert refused is (right < MESSAGES[kind]), answer
+            assert refused is (right < MESSAGES[kind].right), answer
             if refused:
                 assert "log in" in answer["message"]
     assert service.stream.captions.all == ()  # put by one who may, and deleted again
@@ -515,7 +556,7 @@ async def test_the_python_viewer_logs_in(service: Running, lock: Lock) -> None:
     named = url.replace("http://", "http://me:change%20everything@")
     async with pi_stream.connect(named, accept=()) as camera:
         assert (await camera.put_caption("hello")).text == "hello"
-    with pytest.raises(Disconnected, match="this takes the right to view: log in"):
+    with pytest.raises(Disconnected, match="this needs the right to view: log in"):
         await pi_stream.connect(url).__aenter__()
     with pytest.raises(Disconnected, match="this password is not right") as told:
         await pi_stream.connect(url.replace("http://", "http://me:secret@")).__aenter__()

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -18,20 +18,14 @@ from pi_stream.server.connection.http_protocol import HttpReader
 from pi_stream.server.connection.tls_listener import TlsListener
 from pi_stream.server.context import CONTEXT, AppContext
 from pi_stream.server.errors import errors
-from pi_stream.server.http import captions, health, login, mjpeg, snapshots
-from pi_stream.server.http.certificate import certificate_file, certificate_page
 from pi_stream.server.http.https_redirect import plain_application
-from pi_stream.server.http.metrics import metrics
-from pi_stream.server.http.openapi import openapi
-from pi_stream.server.http.page_files import routes
-from pi_stream.server.rights import rights_of
+from pi_stream.server.route import Route, RouteTable
+from pi_stream.server.routes import all_routes
 from pi_stream.server.security.authorize import authorize
 from pi_stream.server.security.local_addresses import addresses
 from pi_stream.server.security.origin_check import origin_check
-from pi_stream.server.security.request_check import expecting, wellformed
+from pi_stream.server.security.request_check import wellformed
 from pi_stream.server.security.response_headers import add_headers
-from pi_stream.server.websocket.endpoint import websocket
-from pi_stream.server.websocket.text_pictures import text_socket
 
 log = logging.getLogger(__name__)
 
@@ -47,51 +41,27 @@ _KEEP_ALIVE = 1e6  # seconds: `connections` knows better how long one may stay
 _ASK = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
 
 
-def application(context: AppContext) -> web.Application:
-    """Every route, in one place."""
-    files = routes(context.www)
-    app = web.Application(middlewares=[answering, errors, wellformed, origin_check(context)])
-    app[CONTEXT] = context
-    app.on_response_prepare.append(add_headers(lambda: context.config.server.origins))
-    app.add_routes(
-        expecting(route)
-        for route in [
-            web.get("/ws", websocket),
-            web.get("/ws/text", text_socket),
-            web.get("/stream.mjpg", mjpeg.stream_mjpg, allow_head=False),
-            web.get("/snapshot.jpg", snapshots.snapshot_jpg),
-            web.get("/snapshot.png", snapshots.snapshot_png),
-            web.get("/healthz", health.healthz),
-            web.get("/metrics", metrics),
-            web.get("/api/openapi.json", openapi),
-            web.get("/api/status", health.status),
-            web.get("/api/cameras", health.cameras),
-            web.get("/api/doctor", health.doctor),
-            web.get("/api/next", health.next_steps),
-            web.get("/api/captions", captions.list_captions),
-            web.post("/api/captions", captions.post_caption),
-            web.get("/api/captions/{id}", captions.get_caption),
-            web.put("/api/captions/{id}", captions.put_caption),
-            web.delete("/api/captions/{id}", captions.delete_caption),
-            web.get("/login", login.login_page),
-            web.post("/login", login.login),
-            web.post("/logout", login.logout),
-            web.get("/api/access", login.who),
-            web.post("/api/links", login.post_link),
-            web.get("/certificate", certificate_page),
-            web.get("/certificate.pem", certificate_file),
-            *files,
-        ]
+def application(context: AppContext, features: Iterable[Route] = ()) -> web.Application:
+    """The application: the rows of the server, and those of `features`."""
+    table = RouteTable([*all_routes(context.www), *features])
+    app = web.Application(
+        middlewares=[answering, errors, wellformed, origin_check(context), authorize(context.access, table)]
     )
-    app.middlewares.append(authorize(context.access, rights_of(app.router.routes(), [file.path[1:] for file in files])))
+    app[CONTEXT] = context
+    table.add_to(app)
+    app.on_response_prepare.append(add_headers(lambda: context.config.server.origins, table))
     return app
 
 
 class Server:
-    """Listens while its block runs; `urls` are the addresses at which a browser finds it."""
+    """Listens while its block runs; `urls` are the addresses at which a browser finds it.
 
-    def __init__(self, context: AppContext) -> None:
+    `features` are the routes of the features.
+    """
+
+    def __init__(self, context: AppContext, features: Iterable[Route] = ()) -> None:
         self._context = context
+        self._features = tuple(features)
         self._life = AsyncExitStack()
         self.urls: tuple[str, ...] = ()
         self._host = ""
@@ -108,7 +78,7 @@ class Server:
         async with AsyncExitStack() as life:
             life.callback(listener.close)
             life.callback(self._context.connections.cut)
-            connections = await _served(life, self._context, application(self._context))
+            connections = await _served(life, self._context, application(self._context, self._features))
             life.push_async_callback(self._context.viewers.close_all, 1001, "pi-stream is stopping")
 
             def viewers() -> int:

@@ -1,10 +1,11 @@
-"""Every refusal as an HTTP status with a JSON reason; the one place where the statuses are chosen."""
+"""Every refusal as an HTTP status with the reason in JSON: the only place that chooses statuses for errors."""
 
 import logging
 from http import HTTPStatus
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from msgspec import Struct
 
 from pi_stream.errors import (
     BadMessage,
@@ -17,6 +18,7 @@ from pi_stream.errors import (
     used_up,
 )
 from pi_stream.server.context import CONTEXT
+from pi_stream.server.http.json_response import json_response
 from pi_stream.server.security.access import LoginNeeded, address_of
 
 log = logging.getLogger(__name__)
@@ -28,23 +30,37 @@ _STATUS: dict[type[Refused], int] = {
     Unsupported: 422,
 }
 
-
 _CODES = {413: "content-too-large", 416: "range-not-satisfiable", 422: "unprocessable-content"}
 
 
+class ErrorDetail(Struct, frozen=True):
+    """`code` is for programs, `message` is a sentence for people."""
+
+    code: str
+    message: str
+
+
+class Error(Struct, frozen=True):
+    """The body of an HTTP error."""
+
+    error: ErrorDetail
+
+
 def refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    """An HTTP error as JSON: {"error": {"code", "message"}}."""
-    return web.json_response({"error": {"code": code, "message": message}}, status=status, headers=headers)
+    """An HTTP error as JSON."""
+    answer = json_response(Error(ErrorDetail(code, message)), status)
+    answer.headers.update(headers or {})
+    return answer
 
 
 def code_of(status: int) -> str:
-    """A status as a code; its name in RFC 9110, which Python's and aiohttp's versions follow more or less."""
+    """The code of a status: its name in RFC 9110. Python's and aiohttp's names differ between versions."""
     return _CODES.get(status) or HTTPStatus(status).phrase.lower().replace(" ", "-")
 
 
 @web.middleware
 async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer what was refused; an error that is none of ours is a bug, and ends the service."""
+    """Answer what was refused. Any other error is a bug, and ends the service."""
     try:
         return await handler(request)
     except LimitReached as error:
@@ -67,10 +83,10 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.RequestPayloadError as error:
         return refusal(400, "bad-message", f"the body cannot be read: {error}")
     except ConnectionError:
-        return web.Response(status=400)  # it went away; nobody is left to read this
+        return web.Response(status=400)  # the client has disconnected and cannot read this
     except Exception as error:
         if used_up(error):
             log.error("a request could not be answered: %s", error)
-            return refusal(503, "used-up", f"the service is short of something now: {error}", {"Retry-After": "5"})
+            return refusal(503, "used-up", f"the service lacks a resource now: {error}", {"Retry-After": "5"})
         request.app[CONTEXT].fail(error)
         raise

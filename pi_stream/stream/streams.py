@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from pi_stream.errors import NotFound
+from pi_stream.protocol import CameraInfo
 from pi_stream.stream.stream import Stream
 
 
@@ -33,6 +34,10 @@ class Streams(Mapping[str, Stream]):
     def first(self) -> Stream:
         """The camera of the section [camera]."""
         return next(iter(self._streams.values()))
+
+    def infos(self) -> tuple[CameraInfo, ...]:
+        """What other programs are told of each camera."""
+        return tuple(stream.info() for stream in self._streams.values())
 
     def put(self, streams: Mapping[str, Stream]) -> None:
         """Replace all of them, in this order."""

@@ -1,7 +1,9 @@
 """The captions of a camera, as JSON for scripts."""
 
 from aiohttp import web
+from msgspec import Struct
 
+from pi_stream.captions.caption import Caption
 from pi_stream.errors import NotFound
 from pi_stream.protocol import parse_caption
 from pi_stream.server.context import CONTEXT, stream_of
@@ -10,9 +12,15 @@ from pi_stream.server.http.request_body import body_of
 from pi_stream.server.security.access import address_of
 
 
+class CaptionList(Struct, frozen=True):
+    """All captions of a camera."""
+
+    captions: tuple[Caption, ...]
+
+
 async def list_captions(request: web.Request) -> web.Response:
     """GET /api/captions"""
-    return json_response({"captions": stream_of(request).captions.all})
+    return json_response(CaptionList(stream_of(request).captions.all))
 
 
 async def get_caption(request: web.Request) -> web.Response:
@@ -25,7 +33,7 @@ async def get_caption(request: web.Request) -> web.Response:
 
 
 async def post_caption(request: web.Request) -> web.Response:
-    """POST /api/captions: create one; 201 with the caption as it became."""
+    """POST /api/captions: create one; 201 with the caption as it is now."""
     request.app[CONTEXT].change(address_of(request))
     return json_response(stream_of(request).captions.put(parse_caption(await body_of(request))), 201)
 

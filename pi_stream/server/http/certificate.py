@@ -1,4 +1,4 @@
-"""The page that explains why a browser warns of the certificate, and the certificate itself, for tools."""
+"""The page that explains the browser's warning about the certificate, and the certificate itself, for tools."""
 
 from html import escape
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ _GIVEN = "the camera's owner has given it"
 
 
 async def certificate_page(request: web.Request) -> web.Response:
-    """GET /certificate: over http too, for whoever has not accepted the certificate yet."""
+    """GET /certificate: also over http, for people whose browser does not accept the certificate yet."""
     context = request.app[CONTEXT]
     certificate = _certificate(context)
     facts = {
@@ -30,13 +30,13 @@ async def certificate_page(request: web.Request) -> web.Response:
     text = (context.www / "certificate.html").read_text(encoding="utf-8")
     for name, value in facts.items():
         text = text.replace(f"<!--{name}-->", escape(value))
-    return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-store"})
+    return web.Response(text=text, content_type="text/html")
 
 
 async def certificate_file(request: web.Request) -> web.Response:
-    """GET /certificate.pem: for curl's --cacert and the like."""
+    """GET /certificate.pem: for curl's --cacert and similar options."""
     text = _certificate(request.app[CONTEXT]).public
-    return web.Response(text=text, content_type="application/x-pem-file", headers={"Cache-Control": "no-store"})
+    return web.Response(text=text, content_type="application/x-pem-file")
 
 
 def _certificate(context: AppContext) -> "Certificate":

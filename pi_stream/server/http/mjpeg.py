@@ -12,7 +12,7 @@ from pi_stream.media.frame import Packet
 from pi_stream.protocol import parse_query
 from pi_stream.server.connection.socket_buffers import abort, keep_little, newest_wins
 from pi_stream.server.context import CONTEXT, stream_of
-from pi_stream.server.http.snapshots import PictureQuery, headers_of, settings_of
+from pi_stream.server.http.snapshots import StreamQuery, channel_of, headers_of
 from pi_stream.server.security.access import address_of
 from pi_stream.server.security.authorize import current_grant
 from pi_stream.server.security.live_sessions import LOGGED_OUT
@@ -25,11 +25,10 @@ _NEXT = b"\r\n" + _FIRST
 async def stream_mjpg(request: web.Request) -> web.StreamResponse:
     """GET /stream.mjpg: for as long as somebody looks."""
     context = request.app[CONTEXT]
-    query = parse_query(dict(request.query), PictureQuery)
+    query = parse_query(dict(request.query), StreamQuery)
     response = web.StreamResponse(
         headers={
             "Content-Type": f"multipart/x-mixed-replace; boundary={_BOUNDARY}",
-            "Cache-Control": "no-store",
             "Connection": "close",
         }
     )
@@ -43,13 +42,13 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
         viewer.look()
 
     stream = stream_of(request)
-    settings = settings_of(context, stream, "jpeg", query)
+    channel = channel_of(context, stream, "jpeg", query)
     # What can be refused is, before the answer begins.
     with (
         context.place(address_of(request)),
         context.viewers.guest(stream, close),
         stream.hub.subscribe(
-            settings, fps=query.fps, arrived=viewer.go_on, failing=lambda _: viewer.look()
+            channel, fps=query.fps, arrived=viewer.go_on, failing=lambda _: viewer.look()
         ) as subscription,
         suppress(ConnectionError),
     ):

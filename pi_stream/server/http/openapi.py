@@ -1,114 +1,105 @@
-"""The HTTP API, described for programs: OpenAPI 3.1."""
+"""The HTTP API, described for programs as OpenAPI 3.1: generated from the rows of the routes."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 from aiohttp import web
+from msgspec import Struct
 
 from pi_stream import __version__
-from pi_stream.captions.caption import Caption, CaptionDraft
-from pi_stream.health.doctor_report import Report
-from pi_stream.health.next_steps import Step
-from pi_stream.protocol import CameraInfo
-from pi_stream.server.http.login import LinkDraft
+from pi_stream.server.errors import Error
+from pi_stream.server.route import CAMERA_PREFIX, ROUTES, Answer, Operation, Route, parameters
 
 _REF = "#/components/schemas/{name}"
+_REFUSED = Answer("The request was refused, and why", schema=Error)
+_PARAMETERS = {
+    "camera": {"description": "the name of a camera", "schema": {"type": "string", "pattern": "^[a-z0-9-]{1,32}$"}}
+}
 
 
-async def openapi(request: web.Request) -> web.Response:  # noqa: ARG001 - aiohttp's signature
+async def openapi(request: web.Request) -> web.Response:
     """GET /api/openapi.json"""
-    return web.json_response(_document())
+    return web.json_response(document(request.app[ROUTES].rows))
 
 
-def _answer(text: str, kind: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {"description": text, "content": {kind: {"schema": schema or {}}}}
-
-
-def _document() -> dict[str, Any]:
-    _, schemas = msgspec.json.schema_components(
-        (Caption, CaptionDraft, Report, Step, LinkDraft, CameraInfo), ref_template=_REF
-    )
-    names = ("Caption", "CaptionDraft", "Report", "Step", "LinkDraft", "CameraInfo")
-    caption, draft, report, step, link, camera = ({"$ref": _REF.format(name=name)} for name in names)
-    listed = {"type": "object", "properties": {"captions": {"type": "array", "items": caption}}}
-    cameras = {"type": "object", "properties": {"cameras": {"type": "array", "items": camera}}}
-    steps = {"type": "object", "properties": {"steps": {"type": "array", "items": step}}}
-    schemas["Error"] = {
-        "type": "object",
-        "properties": {
-            "error": {
-                "type": "object",
-                "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
-                "required": ["code", "message"],
-            }
-        },
-    }
-    wrong = _answer("What was asked cannot be done, and why", "application/json", {"$ref": _REF.format(name="Error")})
-    became = _answer("As it became", "application/json", caption)
-    body = {"required": True, "content": {"application/json": {"schema": draft}}}
-    id_in_path = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-    width, quality, fps = (
-        {"name": name, "in": "query", "schema": {"type": kind, "minimum": low, "maximum": high}}
-        for name, kind, low, high in (
-            ("width", "integer", 16, 65535),
-            ("quality", "integer", 1, 100),
-            ("fps", "number", 0.1, 1000),
-        )
-    )
-
-    def get(text: str, answer: dict[str, Any], *parameters: dict[str, Any]) -> dict[str, Any]:
-        return {"get": {"summary": text, "parameters": list(parameters), "responses": {"200": answer, "4XX": wrong}}}
-
+def document(rows: Iterable[Route]) -> dict[str, Any]:
+    """The description of all rows that have an operation. Raises ValueError if two have the same operationId."""
+    described = [(row, row.operation) for row in rows if row.operation is not None]
+    types = {kind: None for _, operation in described for kind in _types(operation)}
+    schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
+    schema_of = dict(zip(types, schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    ids: set[str] = set()
+    for row, operation in described:
+        for path in row.paths:
+            described_operation = _operation(path, operation, schema_of)
+            if (operation_id := described_operation["operationId"]) in ids:
+                raise ValueError(f"two routes have the operationId {operation_id}")
+            ids.add(operation_id)
+            paths.setdefault(path, {})[row.method.lower()] = described_operation
     return {
         "openapi": "3.1.0",
         "info": {"title": "pi-stream", "version": __version__},
-        "paths": {
-            "/snapshot.jpg": get("The newest frame", _answer("JPEG", "image/jpeg"), width, quality),
-            "/snapshot.png": get("The newest frame, lossless", _answer("PNG", "image/png"), width),
-            "/stream.mjpg": get("MJPEG", _answer("Parts", "multipart/x-mixed-replace"), width, quality, fps),
-            "/healthz": get("200 while frames flow, else 503", _answer("State", "application/json")),
-            "/metrics": get("For Prometheus", _answer("Metrics", "text/plain")),
-            "/api/status": get("How the service is", _answer("Status", "application/json")),
-            "/api/doctor": get("What is wrong, and what fixes it", _answer("Report", "application/json", report)),
-            "/api/cameras": get("All cameras", _answer("Cameras", "application/json", cameras)),
-            "/api/next": get("What is still to do on a new appliance", _answer("Steps", "application/json", steps)),
-            "/api/access": get(
-                "Whether there are passwords, and what you may do", _answer("Access", "application/json")
-            ),
-            "/certificate.pem": get("The certificate, over https", _answer("PEM", "application/x-pem-file")),
-            "/api/links": {
-                "post": {
-                    "summary": "A path that shows a picture to whoever has it, for some seconds",
-                    "requestBody": {"required": True, "content": {"application/json": {"schema": link}}},
-                    "responses": {"201": _answer("The path", "application/json"), "4XX": wrong},
-                }
-            },
-            "/api/captions": {
-                **get("All captions", _answer("Captions", "application/json", listed)),
-                "post": {
-                    "summary": "Create a caption",
-                    "requestBody": body,
-                    "responses": {"201": became, "4XX": wrong},
-                },
-            },
-            "/api/captions/{id}": {
-                "parameters": [id_in_path],
-                **get("One caption", _answer("Caption", "application/json", caption)),
-                "put": {
-                    "summary": "Create or replace a caption",
-                    "requestBody": body,
-                    "responses": {"200": became, "201": became, "4XX": wrong},
-                },
-                "delete": {"summary": "Remove a caption", "responses": {"204": {"description": "Gone"}, "4XX": wrong}},
-            },
-        },
-        # Neither is needed where [auth] mode is "open".
-        "security": [{}, {"password": []}, {"token": []}],
+        "paths": paths,
+        "security": [{}, {"password": []}, {"token": []}],  # none is needed if [auth] mode is "open"
         "components": {
-            "schemas": schemas,
+            "schemas": {name: components[name] for name in sorted(components)},
             "securitySchemes": {
                 "password": {"type": "http", "scheme": "basic"},
                 "token": {"type": "http", "scheme": "bearer"},
             },
         },
     }
+
+
+def _types(operation: Operation) -> Iterator[type]:
+    yield from (answer.schema for answer in (*operation.answers.values(), _REFUSED) if answer.schema is not None)
+    if operation.body is not None:
+        yield operation.body
+
+
+def _operation(path: str, operation: Operation, schema_of: dict[type, dict[str, Any]]) -> dict[str, Any]:
+    of_camera = path.startswith(CAMERA_PREFIX)
+    found: dict[str, Any] = {
+        "operationId": f"{operation.id}OfCamera" if of_camera else operation.id,
+        "summary": operation.summary,
+        "parameters": [
+            {"name": name, "in": "path", "required": True, **_PARAMETERS.get(name, {"schema": {"type": "string"}})}
+            for name in parameters(path)
+        ],
+        "responses": {
+            **{str(status): _answer(answer, schema_of) for status, answer in operation.answers.items()},
+            "4XX": _answer(_REFUSED, schema_of),
+            "5XX": _answer(_REFUSED, schema_of),
+        },
+    }
+    if operation.query is not None:
+        found["parameters"] += [
+            {"name": name, "in": "query", "schema": _present(field)} for name, field in _fields(operation.query).items()
+        ]
+    if operation.body is not None:
+        found["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schema_of[operation.body]}},
+        }
+    return found
+
+
+def _answer(answer: Answer, schema_of: dict[type, dict[str, Any]]) -> dict[str, Any]:
+    if answer.media_type is None:
+        return {"description": answer.description}
+    schema = {} if answer.schema is None else schema_of[answer.schema]
+    return {"description": answer.description, "content": {answer.media_type: {"schema": schema}}}
+
+
+def _fields(query: type[Struct]) -> dict[str, Any]:
+    _, components = msgspec.json.schema_components((query,), ref_template=_REF)
+    fields: dict[str, Any] = components[query.__name__]["properties"]
+    return fields
+
+
+def _present(field: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a query's field if it is present: a query cannot be null."""
+    (schema,) = [each for each in field.get("anyOf", [field]) if each.get("type") != "null"]
+    return {name: value for name, value in schema.items() if name != "default"}

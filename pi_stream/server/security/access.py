@@ -23,7 +23,6 @@ from pi_stream.auth.rights import EVERYTHING, Grant, Right
 from pi_stream.auth.throttle import Throttle
 from pi_stream.config.settings import AuthSettings
 from pi_stream.errors import LimitReached, SettingError
-from pi_stream.server.rights import linked
 from pi_stream.server.security.live_sessions import LiveSessions
 from pi_stream.server.security.request_address import over_tls
 from pi_stream.server.security.session_cookie import cookie_of
@@ -83,15 +82,18 @@ class Access:
 
     # --- who somebody is
 
-    async def grant(self, request: web.Request) -> Grant:
-        """What a request may do. Raises LoginNeeded for a wrong password or token, LimitReached for too many."""
+    async def grant(self, request: web.Request, *, linkable: bool = False) -> Grant:
+        """What a request may do; `linkable`: a link may open its path, and gives the right to view.
+
+        Raises LoginNeeded for a wrong password or token, LimitReached for too many.
+        """
         if self.open:
             return EVERYTHING
         if (shown := request.headers.get("Authorization")) is not None:
             return await self._by_header(shown, address_of(request))
         found: Grant | None = None
         if self.keys is not None:
-            if (link := request.query.get("access")) is not None and linked(request.path):
+            if linkable and (link := request.query.get("access")) is not None:
                 found = self.keys.by_link(request.path, link, self.now())
             if found is None and (cookie := cookie_of(request)) is not None:
                 found = self.keys.by_session(cookie, self.now(), secure=over_tls(request))

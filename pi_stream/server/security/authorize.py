@@ -1,6 +1,5 @@
-"""Before each handler: who asks may do this, or is told to log in."""
+"""Before each handler: whether the client has the right that the route needs."""
 
-from collections.abc import Mapping
 from contextvars import ContextVar
 
 from aiohttp import web
@@ -8,30 +7,33 @@ from aiohttp.typedefs import Handler, Middleware
 
 from pi_stream.auth.rights import Grant, Right
 from pi_stream.errors import Forbidden
-from pi_stream.server.rights import name_of
+from pi_stream.server.route import RouteTable
 from pi_stream.server.security.access import Access, LoginNeeded
+from pi_stream.server.security.request_address import path_to_root
 
 _granted: ContextVar[Grant] = ContextVar("granted")  # to the request of this task: aiohttp has one for each
-_PAGES = frozenset({"/", "/index.html"})
 
 
-def authorize(access: Access, rights: Mapping[str, Right]) -> Middleware:
-    """The middleware. `rights` has a row for every route there is."""
+def authorize(access: Access, table: RouteTable) -> Middleware:
+    """The middleware. A route that has no row in the table is not served: that is a bug, and raises LookupError."""
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if access.open or request.match_info.http_exception is not None:
-            return await handler(request)  # the exception: there is no such route, which anybody may know
-        needed = rights[name_of(request.match_info.route)]
-        if needed is Right.NOTHING:
+        if request.match_info.http_exception is not None:
+            return await handler(request)  # there is no such route, which anyone may know
+        row = table.row_of(request)
+        if row is None:
+            raise LookupError(f"the route of {request.path} has no row")
+        if access.open or row.right is Right.NOTHING:
             return await handler(request)
-        grant = await access.grant(request)
-        if grant.right < needed:
+        grant = await access.grant(request, linkable=row.linkable)
+        if grant.right < row.right:
             if grant.by is not None:
-                raise Forbidden(f"this takes the right to {needed.word}; yours is to {grant.right.word}")
-            if request.path in _PAGES:
-                return web.Response(status=303, headers={"Location": "login", "Cache-Control": "no-store"})
-            raise LoginNeeded(f"this takes the right to {needed.word}: log in, or send a password or a token")
+                raise Forbidden(f"this needs the right to {row.right.word}; yours is to {grant.right.word}")
+            if row.page:
+                location = f"{path_to_root(request)}login"
+                return web.Response(status=303, headers={"Location": location})
+            raise LoginNeeded(f"this needs the right to {row.right.word}: log in, or send a password or a token")
         _granted.set(grant)
         return await handler(request)
 
@@ -39,5 +41,5 @@ def authorize(access: Access, rights: Mapping[str, Right]) -> Middleware:
 
 
 def current_grant(access: Access) -> Grant:
-    """What the request was granted that is being handled."""
+    """What the request of this task was granted."""
     return _granted.get(access.everybody)

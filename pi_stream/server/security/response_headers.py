@@ -1,6 +1,6 @@
-"""What every answer tells a browser: what may run in the page, who may show it, and no more than is needed.
+"""Headers of every response: what may run in the page, who may show it, and how long it may be kept.
 
-The words are those of CSP Level 3, Permissions Policy, Referrer Policy and the Fetch standard.
+They are defined in CSP Level 3, Permissions Policy, Referrer Policy and the Fetch standard.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -8,12 +8,10 @@ from functools import lru_cache
 
 from aiohttp import web, web_response
 
-# Where aiohttp has its name and version for every answer, those included that no hook of an application sees.
-web_response.SERVER_SOFTWARE = "pi-stream"  # type: ignore[attr-defined]  # no other place sees what is no HTTP
+from pi_stream.server.route import RouteTable
 
-# These are meant to be shown on other pages: <img src="http://raspberrypi.local:8000/stream.mjpg">. Such a page shows
-# them and cannot read them, since no answer of ours has an Access-Control-Allow-Origin.
-_SHOWN_ANYWHERE = frozenset({"/stream.mjpg", "/snapshot.jpg", "/snapshot.png"})
+# aiohttp puts its name and version on every response, including those that no hook of an application sees.
+web_response.SERVER_SOFTWARE = "pi-stream"  # type: ignore[attr-defined]  # no other place sees malformed requests
 
 _FEATURES = (
     "camera",
@@ -22,14 +20,14 @@ _FEATURES = (
     "microphone",
     "payment",
     "usb",
-)  # a viewer's own: never asked for
+)  # features of the viewer's browser that the page never uses
 
 
 @lru_cache(maxsize=8)
 def policy(origins: tuple[str, ...] = ()) -> dict[str, str]:
-    """The headers of every answer. The sites of `origins` may show the page in a frame of theirs."""
+    """The headers of every response. The sites of `origins` may show the page in a frame."""
     content = {
-        "default-src": "'self'",  # nothing from elsewhere, and no script or style but from a file of ours
+        "default-src": "'self'",  # nothing from other sites; scripts and styles only from files
         "object-src": "'none'",
         "base-uri": "'none'",
         "form-action": "'self'",
@@ -38,7 +36,7 @@ def policy(origins: tuple[str, ...] = ()) -> dict[str, str]:
     return {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in content.items()),
         "X-Content-Type-Options": "nosniff",
-        # Nothing to other sites; but to ourselves, for a form that says no-referrer sends the Origin "null".
+        # Nothing to other sites. Not "no-referrer": forms would then send the Origin "null" to this service.
         "Referrer-Policy": "same-origin",
         "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _FEATURES),
         "Cross-Origin-Resource-Policy": "same-origin",
@@ -46,14 +44,19 @@ def policy(origins: tuple[str, ...] = ()) -> dict[str, str]:
 
 
 def add_headers(
-    origins: Callable[[], Iterable[str]],
+    origins: Callable[[], Iterable[str]], table: RouteTable
 ) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """The hook that puts them on every answer before it begins."""
+    """The hook that sets the headers of every response before it begins.
+
+    An embeddable route may be shown on other pages, such as <img src="http://raspberrypi.local:8000/stream.mjpg">. Such
+    a page cannot read the picture, because no response has an Access-Control-Allow-Origin.
+    """
 
     async def add(request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(policy(tuple(origins())))
-        if request.path in _SHOWN_ANYWHERE:
+        row = table.row_of(request)
+        if row is not None and row.embeddable:
             response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-        response.headers.setdefault("Cache-Control", "no-cache")  # a new version of the page is seen at once
+        response.headers.setdefault("Cache-Control", "no-store" if row is None else row.cache)
 
     return add

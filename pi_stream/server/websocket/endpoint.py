@@ -4,44 +4,22 @@ import asyncio
 from collections import deque
 
 from aiohttp import WSMsgType, web
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
-from pi_stream.auth.rights import Right
-from pi_stream.captions.caption import Caption
-from pi_stream.errors import BadMessage, Forbidden, LimitReached, Refused
+from pi_stream.errors import BadMessage, LimitReached, Refused
 from pi_stream.lib import clock
 from pi_stream.lib.rate_limit import SPAN_US
-from pi_stream.media.encodings import ENCODINGS
-from pi_stream.pacing.quality_ladder import steps
-from pi_stream.pacing.window import DEFAULT, Window
-from pi_stream.protocol import (
-    VERSION,
-    Ack,
-    CaptionDelete,
-    CaptionPut,
-    Controls,
-    Error,
-    Name,
-    Ok,
-    Ping,
-    Pong,
-    Request,
-    Say,
-    Unwatch,
-    Watch,
-    choose,
-    parse_request,
-)
+from pi_stream.protocol import VERSION, Error, Ok, parse_request
 from pi_stream.server.connection.connection_guard import mark_as_websocket
 from pi_stream.server.connection.socket_buffers import abort, newest_wins
 from pi_stream.server.context import CONTEXT, AppContext, stream_of
-from pi_stream.server.rights import MESSAGES
 from pi_stream.server.security.access import address_of
 from pi_stream.server.security.authorize import current_grant
 from pi_stream.server.security.live_sessions import LOGGED_OUT
 from pi_stream.server.websocket.ack_reader import AckReader
 from pi_stream.server.websocket.handshake import shake_hands
 from pi_stream.server.websocket.message_reader import MessageReader, StoppedReading, framing, response
+from pi_stream.server.websocket.messages import do
 from pi_stream.server.websocket.viewer import Viewer
 from pi_stream.stream import Stream
 
@@ -92,7 +70,10 @@ async def _receive(context: AppContext, viewer: Viewer, hearing: MessageReader) 
             try:
                 if message.type is not WSMsgType.TEXT:
                     raise BadMessage("expected a text message, got a binary one")
-                await _do(context, viewer, parse_request(message.data))
+                request = parse_request(message.data)
+                caption = await do(context, viewer, request)
+                if request.id is not None:
+                    viewer.reply(Ok(re=request.id, caption=UNSET if caption is None else caption))
             except Refused as error:
                 if isinstance(error, BadMessage):
                     now = clock.now()
@@ -108,54 +89,3 @@ async def _receive(context: AppContext, viewer: Viewer, hearing: MessageReader) 
             await asyncio.sleep(0)  # who says much at once takes turns with the others, and with what it is answered
     except StoppedReading as reason:
         viewer.dismiss(1008, str(reason))
-
-
-async def _do(context: AppContext, viewer: Viewer, request: Request) -> None:
-    """Do what is asked, and say so. Raises Refused."""
-    caption: Caption | UnsetType = UNSET
-    try:
-        if viewer.grant.right < (needed := MESSAGES[type(request)]):
-            raise Forbidden(f"this takes the right to {needed.word}: log in first")
-        if needed is Right.CONTROL:
-            context.change(viewer.address)
-        match request:
-            case Ack(seq=seq):
-                viewer.feed.ack(seq)
-            case Ping(sent=sent):
-                viewer.reply(Pong(sent=sent, clock=clock.now(), utc=clock.utc()))
-            case Watch():
-                _watch(context, viewer, request)
-            case Unwatch():
-                viewer.feed.unwatch()
-            case CaptionPut(caption=draft):
-                caption = viewer.stream.captions.put(draft, by=viewer.name)
-            case CaptionDelete(id=gone):
-                viewer.stream.captions.delete(gone)
-            case Say(text=text):
-                context.viewers.say(viewer, text)
-            case Name(name=name):
-                context.viewers.rename(viewer, name)
-            case Controls(controls=controls):
-                await viewer.stream.supervisor.set_controls(controls)
-    except Refused as error:
-        error.re = request.id
-        raise
-    if request.id is not None:
-        viewer.reply(Ok(re=request.id, caption=caption))
-
-
-def _watch(context: AppContext, viewer: Viewer, watch: Watch) -> None:
-    camera = viewer.stream.settings
-    encoding = choose(watch.accept, context.encodings)
-    auto = watch.quality == "auto" and watch.acks  # without acks nothing is known of the line
-    quality = 0
-    if ENCODINGS[encoding].lossy:
-        quality = watch.quality if isinstance(watch.quality, int) else context.config.stream.quality
-    fps = min(watch.fps or camera.fps, camera.fps)
-    if not watch.acks:
-        viewer.feed.keep_little()
-    ladder = steps(camera.width, fps, quality, widest=watch.width)
-    frames = DEFAULT if watch.window is UNSET else watch.window
-    window = Window(frames if watch.acks else None, follows=auto and watch.window is UNSET, measured=auto)
-    viewer.feed.watch(encoding, ladder if auto else ladder[:1], window)
-    viewer.feed.ask_again = lambda: _watch(context, viewer, watch)

@@ -3,10 +3,11 @@
 import asyncio
 import statistics
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from aiohttp import web
+from msgspec import UNSET
 
 from pi_stream.errors import EncodingFailed, LimitReached
 from pi_stream.hub.channel import ChannelKey
@@ -14,12 +15,13 @@ from pi_stream.hub.subscription import Subscription
 from pi_stream.lib import clock
 from pi_stream.lib.rate import Rate
 from pi_stream.lib.rate_limit import RateCounter
-from pi_stream.media.encodings import Encoding
+from pi_stream.media.encodings import ENCODINGS, Encoding
 from pi_stream.media.frame import Packet, newer
-from pi_stream.pacing.quality_ladder import QualityLadder, Step
-from pi_stream.pacing.window import Sent, Window
-from pi_stream.protocol import Error, Reply, Watching, fit, parse_ack
+from pi_stream.pacing.quality_ladder import QualityLadder, Step, steps
+from pi_stream.pacing.window import DEFAULT, Sent, Window
+from pi_stream.protocol import Error, Reply, Watch, Watching, choose, fit, parse_ack
 from pi_stream.server.connection.socket_buffers import keep_little
+from pi_stream.server.context import AppContext
 from pi_stream.server.websocket.frame_message import message_of
 from pi_stream.stream import Stream
 
@@ -34,6 +36,7 @@ class Feed:
 
     def __init__(
         self,
+        context: AppContext,
         stream: Stream,
         websocket: web.WebSocketResponse,
         transport: asyncio.Transport,
@@ -41,6 +44,7 @@ class Feed:
         reply: Callable[[Reply], None],
         refuse: Callable[[int, str], None],
     ) -> None:
+        self._context = context
         self._stream = stream
         self._websocket = websocket
         self._transport = transport
@@ -57,20 +61,29 @@ class Feed:
         self._ages: deque[int] = deque(maxlen=250)  # microseconds, since they were last asked for
         self._dropped_before = 0  # by subscriptions that ended
         self.rate = Rate()  # of frames sent, and their bytes
-        self.ask_again: Callable[[], None] | None = None  # asks what it asked when it began to watch
+        self._request: Watch | None = None  # what it watches by
 
-    def keep_little(self) -> None:
-        """It sends no acks: let little wait for it in the kernel."""
-        keep_little(self._transport)
+    def watch(self, request: Watch) -> None:
+        """Send pictures as `request` asks, under the settings of now; "auto" begins with the best quality.
 
-    def watch(self, encoding: Encoding, steps: Sequence[Step], window: Window) -> None:
-        """Send it pictures from now on: the best of `steps` that its line carries, within its window.
-
-        Raises LimitReached, and all stays as it was.
+        Raises Unsupported and LimitReached, and nothing changes.
         """
-        self._subscribe(encoding, steps[0])
-        self._ladder = QualityLadder(steps, clock.now()) if len(steps) > 1 else None
-        self._window = window  # frames on their way may never be drawn, and so never be acknowledged
+        camera = self._stream.settings
+        encoding = choose(request.accept, self._context.encodings)
+        auto = request.quality == "auto" and request.acks  # without acks nothing is known of the link
+        quality = 0
+        if ENCODINGS[encoding].lossy:
+            quality = request.quality if isinstance(request.quality, int) else self._context.config.stream.quality
+        if not request.acks:
+            keep_little(self._transport)
+        ladder = steps(camera.width, min(request.fps or camera.fps, camera.fps), quality, widest=request.width)
+        self._subscribe(encoding, ladder[0])
+        self._request = request
+        self._ladder = QualityLadder(ladder, clock.now()) if auto and len(ladder) > 1 else None
+        frames = DEFAULT if request.window is UNSET else request.window
+        follows = auto and request.window is UNSET
+        # A new one: frames in flight may never be drawn, and so never be acknowledged.
+        self._window = Window(frames if request.acks else None, follows=follows, measured=auto)
         self._newest = None
 
     def _subscribe(self, encoding: Encoding, step: Step) -> None:
@@ -101,10 +114,10 @@ class Feed:
             self._subscription = None
 
     def watch_again(self) -> None:
-        """Watch what it asked for under the settings of now; all stays as it was where there is no room for that."""
-        if self._subscription is not None and self.ask_again is not None:
+        """Apply the last request again, under the settings of now. If a limit is reached, nothing changes."""
+        if self._subscription is not None and self._request is not None:
             with suppress(LimitReached):
-                self.ask_again()
+                self.watch(self._request)
 
     def take_ack(self, text: bytes) -> bool:
         """Whether this is an acknowledgement, which is dealt with."""

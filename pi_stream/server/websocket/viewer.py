@@ -47,7 +47,7 @@ class Viewer:
         self._told = asyncio.Event()  # that it knows, or is gone
         self.knows = False  # that this is the end: the goodbye is with the kernel, behind all that it holds already
         self._outbox: deque[str] = deque()
-        self.feed = Feed(stream, websocket, transport, self._outbox, self.reply, self.dismiss)
+        self.feed = Feed(context, stream, websocket, transport, self._outbox, self.reply, self.dismiss)
 
     def welcome(self) -> None:
         """Tell it what there is, and the others that it came."""
@@ -64,7 +64,7 @@ class Viewer:
                 may=self.grant.right.includes,
                 login=not context.access.open,
                 camera=self.stream.name,
-                cameras=tuple(each.info() for each in context.streams.values()),
+                cameras=context.streams.infos(),
                 fields=FIELD_INFOS,
             )
         )
