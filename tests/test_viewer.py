@@ -186,6 +186,12 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         websocket_url(url)
 
 
+def test_a_password_in_the_address_that_is_no_utf8_is_refused() -> None:
+    """Nothing else is sent in its place."""
+    with pytest.raises(BadMessage, match="the password in the address: expected percent escapes of UTF-8"):
+        pi_stream.connect("http://any:%ff@pi.local")
+
+
 def test_an_impossible_wish_is_refused_before_anything_is_sent() -> None:
     """As the service would refuse it."""
     with pytest.raises(BadMessage, match=r"watch\.fps: expected a number above 0"):

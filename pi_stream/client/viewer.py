@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import websockets
 from msgspec import structs
@@ -47,8 +47,7 @@ class ConnectedCamera:
     ) -> None:
         self.captions: tuple[Caption, ...] = ()
         self.viewers: tuple[protocol.Present, ...] = ()
-        self._address = websocket_url(url)
-        self._url = _without_password(self._address)  # as messages have it
+        self._url = _without_password(websocket_url(url))
         self._login = login
         self._trusted = trusted
         self._watch = watch
@@ -66,7 +65,7 @@ class ConnectedCamera:
         """Raises Disconnected when there is no pi-stream at this address, and Unsupported for the encodings."""
         try:
             connecting = websockets.connect(
-                self._address,
+                self._url,
                 additional_headers=self._login,
                 ssl=self._trusted,
                 subprotocols=[websockets.Subprotocol(protocol.VERSION)],
@@ -288,7 +287,7 @@ def connect(
         watch = convert(fields, protocol.Watch) if accept else None
     except ValidationError as error:
         raise BadMessage(f"watch.{error}") from None
-    return ConnectedCamera(url, watch, _login(password, token), _trusted(url, pin, ca_file))
+    return ConnectedCamera(url, watch, _login(url, password, token), _trusted(url, pin, ca_file))
 
 
 def _trusted(url: str, pin: str | None, ca_file: str | Path | None) -> ssl.SSLContext | None:
@@ -321,10 +320,18 @@ def websocket_url(url: str) -> str:
     return urlunsplit((scheme, parts.netloc, path, "", ""))
 
 
-def _login(password: str | None, token: str | None) -> dict[str, str]:
-    """The header that proves who this viewer is: RFC 6750 for a token, RFC 7617 for a password."""
+def _login(url: str, password: str | None, token: str | None) -> dict[str, str]:
+    """The header that proves who this viewer is: RFC 6750 for a token, RFC 7617 for a password. Raises BadMessage.
+
+    A password in the address is decoded here: websockets 15 and 16 send its percent escapes as they are.
+    """
     if token is not None:
         return {"Authorization": f"Bearer {token.strip()}"}
+    if password is None and (escaped := urlsplit(websocket_url(url)).password) is not None:
+        try:
+            password = unquote(escaped, errors="strict")
+        except UnicodeDecodeError:
+            raise BadMessage("the password in the address: expected percent escapes of UTF-8, got others") from None
     if password is not None:
         return {"Authorization": f"Basic {b64encode(f'pi-stream:{password}'.encode()).decode()}"}
     return {}
