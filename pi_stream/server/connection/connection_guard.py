@@ -41,6 +41,7 @@ class ConnectionGuard(asyncio.Protocol):
         self._came = 0  # bytes of this request
         self._begun = False  # more than the empty lines came that may be before a request: RFC 9112, clause 2.2
         self._whole = False  # its header is
+        self._after_header = 0  # bytes that came behind it
         self._last = b""  # of its header, as may belong to the end of it
         self._body: StreamReader | None = None  # of a request that was answered before all of it had come
         self._refused = False  # it was told why, and has a moment to read that
@@ -69,18 +70,28 @@ class ConnectionGuard(asyncio.Protocol):
         if self._behind is not None and not deaf and (self.speaks or self._may_come(data)):
             self._behind.data_received(data)
 
+    @property
+    def came_alone(self) -> bool:
+        """Whether the request that is answered came as one header with nothing before or behind it, until now.
+
+        False also if it cannot be told: what comes while an earlier request is answered is not looked at.
+        """
+        return self._whole and not self._after_header
+
     def _may_come(self, data: bytes) -> bool:
         """Whether it is not too much for one request."""
         most = self._all.limits().request_size + HEADER_SIZE
         if self.busy or self._lingers():
             self.overrun = self._came > most
             self._came += len(data)
+            self._after_header += len(data)
             return not self.overrun
         if not self._came:
             self.since = clock.now()
         self._came += len(data)
         if self._whole:
             self.overrun = self._came > most
+            self._after_header += len(data)
             return not self.overrun
         seen = self._last + data
         if not self._begun:
@@ -88,6 +99,7 @@ class ConnectionGuard(asyncio.Protocol):
             self._begun = bool(seen)
         end = seen.find(_END)
         self._whole, self._last = end >= 0, seen[1 - len(_END) :]
+        self._after_header = len(seen) - end - len(_END) if self._whole else 0
         if self._came - (len(seen) - end if self._whole else 0) <= HEADER_SIZE:
             return True
         text = f"the header of a request was longer than {HEADER_SIZE} bytes"
