@@ -106,9 +106,9 @@ def test_a_request_goes_both_ways(text: str, request_: protocol.Request) -> None
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("hello", "no JSON"),
-        ("", "no JSON"),
-        ("[" * 10_000, "no JSON"),
+        ("hello", "not JSON"),
+        ("", "not JSON"),
+        ("[" * 10_000, "not JSON"),
         ("[]", r"expected a JSON object, got \[\]"),
         ("null", "expected a JSON object"),
         ("{}", "type: expected one of watch, ack"),

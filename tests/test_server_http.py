@@ -221,9 +221,9 @@ async def test_captions_are_listed_created_replaced_and_deleted(session: aiohttp
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "words"),
     [
-        ("POST", "api/captions", b"hello", 400, "no JSON"),
-        ("POST", "api/captions", b"\xff\xfe", 400, "no JSON"),
-        ("POST", "api/captions", b'{"\xff":1}', 400, "no JSON"),
+        ("POST", "api/captions", b"hello", 400, "not JSON"),
+        ("POST", "api/captions", b"\xff\xfe", 400, "not JSON"),
+        ("POST", "api/captions", b'{"\xff":1}', 400, "not JSON"),
         ("POST", "api/captions", b"[]", 400, "captions: expected an object"),
         ("POST", "api/captions", b'{"text":"x","x":2}', 400, "captions.x: expected a number from 0 to 1, got 2"),
         ("POST", "api/captions", b'{"text":"{fsp}"}', 400, "fsp"),

@@ -1,6 +1,6 @@
-"""What may be said on the wire: every message and the header of every frame. No I/O.
+"""The messages of the wire and the header of a frame, parsed and serialized. No I/O.
 
-docs/protocol.md is the contract that this room keeps; tests/vectors/ holds it byte for byte.
+docs/protocol.md is the specification; tests/vectors/ has frames byte for byte.
 """
 
 from pi_stream.protocol.header import HEADER, parse_packet, serialize_header, write_sent

@@ -1,4 +1,4 @@
-"""The header of a frame: 32 bytes before the payload of one binary message, service to viewer."""
+"""The header of a frame: 32 bytes before the payload of a binary message from the service to a viewer."""
 
 import struct
 
@@ -7,7 +7,7 @@ from pi_stream.media.encodings import ENCODINGS
 from pi_stream.media.frame import Packet
 
 HEADER = struct.Struct("<4sBBHIHHQQ")  # magic, encoding, flags, header size, seq, width, height, captured, sent
-_SENT = struct.Struct("<Q")  # the last of them
+_SENT = struct.Struct("<Q")  # the last field of HEADER
 _MAGIC = b"PIS1"
 _NUMBERS = {name: row.number for name, row in ENCODINGS.items()}
 _NAMES = {row.number: name for name, row in ENCODINGS.items()}
@@ -15,7 +15,7 @@ _KEY, _INIT, _OFFLINE = 1, 2, 4
 
 
 def serialize_header(packet: Packet, sent: int) -> bytes:
-    """The 32 bytes before the payload; `sent` in microseconds of the server's clock."""
+    """The 32 bytes before the payload. `sent` is in microseconds of the server's clock, 0 to 2**64 - 1."""
     flags = packet.key * _KEY | packet.init * _INIT | packet.offline * _OFFLINE
     return HEADER.pack(
         _MAGIC,
@@ -31,12 +31,12 @@ def serialize_header(packet: Packet, sent: int) -> bytes:
 
 
 def write_sent(message: memoryview, sent: int) -> None:
-    """Change the `sent` (microseconds) of a message, which begins with its header."""
+    """Replace `sent` (microseconds of the server's clock) in a message that begins with a header."""
     _SENT.pack_into(message, HEADER.size - _SENT.size, sent)
 
 
 def parse_packet(message: bytes) -> tuple[Packet, int]:
-    """A binary message as (packet, sent). Raises BadMessage, which says what is wrong with it."""
+    """Parse a binary message to (packet, sent). The packet's data is a view of it, not a copy. Raises BadMessage."""
     if len(message) < HEADER.size:
         raise BadMessage(f"a frame's header has {HEADER.size} bytes, got {len(message)}")
     magic, number, flags, size, seq, width, height, captured, sent = HEADER.unpack_from(message)

@@ -1,4 +1,4 @@
-"""What the service says: text messages, one JSON object each."""
+"""The messages of the service: text, one JSON object each."""
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -12,15 +12,17 @@ from pi_stream.protocol.requests import Id, Request
 
 
 class Present(Struct, frozen=True):
-    """A viewer, as the others see it."""
+    """A connected viewer, as other viewers see it. `name` is "" if it has none."""
 
     id: str
     name: str
 
 
 class CameraInfo(Struct, frozen=True, kw_only=True):
-    """One camera of the service: its name, what people read, where its page is relative to the service's root, whether
-    it is online and why not, its kind of source, and the size of its frames in pixels.
+    """One camera of the service. `title` is its name for people, `path` its page, relative to the service's root.
+
+    `reason` says why it is offline, and is null while it is online. `width` and `height` are those of its frames, in
+    pixels.
     """
 
     name: str
@@ -38,10 +40,11 @@ class Reply(Struct, frozen=True, kw_only=True):
 
 
 class Welcome(Reply, tag="welcome", frozen=True, kw_only=True):
-    """The first message on every connection. `you` is this viewer's id, `host` what the service's machine is called.
+    """The first message on every connection. `you` is this viewer's id, `host` the name of the service's machine.
 
     `camera` is the camera of this connection, `cameras` are all of them.
-    `may` is what this viewer may do: "view", and perhaps "control". `login`: whether passwords are asked for at all.
+    `may` is what this viewer may do: "view", and perhaps "control". `login` is true if the service asks for passwords.
+    `fields` are the fields that a caption's text may have.
     """
 
     version: str
@@ -51,15 +54,15 @@ class Welcome(Reply, tag="welcome", frozen=True, kw_only=True):
     source: SourceState
     captions: tuple[Caption, ...]
     viewers: tuple[Present, ...]
-    may: tuple[str, ...] = ("view", "control")  # an older service lets everybody do everything
+    may: tuple[str, ...] = ("view", "control")  # an older service has no rights
     login: bool = False
-    camera: str = "camera"  # an older service has one, and does not name it
+    camera: str = "camera"  # an older service has only one and does not name it
     cameras: tuple[CameraInfo, ...] = ()
-    fields: tuple[FieldInfo, ...] = ()  # that a caption's text may hold; an older service does not say
+    fields: tuple[FieldInfo, ...] = ()  # an older service does not send them
 
 
 class Watching(Reply, tag="watching", frozen=True, kw_only=True):
-    """What the pictures are from now on. `quality` is null where nothing is lost."""
+    """What the next frames are: size in pixels, frames per second. `quality` is null for lossless encodings."""
 
     encoding: str
     width: int
@@ -69,7 +72,7 @@ class Watching(Reply, tag="watching", frozen=True, kw_only=True):
 
 
 class SourceNews(Reply, tag="source", frozen=True, kw_only=True):
-    """The source went away, or came back. `reason` is null while it is online."""
+    """The source went offline or came back. `reason` is null while it is online."""
 
     online: bool
     kind: str
@@ -77,19 +80,19 @@ class SourceNews(Reply, tag="source", frozen=True, kw_only=True):
 
 
 class CaptionsNews(Reply, tag="captions", frozen=True, kw_only=True):
-    """The whole overlay."""
+    """All captions, after any change."""
 
     captions: tuple[Caption, ...]
 
 
 class ViewersNews(Reply, tag="viewers", frozen=True, kw_only=True):
-    """Who is watching."""
+    """All connected viewers, after any change."""
 
     viewers: tuple[Present, ...]
 
 
 class Said(Reply, tag="said", frozen=True, kw_only=True):
-    """A line in the conversation. `from` is a viewer's id, `at` the calendar's time."""
+    """A line of the chat. `from` is a viewer's id, `at` the time in UTC, as ISO 8601."""
 
     sender: str = msgspec.field(name="from")
     name: str
@@ -98,10 +101,10 @@ class Said(Reply, tag="said", frozen=True, kw_only=True):
 
 
 class Stats(Reply, tag="stats", frozen=True, kw_only=True):
-    """Once a second; what is not known is null.
+    """Sent once a second; null is not known.
 
     Rates are per second, ages in milliseconds, memory in MiB, temperature in degrees Celsius. `throttled`: the
-    firmware slows the Pi down, or finds its supply too weak. `dropped` counts since the viewer came.
+    firmware slows the Pi down, or its supply voltage is too low. `dropped` counts since the viewer connected.
     """
 
     source_fps: float
@@ -117,7 +120,7 @@ class Stats(Reply, tag="stats", frozen=True, kw_only=True):
 
 
 class Pong(Reply, tag="pong", frozen=True, kw_only=True):
-    """`clock` in microseconds, the clock of the frame header."""
+    """The reply to `ping`. `clock` is in microseconds, of the clock that the frame header has."""
 
     sent: float | int
     clock: int
@@ -125,14 +128,14 @@ class Pong(Reply, tag="pong", frozen=True, kw_only=True):
 
 
 class Ok(Reply, tag="ok", frozen=True, kw_only=True):
-    """Done. `caption` is what became of a caption that was put."""
+    """A request was done. `re` is its id; `caption` is the caption that was put, as it is now."""
 
     re: Id
     caption: Caption | UnsetType = UNSET
 
 
 class Error(Reply, tag="error", frozen=True, kw_only=True):
-    """Not done, and why."""
+    """A request was not done, or frames cannot be made: why. `code` is one of docs/protocol.md."""
 
     re: Id | UnsetType = UNSET
     code: str
@@ -148,7 +151,7 @@ _REPLIES: dict[str, type[Reply]] = {
 
 
 def parse_reply(text: str) -> Reply | None:
-    """A text message from the service; None for a type of a later version. Raises BadMessage."""
+    """Parse a text message from the service; None if only a later version has its type. Raises BadMessage."""
     try:
         message = msgspec.json.decode(text)
         name = message.pop("type")
@@ -157,9 +160,9 @@ def parse_reply(text: str) -> Reply | None:
         kind = _REPLIES.get(name)
         return convert(message, kind) if kind is not None else None
     except (msgspec.DecodeError, ValidationError, AttributeError, KeyError, TypeError, RecursionError) as error:
-        raise BadMessage(f"the service said something that cannot be understood: {error}") from None
+        raise BadMessage(f"the service sent a message that cannot be understood: {error}") from None
 
 
 def serialize(message: Reply | Request) -> str:
-    """A message as text."""
+    """A message as JSON."""
     return msgspec.json.encode(message).decode()

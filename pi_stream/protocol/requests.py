@@ -1,4 +1,4 @@
-"""What a viewer may say: text messages, one JSON object each, and the bodies and queries of HTTP."""
+"""The messages of a viewer: text, one JSON object each. Also the bodies and queries of HTTP requests."""
 
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -15,13 +15,18 @@ Id = Annotated[str, Meta(max_length=200)] | int | float
 
 
 class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A message from a viewer; `id`, if any, comes back as the answer's `re`."""
+    """A message from a viewer. Its answer has its `id`, if it has one, as `re`."""
 
     id: Id | None = None
 
 
 class Watch(Request, tag="watch", frozen=True, kw_only=True):
-    """Start, or change, what is received."""
+    """Start receiving frames, or change how.
+
+    `accept` are encodings, best first; names that the service does not know are passed over. `fps` is the most frames
+    per second, `width` the largest width in pixels, `quality` 1 to 100 or "auto". `window` is how many frames may be
+    unacknowledged; without it the service chooses. `acks` says whether the viewer acknowledges frames at all.
+    """
 
     accept: Annotated[tuple[Annotated[str, Meta(max_length=40)], ...], Meta(min_length=1, max_length=16)]
     fps: Annotated[float, Meta(gt=0, le=1000)] | None = None
@@ -32,35 +37,35 @@ class Watch(Request, tag="watch", frozen=True, kw_only=True):
 
 
 class Ack(Request, tag="ack", frozen=True, kw_only=True):
-    """That frame, and all before it, has been drawn."""
+    """Acknowledge the frame `seq` and all before it as drawn."""
 
     seq: Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
 
 class Unwatch(Request, tag="unwatch", frozen=True, kw_only=True):
-    """No more pictures; the connection stays."""
+    """Stop receiving frames. The connection stays open."""
 
 
 class Ping(Request, tag="ping", frozen=True, kw_only=True):
-    """Answered by `pong` with the same number."""
+    """Request the server's clock. The `pong` has the same `sent`."""
 
     sent: float | int
 
 
 class CaptionPut(Request, tag="caption.put", frozen=True, kw_only=True):
-    """Create a caption, or replace the one with this id."""
+    """Create a caption, or replace the one with the same id."""
 
     caption: CaptionDraft
 
 
 class CaptionDelete(Request, tag="caption.delete", frozen=True, kw_only=True):
-    """Remove a caption. Its id is the message's `id`."""
+    """Delete a caption. Its id is the message's `id`."""
 
     id: Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class Say(Request, tag="say", frozen=True, kw_only=True):
-    """A line in the conversation."""
+    """Send a line to the chat."""
 
     text: Annotated[
         str, Meta(min_length=1, max_length=2000, pattern=ONE_LINE, description="one line of 1 to 2000 characters")
@@ -68,13 +73,13 @@ class Say(Request, tag="say", frozen=True, kw_only=True):
 
 
 class Name(Request, tag="name", frozen=True, kw_only=True):
-    """What this viewer is called; empty: no name."""
+    """Set this viewer's name; "" removes it."""
 
     name: Annotated[str, Meta(max_length=80, pattern=ONE_LINE, description="one line of 0 to 80 characters")]
 
 
 class Controls(Request, tag="controls", frozen=True, kw_only=True):
-    """Change camera controls, by libcamera's names."""
+    """Set camera controls. Names and values are libcamera's, so only the source can check them."""
 
     controls: Annotated[dict[str, Any], Meta(min_length=1, max_length=64)]
 
@@ -89,25 +94,25 @@ _ACKS = msgspec.json.Decoder(Ack)
 
 
 def parse_ack(text: bytes) -> int | None:
-    """The seq of an acknowledgement that wants no answer; None for every other message, right or wrong.
+    """The seq of an `ack` without an id, which gets no answer; None for every other message, valid or not.
 
-    There is one for every frame of every viewer, so it is worth a way of its own past `parse_request`.
+    Every viewer acknowledges every frame, so this takes less time than `parse_request`.
     """
     if b'"ack"' not in text:
         return None
     try:
         ack = _ACKS.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None  # parse_request will say what is wrong with it
+        return None  # parse_request finds out what is wrong
     return ack.seq if ack.id is None else None
 
 
 def parse_request(text: str) -> Request:
-    """A text message from a viewer. Raises BadMessage, which says what was wrong where."""
+    """Parse a text message from a viewer. Raises BadMessage, which says where it is wrong, with the request's id."""
     try:
         message = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise BadMessage(f"expected a JSON object, got something that is no JSON: {error}") from None
+        raise BadMessage(f"expected a JSON object, got something that is not JSON: {error}") from None
     if not isinstance(message, dict):
         raise BadMessage(f"expected a JSON object, got {quote(message)}")
     given = message.get("id")
@@ -124,18 +129,18 @@ def parse_request(text: str) -> Request:
 
 
 def _where(kind: str, path: tuple[str, ...]) -> str:
-    """Where in what was said: a caption's fields are named as those of the overlay, `captions.size`."""
+    """The place of an error. Fields of a caption are named as in the HTTP API: `captions.size`."""
     if kind == "caption.put" and path[:1] == ("caption",):
         return ".".join(("captions", *path[1:]))
     return ".".join((kind, *path))
 
 
 def parse_caption(body: bytes, name: str | None = None) -> CaptionDraft:
-    """A caption alone, as the HTTP API takes it, under the id that its URL names, if any. Raises BadMessage."""
+    """Parse the body of a caption request of the HTTP API. `name` is the id in its URL. Raises BadMessage."""
     try:
         caption = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # the second: of an object's name
-        raise BadMessage(f"expected a caption as JSON, got something that is no JSON: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # the second: in the name of a field
+        raise BadMessage(f"expected a caption as JSON, got something that is not JSON: {error}") from None
     if name is not None and isinstance(caption, dict):
         caption["id"] = name
     try:
@@ -148,7 +153,7 @@ Query = TypeVar("Query", bound=Struct)
 
 
 def parse_query(query: dict[str, str], kind: type[Query]) -> Query:
-    """The query of a URL as a struct whose fields may be numbers. Raises BadMessage."""
+    """Convert the query of a URL to a struct, whose fields may also be numbers. Raises BadMessage."""
     try:
         return convert(query, kind, strict=False)
     except ValidationError as error:
@@ -156,7 +161,7 @@ def parse_query(query: dict[str, str], kind: type[Query]) -> Query:
 
 
 def choose(accept: tuple[str, ...], available: tuple[Encoding, ...]) -> Encoding:
-    """The first encoding of `accept` that is available. Raises Unsupported, which names both lists."""
+    """The first encoding of `accept` that is in `available`. Raises Unsupported, which has both lists."""
     for wanted in accept:
         for encoding in available:
             if wanted == encoding:
@@ -165,7 +170,10 @@ def choose(accept: tuple[str, ...], available: tuple[Encoding, ...]) -> Encoding
 
 
 def fit(width: int, height: int, widest: int | None) -> tuple[int, int]:
-    """The size (even, in pixels) of a picture of width x height that may be no wider than `widest`."""
+    """The size (even, in pixels) of a picture of `width` x `height` pixels, scaled down to at most `widest` pixels.
+
+    The ratio is kept as well as even sides allow; nothing is scaled up.
+    """
     if widest is None or widest >= width:
         return width, height
     narrow = max(2, widest - widest % 2)
