@@ -280,8 +280,8 @@ def test_without_simplejpeg_the_service_uses_the_systems_library() -> None:
     assert (int(red) > 252, int(green) < 3, int(blue) < 3) == (True, True, True)
 
 
-def test_without_any_jpeg_library_the_mend_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which two things would do, and how to install them; no traceback of ctypes."""
+def test_without_any_jpeg_library_the_error_says_how_to_install_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both choices with their commands; no traceback of ctypes."""
     monkeypatch.setattr(turbojpeg, "_NAME", "libturbojpeg-of-nobody.so.0")
     turbojpeg.library.cache_clear()
     with pytest.raises(MissingLibrary, match="apt install libturbojpeg0"):
@@ -289,7 +289,7 @@ def test_without_any_jpeg_library_the_mend_is_said(monkeypatch: pytest.MonkeyPat
     turbojpeg.library.cache_clear()
 
 
-_AT_ONCE = """
+_TWO_IMPORTS = """
 import importlib, sys, threading, time
 from pi_stream.encoders.scaling import RgbConverter
 from tests.frames import plain_frame
@@ -322,5 +322,5 @@ assert not failures, failures
 
 def test_a_first_conversion_and_a_source_may_load_libav_at_once() -> None:
     """A viewer of PNG comes while the camera is opened, on another thread; neither gets half of the library."""
-    done = subprocess.run([sys.executable, "-c", _AT_ONCE], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", _TWO_IMPORTS], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,7 +1,7 @@
-"""JPEG, straight from the frame's planes: they are already what JPEG means by YCbCr.
+"""JPEG, made from the frame's planes without a conversion: they are already JFIF's YCbCr.
 
-By simplejpeg where it is installed, as pip does, and Raspberry Pi OS; else by the system's libjpeg-turbo, which is
-inside simplejpeg as well: the same files at the same speed (docs/design.md says why there are two ways).
+By simplejpeg if it is installed (by pip, and on Raspberry Pi OS), else by the system's libjpeg-turbo, which simplejpeg
+contains too: the same bytes at the same speed. docs/design.md says why there are both.
 """
 
 from importlib.metadata import version
@@ -12,7 +12,7 @@ try:
     JPEG_BY = f"simplejpeg {version('simplejpeg')}"  # for the log and the status
 except ModuleNotFoundError as error:
     if error.name != "simplejpeg":
-        raise  # it is there, but broken: that is to be seen, not papered over
+        raise  # it is installed but broken, which must not be hidden
     from pi_stream.encoders.turbojpeg import encode_jpeg_yuv_planes, library
 
     library()
@@ -24,7 +24,7 @@ from pi_stream.media.frame import Frame
 
 
 class JpegEncoder:
-    """Encodes frames as baseline JPEG files, 4:2:0, `quality` 1 to 100."""
+    """Encodes frames as baseline JPEG files, 4:2:0. `width` and `height` are even, in pixels; `quality` is 1 to 100."""
 
     def __init__(self, width: int, height: int, quality: int) -> None:
         self._scaler = Scaler(width, height)
@@ -35,6 +35,6 @@ class JpegEncoder:
         frame = self._scaler.scale(frame)
         try:
             file: bytes = encode_jpeg_yuv_planes(frame.y, frame.u, frame.v, self._quality)
-        except (ValueError, RuntimeError) as error:  # all that libjpeg-turbo says arrives as one of these
+        except (ValueError, RuntimeError) as error:  # every error of libjpeg-turbo arrives as one of these
             raise EncodingFailed(f"libjpeg-turbo could not make a JPEG: {error}") from error
         return file

@@ -1,4 +1,4 @@
-"""From the frame's planes to another size, or to RGB, by libswscale."""
+"""Frames scaled to another size, or converted to RGB, by libswscale."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 _BT601 = 5
 _FULL = 2
 
-# libswscale's flags (libswscale/swscale.h). Chroma is repeated, not interpolated: two readers of one picture then
-# agree on where each colour is. Without "accurate" rounding it has a way to RGB on x86 that takes a seventh of the
-# time, as exact for greys, and within 2 for all else. It takes up to 32 pixels at a time, and so may read a little
-# beyond the end where a row has some left over. On ARM it has such ways, too, but they round RGB and RGBA differently.
+# libswscale's flags (libswscale/swscale.h). Chroma is repeated, not interpolated, so that PNG, rgba and the page's i420
+# have each colour at the same place. Without SWS_ACCURATE_RND, x86 has a conversion to RGB that takes a seventh of the
+# time; it is exact for greys, and within 2 of 255 for colours. It processes 32 pixels at a time and may read beyond the
+# end of a row of any other width, so it is used only for widths that fit. ARM's rounds RGB and RGBA differently.
 _POINT = 0x10
 _AREA = 0x20
 _ACCURATE_RND = 0x40000
-_AT_A_TIME = 32  # pixels
+_FAST_PIXELS = 32  # that the fast conversion of x86 processes at a time
 _X86 = platform.machine() in ("x86_64", "i686", "AMD64")
 
-# PyAV gives each conversion threads of its own from version 17 on, as many as there are cores, unless told otherwise.
-# There may be a dozen channels, which are encoded side by side already: threads that wait cost memory, and turns.
+# From version 17 on, PyAV gives each conversion as many threads as there are cores, unless it is told otherwise. Many
+# channels may be encoded at the same time already, and idle threads cost memory.
 _ONE_THREAD: dict[str, Any] = {"threads": 1} if int(version("av").partition(".")[0]) >= 17 else {}
 
 
 class Scaler:
-    """Frames at another size: each pixel the mean of the area that it stands for.
+    """Scales frames to `width` x `height` pixels, both even: each pixel is the mean of the area that it covers.
 
-    `width` and `height` are even, in pixels. Returns frames that already have this size as they are.
+    Returns frames that already have this size as they are. One thread at a time.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -47,7 +47,7 @@ class Scaler:
         self._reformatter: VideoReformatter | None = None
 
     def scale(self, frame: Frame) -> Frame:
-        """The same picture at this size. Raises EncodingFailed."""
+        """The frame at this size, with the same `seq`, `captured` and `offline`. Raises EncodingFailed."""
         if (frame.width, frame.height) == (self._width, self._height):
             return frame
         if self._reformatter is None:
@@ -60,7 +60,10 @@ class Scaler:
 
 
 class RgbConverter:
-    """Frames as R, G, B (and A, which is 255): the JFIF formulas, each value within 2 of the exact one."""
+    """Converts frames to R, G, B (and A, which is 255) by JFIF's formulas, each value within 2 of the exact one.
+
+    One thread at a time.
+    """
 
     def __init__(self, pixel: Literal["rgb24", "rgba"]) -> None:
         self._pixel = pixel
@@ -68,7 +71,8 @@ class RgbConverter:
         self._reformatter: VideoReformatter | None = None
 
     def convert(self, frame: Frame) -> NDArray[np.uint8]:
-        """The pixels, uint8, (height, width * 3 or 4), top down; rows may be padded, so mind the strides.
+        """The pixels, uint8, (height, width * 3 or 4), top row first. Rows may be padded, so the array need not be
+        contiguous.
 
         Raises EncodingFailed.
         """
@@ -82,7 +86,7 @@ class RgbConverter:
             dst_colorspace=_BT601,
             src_color_range=_FULL,
             dst_color_range=_FULL,
-            interpolation=_POINT if _X86 and frame.width % _AT_A_TIME == 0 else _POINT | _ACCURATE_RND,
+            interpolation=_POINT if _X86 and frame.width % _FAST_PIXELS == 0 else _POINT | _ACCURATE_RND,
         )
         plane = picture.planes[0]
         # type: a plane is a buffer, which its stub does not say
@@ -90,10 +94,10 @@ class RgbConverter:
         return rows.reshape(frame.height, plane.line_size)[:, : frame.width * self._depth]
 
     def rows(self, frame: Frame, top: int, bottom: int) -> NDArray[np.uint8]:
-        """The rows from `top` up to `bottom` alone, as `convert` would give them."""
+        """Only the rows from `top` up to `bottom`, as `convert` gives them. Raises EncodingFailed."""
         if (top, bottom) == (0, frame.height):
             return self.convert(frame)
-        first, last = top // 2, (bottom + 1) // 2  # rows of chroma, each for two
+        first, last = top // 2, (bottom + 1) // 2  # rows of chroma, each for two rows of luma
         planes = (frame.y[2 * first : 2 * last], frame.u[first:last], frame.v[first:last])
         data = np.concatenate([plane.ravel() for plane in planes])
         part = Frame(data, frame.width, 2 * (last - first), frame.seq, frame.captured)
@@ -101,14 +105,14 @@ class RgbConverter:
 
 
 def _reformatter() -> VideoReformatter:
-    # Imported at the first frame: a service that sends only JPEG at full size never pays for loading FFmpeg, and any
-    # other pays on an encoder's thread. All of it first: a source may load it at the same time, and two threads that
-    # begin with different parts of a package whose parts need each other end in a deadlock, which Python resolves by
-    # handing out halves of modules.
+    # Imported with the first frame: a service that sends only JPEG at full size never loads FFmpeg, and any other loads
+    # it on an encoder's thread. The whole package first: a source may import it at the same time. Two threads that
+    # import different modules of a package, which import each other, get into a deadlock. Python resolves it by giving
+    # one of them a module that is not complete.
     try:
-        import av  # noqa: F401 - to load it is the point
+        import av  # noqa: F401 - only loaded
         from av.video.reformatter import VideoReformatter
-    except (ImportError, OSError) as error:  # damaged, or no file descriptor is left to read it with
+    except (ImportError, OSError) as error:  # damaged, or no file descriptor is left
         raise EncodingFailed(f"FFmpeg's libraries cannot be loaded: {error}") from error
 
     return VideoReformatter()
@@ -124,10 +128,10 @@ def _reformatted(reformatter: VideoReformatter, frame: Frame, **how: Any) -> Vid
 
 
 def _view(frame: Frame) -> VideoFrame:
-    """The frame as libav sees it, over the same memory where that may be."""
+    """The frame as libav's, over the same memory if possible."""
     from av.video.frame import VideoFrame
 
     rows = frame.data.reshape(frame.height * 3 // 2, frame.width)
-    if frame.height % 4:  # PyAV computes the height of such a buffer wrongly, and cuts rows off; a copy is right
+    if frame.height % 4:  # PyAV gets the height of such a buffer wrong and loses rows, but copies it right
         return VideoFrame.from_ndarray(rows, format="yuvj420p")
     return VideoFrame.from_numpy_buffer(rows, format="yuvj420p")

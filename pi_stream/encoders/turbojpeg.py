@@ -1,7 +1,7 @@
-"""libjpeg-turbo, as the system has it: for where simplejpeg, which brings its own, is not packaged (Debian).
+"""The system's libjpeg-turbo by ctypes, for systems that do not package simplejpeg (Debian).
 
 The functions are those of its TurboJPEG interface 2 (`turbojpeg.h` of libjpeg-turbo 1.4 to 3.1; Debian's package is
-libturbojpeg0). ctypes lets go of the interpreter's lock while one runs, so other threads go on.
+libturbojpeg0). ctypes releases the interpreter's lock during a call, so other threads go on.
 """
 
 import ctypes
@@ -17,20 +17,20 @@ _NAME = "libturbojpeg.so.0"
 
 # Numbers of turbojpeg.h.
 _420 = 2  # TJSAMP_420
-_FIXED_MEMORY = 1024  # TJFLAG_NOREALLOC: write where we say, and nowhere else
+_FIXED_MEMORY = 1024  # TJFLAG_NOREALLOC: write only to the given memory
 
 _Bytes = ctypes.POINTER(ctypes.c_ubyte)
 
 
 @cache
 def library() -> ctypes.CDLL:
-    """The system's library. Raises MissingLibrary."""
+    """The system's library, loaded once. Raises MissingLibrary."""
     try:
         turbo = ctypes.CDLL(_NAME)
     except OSError:
         raise MissingLibrary(
-            f"JPEG needs the Python package simplejpeg or the library {_NAME}, and neither is here; "
-            "`apt install libturbojpeg0` or `pip install simplejpeg` mends it"
+            f"JPEG needs the Python package simplejpeg or the library {_NAME}, and neither is installed; "
+            "`apt install libturbojpeg0` or `pip install simplejpeg` fixes it"
         ) from None
     turbo.tjInitCompress.argtypes = []
     turbo.tjInitCompress.restype = ctypes.c_void_p
@@ -46,8 +46,8 @@ def library() -> ctypes.CDLL:
         ctypes.POINTER(ctypes.c_int),  # bytes from row to row, of each plane
         ctypes.c_int,  # height
         ctypes.c_int,  # subsampling
-        ctypes.POINTER(_Bytes),  # where the file goes
-        ctypes.POINTER(ctypes.c_ulong),  # the room there; then the file's length
+        ctypes.POINTER(_Bytes),  # the memory for the file
+        ctypes.POINTER(ctypes.c_ulong),  # its size; after the call, the file's length
         ctypes.c_int,  # quality
         ctypes.c_int,  # flags
     ]
@@ -55,11 +55,11 @@ def library() -> ctypes.CDLL:
 
 
 def encode_jpeg_yuv_planes(y: Plane, u: Plane, v: Plane, quality: int) -> bytes:
-    """A baseline JPEG file, 4:2:0: the very bytes that simplejpeg's function of this name makes.
+    """A baseline JPEG file, 4:2:0: the same bytes as simplejpeg's function of this name makes.
 
-    `y` is (height, width), even and at least 2 pixels; `u` and `v` are half of that; all uint8, rows without gaps
-    between their pixels. `quality` is 1 to 100. Raises MissingLibrary; ValueError for planes that do not fit or
-    whatever else the library refuses.
+    `y` is (height, width), both even and at least 2; `u` and `v` have half the width and height; all are uint8 with
+    pixels without gaps in a row. `quality` is 1 to 100. May be called by any thread. Raises MissingLibrary; ValueError
+    for planes of other shapes and for any error of the library.
     """
     turbo = library()
     height, width = y.shape
@@ -73,7 +73,7 @@ def encode_jpeg_yuv_planes(y: Plane, u: Plane, v: Plane, quality: int) -> bytes:
     length = ctypes.c_ulong(file.size)
     compressor = turbo.tjInitCompress()
     if not compressor:
-        raise MemoryError("libjpeg-turbo had no memory to begin a JPEG")
+        raise MemoryError("libjpeg-turbo has no memory for a JPEG")
     try:
         failed = turbo.tjCompressFromYUVPlanes(
             compressor,
