@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import pi_stream.overlay
-from pi_stream.captions.caption import Anchor, CaptionDraft, caption_from
+from pi_stream.captions.caption import Anchor, Caption, CaptionDraft, caption_from
 from pi_stream.captions.fields import FieldContext
 from pi_stream.media.frame import Frame
-from pi_stream.overlay import Caption, Overlay, offline_picture, render_text
+from pi_stream.overlay import Overlay, offline_picture, render_text
+from pi_stream.overlay import overlay as overlay_module
 from pi_stream.overlay.time_budget import TimeBudget
 from tests.frames import context
 
@@ -92,7 +92,7 @@ def test_a_ticking_clock_redraws_its_own_patch_only(monkeypatch: pytest.MonkeyPa
         def now(cls, tz: tzinfo | None = None) -> "Clock":
             return cls.fromtimestamp(cls.ticks, tz)
 
-    monkeypatch.setattr(pi_stream.overlay, "datetime", Clock)
+    monkeypatch.setattr(overlay_module, "datetime", Clock)
     overlay = Overlay()
     captions = (caption("still"), caption("{time:%H:%M:%S}", "c2", y=0.5), caption("{fps} fps", "c3", y=0.8))
     counts, pictures = [], []
@@ -188,16 +188,16 @@ def test_texts_that_change_too_often_are_drawn_in_turn() -> None:
     class TwoAFrame(TimeBudget):
         left = 2
 
-        def some(self, now: int) -> bool:  # noqa: ARG002 - it is Allowance's
+        def has_credit(self, now: int) -> bool:  # noqa: ARG002 - it is TimeBudget's
             self.left -= 1
             return self.left >= 0
 
-    allowance = TwoAFrame(0, 0)
-    overlay = Overlay(allowance)
+    budget = TwoAFrame(0, 0)
+    overlay = Overlay(budget)
     captions = tuple(caption("{seq}", f"c{number}") for number in range(5))
     said = []
     for seq in range(6):
-        allowance.left = 2
+        budget.left = 2
         overlay.draw(grey(), captions, partial(context, grey(seq=seq)))
         said.append([drawn.text for drawn in overlay._drawn.values()])
     assert said[:3] == [["0", "0"], ["0", "0", "1", "1"], ["0", "0", "1", "1", "2"]]
@@ -206,14 +206,14 @@ def test_texts_that_change_too_often_are_drawn_in_turn() -> None:
 
 def test_the_share_of_the_time_is_kept_over_time() -> None:
     """What is saved has an end, and what was spent too much is waited for."""
-    allowance = TimeBudget(0.25, 100)
-    assert allowance.some(0)
-    allowance.spend(120)
-    assert not allowance.some(80)
-    assert allowance.some(84)
-    assert allowance.some(1_000_000)
-    allowance.spend(100)
-    assert not allowance.some(1_000_000)
+    budget = TimeBudget(0.25, 100)
+    assert budget.has_credit(0)
+    budget.spend(120)
+    assert not budget.has_credit(80)
+    assert budget.has_credit(84)
+    assert budget.has_credit(1_000_000)
+    budget.spend(100)
+    assert not budget.has_credit(1_000_000)
 
 
 def test_fonts_that_come_late_draw_the_captions_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +222,7 @@ def test_fonts_that_come_late_draw_the_captions_anew(monkeypatch: pytest.MonkeyP
     class Installed:
         late = 0
 
-    monkeypatch.setattr(pi_stream.overlay, "installed", Installed)
+    monkeypatch.setattr(overlay_module, "installed", Installed)
     overlay, captions = Overlay(), (caption("a"),)
     for Installed.late, rendered in ((0, 1), (0, 1), (1, 2), (1, 2)):
         overlay.draw(grey(), captions, context)
@@ -257,7 +257,7 @@ def test_a_text_becomes_a_picture_of_it() -> None:
 @pytest.mark.parametrize(
     "reason", ["", "No camera answers.", "word " * 500, "x" * 5000, "\ud800\x00\n" * 50, "カメラ 😀"]
 )
-def test_the_placard_takes_every_reason(width: int, height: int, reason: str) -> None:
+def test_the_offline_picture_takes_every_reason(width: int, height: int, reason: str) -> None:
     """There is always a picture that says why there is none, and it is a whole frame."""
     data = offline_picture(width, height, "No picture", reason)
     frame = Frame(data, width, height, seq=0, captured=0, offline=True)
@@ -266,7 +266,7 @@ def test_the_placard_takes_every_reason(width: int, height: int, reason: str) ->
         assert np.median(frame.y) < 40
 
 
-def test_the_placard_is_readable_on_a_phone() -> None:
+def test_the_offline_picture_is_readable_on_a_phone() -> None:
     """On a picture 360 pixels wide, the letters of the reason are still a dozen pixels high, and light on dark."""
     frame = Frame(offline_picture(360, 640, "", "HHHH"), 360, 640, seq=0, captured=0)
     blank = Frame(offline_picture(360, 640, "", ""), 360, 640, seq=0, captured=0)

@@ -22,14 +22,14 @@ from pi_stream.overlay import bidi, fontconfig, fonts
 from pi_stream.overlay.clusters import CodePoints, clusters, is_emoji
 from pi_stream.overlay.fonts import BUNDLED, Fonts, installed
 from pi_stream.overlay.layout import Layout
-from pi_stream.overlay.text import Pixels, fill, render
+from pi_stream.overlay.text import Pixels, render_caption, render_text
 
 BOX = "\U0010fffd"  # a private character of which nobody has heard
 
 
 def draw(text: str, size: float = 40, width: int = 2000, height: int = 400, fonts: Fonts | None = None) -> Pixels:
     """White on opaque black, so that what is not black is ink."""
-    return render(text, size=size, background="#000000", max_width=width, max_height=height, fonts=fonts)
+    return render_caption(text, size=size, background="#000000", max_width=width, max_height=height, fonts=fonts)
 
 
 def ink(pixels: Pixels) -> NDArray[np.uint8]:
@@ -68,10 +68,10 @@ def bundled() -> Fonts:
 @pytest.fixture
 def no_fribidi(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine without libfribidi."""
-    monkeypatch.setattr(bidi, "_NAMES", ("libfribidi-that-is-not-there.so",))
-    bidi.library.cache_clear()
+    monkeypatch.setattr(bidi, "_LIBRARY_NAMES", ("libfribidi-that-is-not-there.so",))
+    bidi.fribidi.cache_clear()
     yield
-    bidi.library.cache_clear()
+    bidi.fribidi.cache_clear()
 
 
 def test_japanese_has_its_characters() -> None:
@@ -230,7 +230,7 @@ def test_what_no_font_has_is_a_box_and_said_once(caplog: pytest.LogCaptureFixtur
     fonts.faces([BOX], "mono")
     assert ink(draw(BOX, fonts=fonts)).size > 50
     assert [record.message for record in caplog.records if "U+10FFFD" in record.message] == [
-        "no font has U+10FFFD: a box is drawn; `apt install fonts-noto` has most scripts"
+        "no font has U+10FFFD: a box is drawn; `apt install fonts-noto` adds most scripts"
     ]
 
 
@@ -257,8 +257,8 @@ def test_without_fontconfig_the_bundled_font_serves(bundled: Fonts, caplog: pyte
 def test_without_programs_on_the_path_captions_are_drawn() -> None:
     """A service that was started with an empty PATH draws with the bundled font and says so."""
     code = (
-        "from pi_stream.overlay.text import render\n"
-        "print(render('Hi 日本 😀', size=40, max_width=500, max_height=500).shape)"
+        "from pi_stream.overlay.text import render_caption\n"
+        "print(render_caption('Hi 日本 😀', size=40, max_width=500, max_height=500).shape)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -276,7 +276,7 @@ def test_fontconfig_that_is_slow_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The bundled font serves until the answer is there, and nothing is said to be missing before."""
-    monkeypatch.setattr(fonts, "_BRIEFLY", 0)
+    monkeypatch.setattr(fonts, "_WAIT_FOR_FONTCONFIG_S", 0)
     answer = threading.Event()
 
     def ask(_: str) -> str:
@@ -299,8 +299,8 @@ def test_fontconfig_that_gives_no_answer_is_asked_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It may have been reading a slow card for its first time: that is no reason to do without it for ever."""
-    monkeypatch.setattr(fontconfig, "_AGAIN", 0)
-    monkeypatch.setattr(fonts, "_BRIEFLY", 60)
+    monkeypatch.setattr(fontconfig, "_RETRY_DELAY_S", 0)
+    monkeypatch.setattr(fonts, "_WAIT_FOR_FONTCONFIG_S", 60)
     tries = count()
 
     def ask(_: str) -> str:
@@ -310,8 +310,8 @@ def test_fontconfig_that_gives_no_answer_is_asked_again(
 
     assert BOX in Fonts(ask).faces([BOX], "sans")[0].characters
     assert [record.message for record in caplog.records] == [
-        "fontconfig did not say within 20 s which fonts there are: captions have the bundled font alone until it does; "
-        "it is asked every minute"
+        "fontconfig gave no list of fonts within 20 s: captions have only the bundled font until it does; "
+        "it is asked again every minute"
     ]
 
 
@@ -348,7 +348,9 @@ def test_line_breaks_are_kept_and_lines_aligned() -> None:
     one, two = draw("MMMM"), draw("MMMM\nI")
     assert 39 <= two.shape[0] - one.shape[0] <= 41
     lines = {
-        align: render("MMMM\nI", size=40, background="#000", align=align, max_width=900, max_height=900)[50:-4, 4:-4, 0]
+        align: render_caption("MMMM\nI", size=40, background="#000", align=align, max_width=900, max_height=900)[
+            50:-4, 4:-4, 0
+        ]
         for align in ("left", "center", "right")
     }
     places = {align: float(np.mean(np.flatnonzero(line.max(axis=0)))) / line.shape[1] for align, line in lines.items()}
@@ -389,18 +391,18 @@ def test_what_is_too_tall_is_drawn_smaller() -> None:
 
 def test_colours_are_exact() -> None:
     """Inside the box the background is what was asked for, inside a letter the colour is, and outside is nothing."""
-    pixels = render("█", size=100, color="#12ab56", background="#40302080", max_width=500, max_height=500)
+    pixels = render_caption("█", size=100, color="#12ab56", background="#40302080", max_width=500, max_height=500)
     assert pixels[0, 0, 3] == 0
     assert tuple(pixels[pixels.shape[0] // 2, 4]) == (0x40, 0x30, 0x20, 0x80)
     assert tuple(pixels[pixels.shape[0] // 2, pixels.shape[1] // 2]) == (0x12, 0xAB, 0x56, 0xFF)
     with pytest.raises(BadMessage, match="expected #rgb"):
-        render("a", size=10, color="red", max_width=10, max_height=10)
+        render_caption("a", size=10, color="red", max_width=10, max_height=10)
 
 
 def test_text_without_a_box_has_an_edge_that_tells_it_from_the_picture() -> None:
     """White text is edged darkly, black text lightly."""
     for color, edge in (("#ffffff", 0), ("#000000", 255)):
-        pixels = render("I", size=60, color=color, max_width=200, max_height=200)
+        pixels = render_caption("I", size=60, color=color, max_width=200, max_height=200)
         around = pixels[(pixels[..., 3] > 60) & (pixels[..., 3] < 200)]
         assert around.size
         assert np.median(around[:, 0]) == edge
@@ -409,7 +411,7 @@ def test_text_without_a_box_has_an_edge_that_tells_it_from_the_picture() -> None
 @pytest.mark.parametrize("text", ["Hi", "a long line of many words", "two\nlines", "日本語", "", " ", "W" * 500])
 def test_filling_leaves_no_room_for_a_larger_letter(text: str) -> None:
     """The picture has the size that was asked for, with the text in its middle and near two of its sides."""
-    pixels = fill(text, 300, 150, color="#000", background="#00000000")
+    pixels = render_text(text, 300, 150, color="#000", background="#00000000")
     assert pixels.shape == (150, 300, 4)
     covered = pixels[..., 3] > 0
     if text.strip() and len(text) < 100:
@@ -420,13 +422,13 @@ def test_filling_leaves_no_room_for_a_larger_letter(text: str) -> None:
 
 def test_filling_tears_no_word() -> None:
     """In a tall narrow picture a long word is small rather than in pieces."""
-    rows = fill("abcdefgh", 60, 300, color="#000", background="#00000000")[..., 3].max(axis=1) > 0
+    rows = render_text("abcdefgh", 60, 300, color="#000", background="#00000000")[..., 3].max(axis=1) > 0
     assert np.diff(rows.astype(int)).tolist().count(1) == 1
 
 
 def test_one_pixel_is_enough_to_fill() -> None:
     """Any size does, down to a single pixel."""
-    assert fill("Hello 😀", 1, 1, color="#fff", background="#000").shape == (1, 1, 4)
+    assert render_text("Hello 😀", 1, 1, color="#fff", background="#000").shape == (1, 1, 4)
 
 
 ANY = st.text(
@@ -442,7 +444,7 @@ ANY = st.text(
 @given(ANY, st.sampled_from([1, 7.5, 40, 3000]), st.sampled_from([(1, 1), (64, 300), (640, 36)]))
 def test_any_text_is_drawn_within_its_room(text: str, size: float, room: tuple[int, int]) -> None:
     """Whatever the characters, there are pixels, and no more than there is room for."""
-    pixels = render(text, size=size, background="#00000080", max_width=room[0], max_height=room[1])
+    pixels = render_caption(text, size=size, background="#00000080", max_width=room[0], max_height=room[1])
     assert pixels.shape[0] in range(1, room[1] + 1)
     assert pixels.shape[1] in range(1, room[0] + 1)
     assert pixels.shape[2:] == (4,)

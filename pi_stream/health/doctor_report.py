@@ -30,7 +30,7 @@ from pi_stream.doctor import (
 from pi_stream.errors import SettingError
 from pi_stream.media.encodings import ENCODINGS, Encoding
 from pi_stream.media.frame import Frame
-from pi_stream.overlay.bidi import library as fribidi
+from pi_stream.overlay.bidi import fribidi
 from pi_stream.overlay.fonts import installed
 from pi_stream.sources import choose_source
 from pi_stream.sources.webcam.devices import capture_devices

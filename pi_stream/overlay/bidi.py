@@ -1,7 +1,7 @@
-"""Which way each character runs, and in which order the runs of a line are seen: UAX #9.
+"""The direction of each character, and the order in which the runs of a line are drawn: UAX #9.
 
-The levels come from the system's libfribidi, which Pillow's own complex layout loads too: where it is missing, neither
-is there, and text is drawn in the order in which it was typed, letters unjoined.
+The levels come from the system's libfribidi, which Pillow's complex layout (raqm) needs too. Without it text is drawn
+in the order in which it was typed, with letters that are not joined.
 """
 
 import ctypes
@@ -14,54 +14,57 @@ from PIL import features
 
 log = logging.getLogger(__name__)
 
-_NAMES = ("libfribidi.so.0", "libfribidi.so", "libfribidi.0.dylib", "fribidi-0.dll")
+_LIBRARY_NAMES = ("libfribidi.so.0", "libfribidi.so", "libfribidi.0.dylib", "fribidi-0.dll")
 _PARAGRAPH_DECIDES = 0x40  # FRIBIDI_PAR_ON of fribidi-types.h: the first strong character decides, else left to right
 
 
-class _Levelled(Protocol):
+class _HasLevel(Protocol):
     @property
     def level(self) -> int: ...
 
 
-T = TypeVar("T", bound=_Levelled)
+T = TypeVar("T", bound=_HasLevel)
 
 
 @cache
-def library() -> ctypes.CDLL | None:
-    """The system's fribidi, or None, which is said in the log once."""
+def fribidi() -> ctypes.CDLL | None:
+    """The system's libfribidi, loaded once. None if it is missing, which is logged once."""
     if features.check_feature("raqm"):
-        for name in _NAMES:
+        for name in _LIBRARY_NAMES:
             try:
                 return ctypes.CDLL(name)
             except OSError:
                 continue
     log.warning(
-        "libfribidi is missing: Arabic and Hebrew captions read backwards and unjoined; "
-        "`apt install libfribidi0` mends it"
+        "libfribidi is missing: Arabic and Hebrew captions run backwards, with letters that are not joined; "
+        "`apt install libfribidi0` fixes it"
     )
     return None
 
 
 def levels(paragraph: str) -> list[int]:
-    """The embedding level of each character of one paragraph: even runs left to right, odd right to left."""
+    """The embedding level of each character of one paragraph: an even one runs left to right, an odd one right to left.
+
+    Without libfribidi all are 0. Raises MemoryError.
+    """
     size = len(paragraph)
-    fribidi = library()
-    if fribidi is None or paragraph.isascii():
+    library = fribidi()
+    if library is None or paragraph.isascii():
         return [0] * size
     text = (ctypes.c_uint32 * size)(*map(ord, paragraph))
     types = (ctypes.c_uint32 * size)()
     brackets = (ctypes.c_uint32 * size)()
     found = (ctypes.c_int8 * size)()
     direction = ctypes.c_uint32(_PARAGRAPH_DECIDES)
-    fribidi.fribidi_get_bidi_types(text, size, types)
-    fribidi.fribidi_get_bracket_types(text, size, types, brackets)
-    if not fribidi.fribidi_get_par_embedding_levels_ex(types, brackets, size, ctypes.byref(direction), found):
-        raise MemoryError("fribidi had no memory for the levels of a caption")
+    library.fribidi_get_bidi_types(text, size, types)
+    library.fribidi_get_bracket_types(text, size, types, brackets)
+    if not library.fribidi_get_par_embedding_levels_ex(types, brackets, size, ctypes.byref(direction), found):
+        raise MemoryError("libfribidi has no memory for the levels of a text")
     return list(found)
 
 
 def reorder(runs: Sequence[T]) -> list[T]:
-    """The runs of one line in the order in which they are seen, left to right (rule L2)."""
+    """The runs of one line in the order in which they are drawn, left to right (UAX #9, rule L2)."""
     seen = list(runs)
     odd = [run.level for run in seen if run.level % 2]
     for level in range(max((run.level for run in seen), default=0), min(odd, default=1) - 1, -1):

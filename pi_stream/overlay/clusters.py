@@ -1,7 +1,7 @@
-"""Text, cut where a reader would: what must stay together, and which of it is emoji.
+"""Text in grapheme clusters, and which of them are emoji.
 
-A cluster is what a person takes for one character: a letter with its accents, a family of emoji, a flag. The rules are
-those of UAX #29 as far as fonts and line breaks care; the table of emoji is from Unicode 15's emoji-data.txt.
+A cluster is what a reader takes for one character: a letter with its accents, a family of emoji, a flag. The rules are
+the part of UAX #29 that matters for fonts and line breaks. The table of emoji is from Unicode 15's emoji-data.txt.
 """
 
 import unicodedata
@@ -10,12 +10,12 @@ from bisect import bisect_right
 _ZWNJ, _ZWJ = "\u200c", "\u200d"
 _TEXT, _EMOJI = "\ufe0e", "\ufe0f"  # variation selectors: as text, as emoji
 _KEYCAP = "\u20e3"
-_LONGEST = 32  # characters of one cluster; no language needs more (UAX #15 takes 30 marks on a letter to be enough)
-_NO_GLYPH = frozenset(("Cf", "Cc"))  # what shapes others and has no shape of its own
+_MAX_CLUSTER_CHARACTERS = 32  # no language needs more: the stream-safe format of UAX #15 allows 30 marks
+_NO_GLYPH = frozenset(("Cf", "Cc"))  # categories of characters that are not drawn themselves
 
 
 class CodePoints:
-    """A set of code points, written as fontconfig writes them: "20-7e a0 100-17f", in hexadecimal and ascending."""
+    """A set of code points, of a text as fontconfig writes it: "20-7e a0 100-17f", hexadecimal, in ascending order."""
 
     def __init__(self, ranges: str) -> None:
         self._firsts: list[int] = []
@@ -31,7 +31,7 @@ class CodePoints:
         return at >= 0 and code <= self._lasts[at]
 
 
-# Emoji_Presentation=Yes: in colour unless U+FE0E asks for text. The last block is taken whole, for emoji to come.
+# Emoji_Presentation=Yes: in colour unless U+FE0E follows. The last block is complete, for emoji of later versions.
 _COLOURED = CodePoints(
     "231a-231b 23e9-23ec 23f0 23f3 25fd-25fe 2614-2615 2648-2653 267f 2693 26a1 26aa-26ab 26bd-26be 26c4-26c5 26ce "
     "26d4 26ea 26f2-26f3 26f5 26fa 26fd 2705 270a-270b 2728 274c 274e 2753-2755 2757 2795-2797 27b0 27bf 2b1b-2b1c "
@@ -41,11 +41,11 @@ _COLOURED = CodePoints(
     "1f6d0-1f6d2 1f6d5-1f6d7 1f6dc-1f6df 1f6eb-1f6ec 1f6f4-1f6fc 1f7e0-1f7eb 1f7f0 1f90c-1f93a 1f93c-1f945 "
     "1f947-1f9ff 1fa70-1faff"
 )
-# What may follow a ZWJ inside one emoji (Extended_Pictographic, in blocks) and what only ever follows another.
+# Characters that may follow a ZWJ inside one emoji (Extended_Pictographic, in whole blocks).
 _PICTOGRAPHIC = CodePoints(
     "a9 ae 203c 2049 2122 2139 2190-21ff 2300-23ff 24c2 25a0-27bf 2900-2bff 3030 303d 3297 3299 1f000-1faff"
 )
-_EXTENDING = CodePoints("1f3fb-1f3ff e0020-e007f")  # skin tones, and the tags that spell the flag of Wales
+_EXTENDING = CodePoints("1f3fb-1f3ff e0020-e007f")  # skin tones, and the tags of flags such as Wales'
 _REGIONAL = CodePoints("1f1e6-1f1ff")
 _JAMO_VOWELS_AND_TAILS = CodePoints("1160-11ff d7b0-d7ff")
 _EAST_ASIAN = CodePoints(
@@ -57,10 +57,10 @@ _HANGUL = CodePoints("1100-11ff 3130-318f a960-a97f ac00-d7ff")
 
 
 def clusters(text: str) -> list[str]:
-    """The text in order, in pieces that must not be torn apart; joined, they are the text."""
+    """Split a text into clusters. Joined, they are the text again."""
     found: list[str] = []
     for character in text:
-        if found and len(found[-1]) < _LONGEST and _belongs(found[-1], character):
+        if found and len(found[-1]) < _MAX_CLUSTER_CHARACTERS and _belongs(found[-1], character):
             found[-1] += character
         else:
             found.append(character)
@@ -77,11 +77,11 @@ def _belongs(cluster: str, character: str) -> bool:
         return True
     if last == _ZWJ:
         return character in _PICTOGRAPHIC and cluster[0] in _PICTOGRAPHIC
-    return len(cluster) == 1 and character in _REGIONAL and last in _REGIONAL  # two make a flag
+    return len(cluster) == 1 and character in _REGIONAL and last in _REGIONAL  # two of these are one flag
 
 
 def is_emoji(cluster: str) -> bool:
-    """Whether a cluster asks to be drawn in colour."""
+    """Whether a cluster is to be drawn in colour."""
     if _TEXT in cluster:
         return False
     if _EMOJI in cluster or cluster[0] in _COLOURED:
@@ -90,17 +90,17 @@ def is_emoji(cluster: str) -> bool:
 
 
 def is_east_asian(cluster: str) -> bool:
-    """Whether it is Han, kana, or their punctuation and wide forms, whose shapes depend on the language."""
+    """Whether a cluster is Han, kana, or their punctuation or wide forms, whose shapes depend on the language."""
     return cluster[0] in _EAST_ASIAN
 
 
 def east_asian_language(text: str) -> str:
-    """Whose shapes the Han characters of a text should have: `ko` where Hangul and no kana is with them, else `ja`."""
+    """The language that decides the shapes of a text's Han characters: `ko` if it has Hangul and no kana, else `ja`."""
     if any(character in _HANGUL for character in text) and not any(character in _KANA for character in text):
         return "ko"
     return "ja"
 
 
 def needed(cluster: str) -> list[str]:
-    """The characters of a cluster that a font must have a glyph for; none for one that only shapes others."""
+    """The characters of a cluster that a font must have glyphs for; empty if it has none that are drawn."""
     return [each for each in cluster if each not in (_TEXT, _EMOJI) and unicodedata.category(each) not in _NO_GLYPH]

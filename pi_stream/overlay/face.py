@@ -1,4 +1,4 @@
-"""A face: one font of a file, at any size, measured and opened once."""
+"""A face: one font of a font file, at any size."""
 
 import logging
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from pi_stream.errors import used_up
-from pi_stream.overlay.bidi import library
+from pi_stream.overlay.bidi import fribidi
 from pi_stream.overlay.clusters import CodePoints
 
 log = logging.getLogger(__name__)
 
-_REFERENCE = 64  # pixels to the em at which text is measured, so that it breaks into the same lines at every size
-# Pixels to the em of the one size that bitmap emoji have: Noto's, then those of other makers.
-_STRIKES = (109, 136, 128, 160, 96, 72, 64)
+_MEASURE_EM_PX = 64  # text is measured at this size, so that it has the same line breaks at every size
+# Pixels to the em of the one size that a font of bitmap emoji has: Noto's, then those of other fonts.
+_STRIKE_EMS_PX = (109, 136, 128, 160, 96, 72, 64)
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """How much room a text takes, in ems, from its origin on the baseline; y grows downwards, so `top` is negative.
+    """The size of a text in ems, from its origin on the baseline. y grows downwards, so `top` is negative.
 
-    `advance` is to where the next text begins; the others are the ink's box.
+    `advance` is the distance to the origin of the next text; the others are the box of the ink.
     """
 
     advance: float
@@ -33,7 +33,10 @@ class Metrics:
 
 
 class Face:
-    """A font file's face: `index` counts the faces within the file, `characters` are those it has glyphs for."""
+    """A face: `index` is its number in the file, `characters` are those it has glyphs for.
+
+    `coloured`: it has emoji in colour.
+    """
 
     def __init__(self, path: Path, index: int, characters: CodePoints, coloured: bool = False) -> None:
         self.path = path
@@ -46,14 +49,14 @@ class Face:
 
     @cached_property
     def opens(self) -> bool:
-        """Whether it can be drawn with; why not is said in the log.
+        """Whether the font can be used; if not, the reason is logged.
 
-        Raises OSError where that cannot be known now, since no file descriptor is left.
+        Raises OSError if this is not known now, because no file descriptor or memory is left.
         """
         try:
             if self.coloured:
                 return self.strike > 0
-            self.at(_REFERENCE)
+            self.at(_MEASURE_EM_PX)
         except OSError as error:
             if used_up(error):
                 raise
@@ -63,16 +66,16 @@ class Face:
 
     @cached_property
     def strike(self) -> int:
-        """The size, in pixels to the em, at which a coloured face is drawn before it is scaled; 0 if it has no colours
-        that Pillow can draw, as is so for the newest kind, COLR version 1."""
+        """The size, in pixels to the em, of the bitmaps of a coloured face. 0 if Pillow cannot draw its colours:
+        those of COLR version 1, for example."""
         sample = next((each for each in "\U0001f600❤1" if each in self.characters), None)
-        for size in _STRIKES if sample else ():
+        for size in _STRIKE_EMS_PX if sample else ():
             try:
                 font = self.at(size)
             except OSError as error:
                 if used_up(error):
                     raise
-                continue  # it does not have this size
+                continue  # the font does not have this size
             canvas = Image.new("RGBA", (2 * size, 2 * size))
             ImageDraw.Draw(canvas).text((0, size), sample or "", font=font, anchor="ls", embedded_color=True)
             if canvas.getbbox():
@@ -80,31 +83,31 @@ class Face:
         return 0
 
     def at(self, em: int) -> ImageFont.FreeTypeFont:
-        """The font at a size in pixels to the em. Raises OSError when the file is gone, damaged, or lacks the size."""
-        return _open(self.path, self.index, em, library() is not None)
+        """The font at a size in pixels to the em. Raises OSError if its file is gone or damaged, or lacks the size."""
+        return _open(self.path, self.index, em, fribidi() is not None)
 
     def measure(self, text: str, level: int) -> Metrics:
-        """The room that a run of one level takes."""
+        """The size of a text that has one level. Raises OSError."""
         return _measure(self, text, direction(level))
 
 
 def direction(level: int) -> str | None:
-    """Pillow's name for the way a level runs; None when Pillow knows but one."""
-    if library() is None:
+    """Pillow's name for the direction of a level; None without libfribidi, when Pillow has only one direction."""
+    if fribidi() is None:
         return None
     return "rtl" if level % 2 else "ltr"
 
 
 @lru_cache(maxsize=64)
 def _open(path: Path, index: int, em: int, shaped: bool) -> ImageFont.FreeTypeFont:
-    path.open("rb").close()  # FreeType does not say why it could not
+    path.open("rb").close()  # FreeType does not say why a file cannot be opened
     engine = ImageFont.Layout.RAQM if shaped else ImageFont.Layout.BASIC
     return ImageFont.truetype(str(path), em, index=index, layout_engine=engine)
 
 
 @lru_cache(maxsize=4096)
-def _measure(face: Face, text: str, way: str | None) -> Metrics:
-    em = face.strike if face.coloured else _REFERENCE
+def _measure(face: Face, text: str, direction: str | None) -> Metrics:
+    em = face.strike if face.coloured else _MEASURE_EM_PX
     font = face.at(em)
-    left, top, right, bottom = font.getbbox(text, direction=way, anchor="ls")
-    return Metrics(font.getlength(text, direction=way) / em, left / em, top / em, right / em, bottom / em)
+    left, top, right, bottom = font.getbbox(text, direction=direction, anchor="ls")
+    return Metrics(font.getlength(text, direction=direction) / em, left / em, top / em, right / em, bottom / em)

@@ -1,4 +1,4 @@
-"""fontconfig, asked by its program fc-match, on threads of their own: nobody who draws has to wait for it for long."""
+"""The fonts of the system, by fontconfig's program fc-match, which runs on a thread of its own: it may be slow."""
 
 import errno
 import logging
@@ -14,53 +14,53 @@ from pi_stream.lib.daemon_thread import in_daemon_thread
 log = logging.getLogger(__name__)
 
 _FORMAT = "%{file}|%{index}|%{outline}|%{color}|%{charset}\n"
-_PATIENCE = 20  # seconds for fc-match: usually 0.01, but the first call after a font was installed reads them all
-_AGAIN = 60  # seconds until it is asked once more, after it gave no answer
+_FC_MATCH_TIMEOUT_S = 20  # usually it takes 0.01 s; the first call after a font was installed reads all fonts
+_RETRY_DELAY_S = 60
 
 Ask = Callable[[str], str]
 
 
 def ask_fontconfig(pattern: str) -> str:
-    """fontconfig's fonts for a pattern such as `serif:lang=ja`, best first, one a line as `_FORMAT` says.
+    """fontconfig's fonts for a pattern such as `serif:lang=ja`, best first, one a line in `_FORMAT`.
 
-    Blocks while fc-match runs. Raises OSError or subprocess.SubprocessError when it cannot be asked.
+    Blocks while fc-match runs. Raises OSError or subprocess.SubprocessError if it cannot run, fails, or is too slow.
     """
     program = shutil.which("fc-match")
     if program is None:
         raise FileNotFoundError("fc-match was not found")
-    answer = subprocess.run(  # noqa: S603 - a program by its path, no shell, and patterns of our own only
+    answer = subprocess.run(  # noqa: S603 - a program by its path, no shell, and only patterns of this package
         [program, "--sort", f"--format={_FORMAT}", pattern],
         capture_output=True,
         check=True,
         text=True,
         errors="surrogateescape",
-        timeout=_PATIENCE,
+        timeout=_FC_MATCH_TIMEOUT_S,
     )
     return answer.stdout
 
 
 def fonts_of(pattern: str, ask: Ask) -> Future[str]:
-    """The answer of `ask`, which is asked again and again until it gives one, or raises that there is none.
+    """The result of `ask` for a pattern, from a thread. If `ask` takes too long it is called again every minute.
 
-    Raises OSError where no thread is to be had for it.
+    The future has the error if `ask` fails. Raises OSError if no thread can be started.
     """
     try:
-        return in_daemon_thread(partial(_persistently, pattern, ask))
+        return in_daemon_thread(partial(_ask_until_answered, pattern, ask))
     except RuntimeError as error:  # what CPython makes of pthread_create's EAGAIN
-        raise OSError(errno.ENOMEM, "no thread can be started to ask fontconfig on") from error
+        raise OSError(errno.ENOMEM, "no thread can be started to run fc-match") from error
 
 
-def _persistently(pattern: str, ask: Ask) -> str:
-    told = False
+def _ask_until_answered(pattern: str, ask: Ask) -> str:
+    logged = False
     while True:
         try:
             return ask(pattern)
         except subprocess.TimeoutExpired:
-            if not told:
+            if not logged:
                 log.warning(
-                    "fontconfig did not say within %d s which fonts there are: captions have the bundled font alone "
-                    "until it does; it is asked every minute",
-                    _PATIENCE,
+                    "fontconfig gave no list of fonts within %d s: captions have only the bundled font until it does; "
+                    "it is asked again every minute",
+                    _FC_MATCH_TIMEOUT_S,
                 )
-            told = True
-            time.sleep(_AGAIN)
+            logged = True
+            time.sleep(_RETRY_DELAY_S)

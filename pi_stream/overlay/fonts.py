@@ -1,4 +1,4 @@
-"""Which font has which character: fontconfig's answers, and a font of our own for when there is no fontconfig."""
+"""Which font has which character: fontconfig's lists of fonts, and a bundled font if there is no fontconfig."""
 
 import logging
 import subprocess
@@ -20,34 +20,34 @@ log = logging.getLogger(__name__)
 BUNDLED = Path(__file__).parent / "font_files" / "DejaVuSans.ttf"
 
 _GENERIC: dict[Family, str] = {"sans": "sans-serif", "serif": "serif", "mono": "monospace"}
-_BRIEFLY = 1.0  # seconds that whoever draws waits for fontconfig; what comes later is taken when it is there
-_TOLD = 32  # characters without a font that the log hears of
-_REMEMBERED = 4096  # clusters whose face is remembered
+_WAIT_FOR_FONTCONFIG_S = 1.0  # that drawing is delayed at most; a later answer is used when it is there
+_MAX_LOGGED_CHARACTERS = 32  # that no font has
+_MAX_CACHED_CLUSTERS = 4096
 
 
 class Fonts:
-    """The faces of this machine. fontconfig is asked at the first use of a family, and not again once it answered.
+    """The faces of this machine. fontconfig is asked once for each family, when it is first used.
 
-    Until it answers, the bundled font serves.
+    Until fontconfig answers, the bundled font is used. Any thread may use it.
     """
 
     def __init__(self, ask: Ask = ask_fontconfig) -> None:
         self._ask = ask
         self._lists: dict[str, list[Face]] = {}
-        self._asked: dict[str, Future[str]] = {}  # what has no list yet
+        self._asked: dict[str, Future[str]] = {}  # patterns that have no list yet
         self._late = 0
         self._found: dict[tuple[str, Family, str], Face] = {}
-        self._missing: set[str] = set()  # no font has them
-        self._told: set[str] = set()  # and the log has said so
+        self._missing: set[str] = set()  # characters that no font has
+        self._logged: set[str] = set()  # those of them that were logged
         self._failed = False
         self._lock = threading.Lock()
         self._bundled = Face(BUNDLED, 0, CodePoints(BUNDLED.with_suffix(".charset.txt").read_text("ascii")))
 
     @property
     def late(self) -> int:
-        """How many answers came too late for whoever asked: what was drawn before may be drawn better since."""
+        """How many answers came after a text was drawn without them. If it changes, texts should be drawn again."""
         if self._asked:
-            with self._lock, suppress(OSError):  # nothing is left to read it with: it is asked again by the next use
+            with self._lock, suppress(OSError):  # no file descriptor is left: the next use asks again
                 for pattern in tuple(self._asked):
                     self._list(pattern)
         return self._late
@@ -55,22 +55,22 @@ class Fonts:
     def faces(self, clusters: list[str], family: Family) -> list[Face]:
         """The face for each cluster of a paragraph.
 
-        Emoji are coloured where a font has them so; for the rest, the first font in fontconfig's order that has all
-        of the cluster. What no font has is drawn by the family's first font, whose box stands for it, and named in
-        the log once.
+        Emoji get a coloured font if there is one. Other clusters get the first font in fontconfig's order that has all
+        of their characters. A cluster that no font has gets the family's first font, which draws a box, and is logged
+        once. Raises OSError if a font cannot be read because no file descriptor or memory is left.
         """
         language = east_asian_language("".join(clusters))
         faces: list[Face] = []
         for cluster in clusters:
             if faces and cluster.isspace() and not faces[-1].coloured:
-                faces.append(faces[-1])  # a space belongs to the word before it, so that a run is not cut in two
+                faces.append(faces[-1])  # a space has the face of the word before it, so that both are one run
             else:
                 faces.append(self._face(cluster, family, language if is_east_asian(cluster) else ""))
-        self._tell()
+        self._log_missing()
         return faces
 
     def draws(self, text: str, family: Family = "sans") -> bool:
-        """Whether every character of a text has a font, and every emoji a coloured one. The log hears nothing of it."""
+        """Whether fonts have all characters of a text, and coloured fonts its emoji. Nothing is logged."""
         with self._lock:
             return all(self._draws(cluster, family) for cluster in clusters(text))
 
@@ -87,7 +87,7 @@ class Fonts:
         with self._lock:
             face = self._found.get(key)
             if face is None:
-                if len(self._found) >= _REMEMBERED:
+                if len(self._found) >= _MAX_CACHED_CLUSTERS:
                     self._found.clear()
                 face = self._found[key] = self._choose(*key)
         return face
@@ -100,7 +100,7 @@ class Fonts:
         for face in [*coloured, *plain] if is_emoji(cluster) else [*plain, *coloured]:
             if all(each in face.characters for each in wanted) and face.opens:
                 return face
-        for face in plain:  # a font for the letter at least, if not for all that stands above and below it
+        for face in plain:  # a font for the letter, if there is none for its marks too
             if wanted[0] in face.characters and face.opens:
                 return face
         if not self._asked:
@@ -108,15 +108,15 @@ class Fonts:
         return next(face for face in plain if face.opens)
 
     def _list(self, pattern: str) -> list[Face]:
-        """The faces for a pattern, best first, the bundled one last; that alone while there is no answer."""
+        """The faces for a pattern, best first, the bundled one last. Only that one until fontconfig answers."""
         if pattern in self._lists:
             return self._lists[pattern]
         answer = self._asked.get(pattern)
         late = answer is not None
         if answer is None:
             answer = fonts_of(pattern, self._ask)
-            if not self._asked:  # else it was waited for long enough
-                wait({answer}, timeout=_BRIEFLY)
+            if not self._asked:  # else another answer was waited for already
+                wait({answer}, timeout=_WAIT_FOR_FONTCONFIG_S)
         if not answer.done():
             self._asked[pattern] = answer
             return [self._bundled]
@@ -128,34 +128,34 @@ class Fonts:
         return self._lists[pattern]
 
     def _faces_in(self, answer: Future[str]) -> list[Face]:
-        """Those of an answer, which are none where fontconfig cannot be asked."""
+        """The faces of an answer. Empty if fontconfig cannot be asked."""
         try:
             return [face for line in answer.result().splitlines() if (face := _face_from(line))]
         except (OSError, subprocess.SubprocessError) as error:
             if used_up(error):
-                raise  # it may be there, and is asked again
+                raise  # this may pass; fontconfig is asked again
             if not self._failed:
                 log.warning(
-                    "no answer from fontconfig (%s): captions have the bundled font alone, no Japanese, no emoji; "
-                    "`apt install fontconfig fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji` mends it",
+                    "no answer from fontconfig (%s): captions have only the bundled font, without Japanese and emoji; "
+                    "`apt install fontconfig fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji` fixes it",
                     error,
                 )
             self._failed = True
             return []
 
-    def _tell(self) -> None:
+    def _log_missing(self) -> None:
         with self._lock:
-            new = sorted(self._missing - self._told)[: _TOLD - len(self._told)]
-            self._told.update(new)
+            new = sorted(self._missing - self._logged)[: _MAX_LOGGED_CHARACTERS - len(self._logged)]
+            self._logged.update(new)
             self._missing.clear()
         if new:
             named = ", ".join(f"U+{ord(each):04X} {unicodedata.name(each, '')}".rstrip() for each in new)
-            log.warning("no font has %s: a box is drawn; `apt install fonts-noto` has most scripts", named)
+            log.warning("no font has %s: a box is drawn; `apt install fonts-noto` adds most scripts", named)
 
 
 @cache
 def installed() -> Fonts:
-    """The fonts of this machine, asked for once for the whole process."""
+    """The fonts of this machine, one object for the whole process."""
     return Fonts()
 
 
@@ -163,5 +163,5 @@ def _face_from(line: str) -> Face | None:
     path, index, outline, color, characters = line.split("|")
     coloured = color == "True"
     if outline != "True" and not coloured:
-        return None  # fixed sizes and one bit a pixel, from the days of X terminals
+        return None  # bitmaps of a fixed size, without colours
     return Face(Path(path), int(index), CodePoints(characters), coloured)

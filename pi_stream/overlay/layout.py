@@ -1,5 +1,4 @@
-"""Text set into lines: which font, which direction, where a line breaks. All lengths are in ems, so it is done once for
-every size."""
+"""The layout of a text: fonts, directions and line breaks. All lengths are in ems, so one layout serves every size."""
 
 import re
 import unicodedata
@@ -13,13 +12,13 @@ from pi_stream.overlay.clusters import clusters, is_east_asian, is_emoji
 from pi_stream.overlay.face import Face, Metrics
 from pi_stream.overlay.fonts import Fonts
 
-LEADING = 1.3  # height of a line, in ems
-BASELINE = 1.0  # from a line's top, in ems: what is left over is shared by above and below most fonts' letters
+LEADING = 1.3  # the height of a line, in ems
+BASELINE = 1.0  # from the top of a line, in ems
 
-_LONGEST = 4000  # characters that are drawn; a caption has 1000, but a reason may have any number
+_MAX_CHARACTERS = 4000  # that are drawn; a caption has at most 1000, but other texts have any number
 _BREAKS = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")
 _DIRECTING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-# What a line does not begin or end with, in Japanese and out of it (kinsoku shori, JIS X 4051, the common part).
+# Characters that a line does not begin or end with, Japanese and others (kinsoku shori, JIS X 4051, in part).
 _NOT_FIRST = frozenset(
     "、。，．・：；？！゛゜ヽヾゝゞ々ー”’」』）］｝〉》】〕…‥～ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ%)]}!?,.:;"
 )
@@ -28,14 +27,14 @@ _NOT_LAST = frozenset("“‘「『（［｛〈《【〔([{¥$£€#")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Clusters side by side that share a face and a level, in the order in which they are typed."""
+    """Adjacent clusters with the same face and level, in the order in which they were typed."""
 
     face: Face
     level: int
     clusters: tuple[str, ...]
 
     def pieces(self) -> Iterator[tuple[str, Metrics]]:
-        """What is drawn at one go, left to right, and the room it takes: the whole run, or emoji one by one."""
+        """The texts to draw, left to right, each with its size: the whole run, or each emoji of it."""
         if self.face.coloured:
             for cluster in reversed(self.clusters) if self.level % 2 else self.clusters:
                 yield cluster, self.face.measure(cluster, self.level)
@@ -45,7 +44,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Runs in the order in which they are seen, left to right, and how far the ink reaches."""
+    """Runs in the order in which they are drawn, left to right.
+
+    `width` is that of the line, `above` and `below` how far its ink reaches from the baseline, `left` and `right` how
+    far beyond the line's ends; in ems.
+    """
 
     runs: tuple[Run, ...]
     width: float
@@ -57,32 +60,32 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """The clusters from `start` to `stop` of a paragraph, between two places where a line may break."""
+    """The clusters from `start` up to `stop` of a paragraph, between two possible line breaks."""
 
     start: int
     stop: int
-    width: float  # without the space at its end
+    width: float  # without the spaces at its end
     whole: float  # with it
 
 
 class Layout:
-    """A text whose fonts and directions are known; `lines` breaks it to any width."""
+    """A text with known fonts and directions; `lines` breaks it into lines of any width. Raises OSError: see Fonts."""
 
     def __init__(self, text: str, family: Family, fonts: Fonts) -> None:
         self._paragraphs = [_Paragraph(each, family, fonts) for each in _BREAKS.split(_clean(text))]
 
     @property
     def widest_word(self) -> float:
-        """What a line must have room for, lest a word be torn."""
+        """The width that lines need so that no word is broken, in ems."""
         return max((word.width for paragraph in self._paragraphs for word in paragraph.words), default=0.0)
 
     def lines(self, width: float) -> list[Line]:
-        """The lines, none wider than `width` unless a single cluster is; a word is torn only where it must be."""
+        """The lines, at most `width` ems wide unless one cluster is wider. Words are broken only if they must be."""
         return [line for paragraph in self._paragraphs for line in paragraph.lines(width)]
 
 
 class _Paragraph:
-    """A text without line breaks of its own, whose first strong character decides its direction."""
+    """A text without line breaks. Its first strong character decides its direction (UAX #9)."""
 
     def __init__(self, text: str, family: Family, fonts: Fonts) -> None:
         self._clusters = clusters(text)
@@ -101,7 +104,7 @@ class _Paragraph:
                 start, used = word.start, 0.0
             stop = word.stop
             used += word.whole
-            if word.width > width:  # wider than a line of its own: torn between clusters
+            if word.width > width:  # wider than a line: broken between clusters
                 used = 0.0
                 for at in range(start, self._trimmed(start, stop)):
                     wide = self._width(at, at + 1)
@@ -145,7 +148,7 @@ class _Paragraph:
 
 
 def _may_break(before: str, after: str) -> bool:
-    """Whether a line may end between two clusters: after a space or a hyphen, or beside Han, kana and emoji."""
+    """Whether a line may break between two clusters: after a space or a hyphen, or beside Han, kana and emoji."""
     if after.isspace():
         return False
     if before.isspace() or before in ("\u200b", "-", "‐", "–", "—"):
@@ -156,8 +159,8 @@ def _may_break(before: str, after: str) -> bool:
 
 
 def _clean(text: str) -> str:
-    """Text that every font and library can take: no halves of characters, no controls, no unbounded length."""
-    text = text[:_LONGEST].replace("\t", "    ")
+    """A text that fonts and libraries accept: no surrogates, no control characters, a limited length."""
+    text = text[:_MAX_CHARACTERS].replace("\t", "    ")
     return unicodedata.normalize("NFC", "".join(_drawable(each) for each in text))
 
 

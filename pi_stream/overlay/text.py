@@ -1,4 +1,4 @@
-"""Text, drawn: any text becomes an array of pixels, on its box or filling a picture."""
+"""Text to pixels: a caption with its box, or a text that fills a picture."""
 
 import math
 
@@ -13,12 +13,12 @@ from pi_stream.overlay.layout import Layout
 
 Pixels = NDArray[np.uint8]
 
-_PAD = (0.4, 0.12)  # of the box, left and right, above and below, in line heights
-_CORNER = 0.3  # its radius, in line heights
+_PAD = (0.4, 0.12)  # of the box, in line heights: left and right, above and below
+_CORNER_RADIUS = 0.3  # of the box, in line heights
 _NO_PAD = (0.0, 0.0)
 
 
-def render(
+def render_caption(
     text: str,
     *,
     size: float,
@@ -30,14 +30,15 @@ def render(
     max_height: int,
     fonts: Fonts | None = None,
 ) -> Pixels:
-    """A box of text: (height, width, 4) uint8, read-only: red, green, blue and straight alpha, within the two limits.
+    """A box of text: (height, width, 4) uint8, read-only: red, green, blue and straight alpha.
 
-        render("Garage 車庫 🚗", size=36, background="#00000080", max_width=1280, max_height=720)
+        render_caption("Garage 車庫 🚗", size=36, background="#00000080", max_width=1280, max_height=720)
 
-    `size` is the height of a line in pixels. Colours are #rgb, #rrggbb or #rrggbbaa. Lines wider than `max_width` are
-    broken; where they are then too many for `max_height`, all is drawn smaller, and below a pixel or two cut off. With
-    a background that is wholly transparent, a soft dark edge (a light one around dark text) keeps the text readable on
-    any picture. Takes any text; raises BadMessage for a colour that is none.
+    `size` is the height of a line in pixels. Colours are #rgb, #rrggbb or #rrggbbaa. Lines wider than `max_width`
+    pixels are broken. If the lines are then higher than `max_height` pixels, all is drawn smaller, and what does not
+    fit at 1 pixel is cut off. With a fully transparent background, a soft dark edge (a light one around dark text)
+    keeps the text readable on any picture. Any text is valid. Raises BadMessage for an invalid colour, and OSError if
+    a font cannot be read.
     """
     letters, under = rgba_from_hex(color), rgba_from_hex(background)
     layout = Layout(text, font, fonts or installed())
@@ -50,29 +51,31 @@ def render(
         block = largest(make, lambda block: math.ceil(block.height) <= max_height, min(size, max_height))
     canvas = min(max_width, math.ceil(block.width)), min(max_height, math.ceil(block.height))
     coverage, emoji = block.draw(canvas, 0, 0)
-    base = _box(canvas, under, _CORNER * block.size) if under[3] else _halo(coverage, letters, block.em)
+    base = _box(canvas, under, _CORNER_RADIUS * block.size) if under[3] else _halo(coverage, letters, block.em)
     return _compose(base, coverage, letters, emoji)
 
 
-def fill(
+def render_text(
     text: str,
     width: int,
     height: int,
     *,
-    color: str,
-    background: str,
+    color: str = "#000000",
+    background: str = "#00000000",
     font: Family = "sans",
     fonts: Fonts | None = None,
 ) -> Pixels:
-    """The text as large as fits into (height, width, 4) pixels, in the middle; as `render`, without an edge or a box.
+    """A text as large as it fits, in the middle of (height, width, 4) uint8, read-only: red, green, blue and alpha.
 
-    Line breaks are kept, and more are made at spaces where that lets the text be larger.
+    Line breaks are kept, and others are added at spaces if the text can then be larger. There is no edge and no box.
+    Any text and any size from 1 x 1 pixel are valid. Raises BadMessage for an invalid colour, and OSError if a font
+    cannot be read.
     """
     letters, under = rgba_from_hex(color), rgba_from_hex(background)
     layout = Layout(text, font, fonts or installed())
 
     def fits(block: Block) -> bool:
-        return not block.torn and block.width <= width and block.height <= height
+        return not block.breaks_words and block.width <= width and block.height <= height
 
     block = largest(lambda size: Block(layout, size, width, "center", _NO_PAD), fits, height)
     coverage, emoji = block.draw((width, height), (width - block.width) / 2, (height - block.height) / 2)
@@ -80,7 +83,7 @@ def fill(
 
 
 def _box(size: tuple[int, int], color: tuple[int, int, int, int], radius: float) -> Image.Image:
-    """A box of one colour with round corners."""
+    """A box of one colour with round corners; `radius` in pixels."""
     width, height = size
     alpha = np.full((height, width), color[3], dtype=np.uint8)
     side = min(math.ceil(radius), width // 2, height // 2)
@@ -97,7 +100,7 @@ def _box(size: tuple[int, int], color: tuple[int, int, int, int], radius: float)
 
 
 def _halo(coverage: Image.Image, color: tuple[int, int, int, int], em: int) -> Image.Image:
-    """A soft edge around the text, dark, or light around dark text."""
+    """A soft edge around the text: dark, or light around dark text."""
     dark = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] < 96
     soft = coverage.filter(ImageFilter.GaussianBlur(max(1.0, em / 16)))
     halo = Image.new("RGBA", coverage.size, (255, 255, 255) if dark else (0, 0, 0))
@@ -108,7 +111,7 @@ def _halo(coverage: Image.Image, color: tuple[int, int, int, int], em: int) -> I
 def _compose(
     base: Image.Image, coverage: Image.Image, color: tuple[int, int, int, int], emoji: Image.Image | None
 ) -> Pixels:
-    """Text on its box, and emoji on both."""
+    """The text on its box, and the emoji on both."""
     letters = Image.new("RGBA", base.size, color[:3])
     letters.putalpha(coverage if color[3] == 255 else coverage.point([each * color[3] // 255 for each in range(256)]))
     base = Image.alpha_composite(base, letters)

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from pi_stream.overlay import CaptionDraft
+from pi_stream.captions.caption import CaptionDraft
 from tests.browser.pages import open_page, wait_for_frames
 from tests.running import Running, running
 

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from pi_stream.captions.caption import CaptionDraft
 from pi_stream.captions.fields import FIELD_INFOS
-from pi_stream.overlay import CaptionDraft
 from tests.browser.pages import open_page, pixels, screenshot, wait_for_frames, watch
 from tests.proxy import proxy
 from tests.running import Running, running
