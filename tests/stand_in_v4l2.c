@@ -1,8 +1,10 @@
-/* A webcam for tests, preloaded into a process: /dev/video77, 960x720 YUYV at 50 frames a second.
+/* Webcams for tests, preloaded into a process: /dev/video77, 960x720 YUYV at 50 frames per second.
  *
- * Every frame is grey, with luma 20 + its number, modulo 200. As with a driver, a frame goes into a buffer that was
- * queued, oldest first, and is lost when none is. STAND_IN_DEVICE names another path, which may change while it runs.
- * What goes wrong is named by STAND_IN_FAULT:
+ * Every frame is grey. The luma of the first webcam is 20 + the frame's number, modulo 200; that of the second is 230.
+ * As with a driver, a frame goes into a buffer that was queued, oldest first, and is lost if there is none.
+ * STAND_IN_DEVICE names other paths, of one webcam or, with a colon between them, of two; it may change while the process
+ * runs, and an empty path is a webcam that is unplugged. Timestamps are of the frame's end, or with
+ * STAND_IN_TIMESTAMP=soe of the start of its exposure. STAND_IN_FAULT names what goes wrong:
  *   denied   opening is not permitted          codec    it is a memory-to-memory device
  *   busy     another program has it            unplug   after ten frames the device is gone
  *   stall    after ten frames no more come     mjpeg    it lists MJPEG only, and gives garbage
@@ -29,10 +31,15 @@ struct slot {
     long long when; /* microseconds; 0 while it is empty */
 };
 
-static struct slot slots[SLOTS];
-static int camera = -1, streaming;
-static unsigned frames, turns;
-static long long started;
+struct webcam {
+    struct slot slots[SLOTS];
+    int streaming;
+    unsigned frames, turns;
+    long long started;
+};
+
+static struct webcam webcams[2];
+static struct webcam *opened_by[1024]; /* by file descriptor */
 
 static int fault(const char *name)
 {
@@ -53,44 +60,57 @@ static long long now(void)
     return t.tv_sec * 1000000LL + t.tv_nsec / 1000;
 }
 
-/* Put what the sensor has taken since the last call into the buffers that were queued then. */
-static void expose(void)
+static unsigned timestamp_source(void)
 {
-    for (; started + (frames + 1) * (1000000LL / RATE) <= now(); frames++) {
+    const char *set = getenv("STAND_IN_TIMESTAMP");
+    return set && !strcmp(set, "soe") ? V4L2_BUF_FLAG_TSTAMP_SRC_SOE : V4L2_BUF_FLAG_TSTAMP_SRC_EOF;
+}
+
+static int plugged(const struct webcam *w)
+{
+    const char *devices = getenv("STAND_IN_DEVICE");
+    if (w == &webcams[0]) return !devices || (*devices && *devices != ':');
+    return devices && strchr(devices, ':') && strchr(devices, ':')[1];
+}
+
+/* Put what the sensor has taken since the last call into the buffers that were queued then. */
+static void expose(struct webcam *w)
+{
+    for (; w->started + (w->frames + 1) * (1000000LL / RATE) <= now(); w->frames++) {
         struct slot *free_one = NULL;
-        if (fault("stall") && frames >= LAST) continue;
+        if (fault("stall") && w->frames >= LAST) continue;
         for (int i = 0; i < SLOTS; i++)
-            if (slots[i].queued && !slots[i].when && (!free_one || slots[i].turn < free_one->turn)) free_one = &slots[i];
+            if (w->slots[i].queued && !w->slots[i].when && (!free_one || w->slots[i].turn < free_one->turn)) free_one = &w->slots[i];
         if (!free_one) continue;
-        free_one->number = frames;
-        free_one->when = started + (frames + 1) * (1000000LL / RATE);
+        free_one->number = w->frames;
+        free_one->when = w->started + (w->frames + 1) * (1000000LL / RATE);
         for (int i = 0; i < SIZE; i += 2) {
-            free_one->memory[i] = 20 + frames % 200;
+            free_one->memory[i] = w == &webcams[1] ? 230 : 20 + w->frames % 200;
             free_one->memory[i + 1] = 128;
         }
     }
 }
 
-static int dequeue(struct v4l2_buffer *b)
+static int dequeue(struct webcam *w, struct v4l2_buffer *b)
 {
     struct slot *first = NULL;
-    if (fault("unplug") && frames > LAST) return fail(ENODEV);
-    expose();
+    if (!plugged(w) || (fault("unplug") && w->frames > LAST)) return fail(ENODEV);
+    expose(w);
     for (int i = 0; i < SLOTS; i++)
-        if (slots[i].queued && slots[i].when && (!first || slots[i].when < first->when)) first = &slots[i];
+        if (w->slots[i].queued && w->slots[i].when && (!first || w->slots[i].when < first->when)) first = &w->slots[i];
     if (!first) return fail(EAGAIN);
-    b->index = first - slots;
+    b->index = first - w->slots;
     b->bytesused = b->length = SIZE;
     b->sequence = first->number;
     b->timestamp.tv_sec = first->when / 1000000;
     b->timestamp.tv_usec = first->when % 1000000;
-    b->flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
+    b->flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC | timestamp_source();
     b->field = V4L2_FIELD_NONE;
     first->queued = 0;
     return 0;
 }
 
-static int control(unsigned long request, void *data)
+static int control(struct webcam *w, unsigned long request, void *data)
 {
     unsigned layout = fault("mjpeg") ? V4L2_PIX_FMT_MJPEG : V4L2_PIX_FMT_YUYV;
     switch ((unsigned)request) {
@@ -98,7 +118,7 @@ static int control(unsigned long request, void *data)
         struct v4l2_capability *c = data;
         memset(c, 0, sizeof *c);
         strcpy((char *)c->driver, "stand-in");
-        strcpy((char *)c->card, "A webcam for tests");
+        strcpy((char *)c->card, w == &webcams[1] ? "Another webcam for tests" : "A webcam for tests");
         c->device_caps = V4L2_CAP_STREAMING | (fault("codec")      ? V4L2_CAP_VIDEO_M2M | V4L2_CAP_VIDEO_CAPTURE
                                                : fault("metadata") ? V4L2_CAP_META_CAPTURE
                                                                    : V4L2_CAP_VIDEO_CAPTURE);
@@ -139,33 +159,34 @@ static int control(unsigned long request, void *data)
     case VIDIOC_REQBUFS:
         ((struct v4l2_requestbuffers *)data)->count = SLOTS;
         for (int i = 0; i < SLOTS; i++) {
-            slots[i].memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-            slots[i].queued = 0;
+            w->slots[i].memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            w->slots[i].queued = 0;
         }
         return 0;
     case VIDIOC_QUERYBUF: {
         struct v4l2_buffer *b = data;
         b->length = SIZE;
         b->m.offset = b->index << 24;
+        b->flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC | timestamp_source();
         return 0;
     }
     case VIDIOC_QBUF: {
-        struct slot *s = &slots[((struct v4l2_buffer *)data)->index];
-        if (streaming) expose();
+        struct slot *s = &w->slots[((struct v4l2_buffer *)data)->index];
+        if (w->streaming) expose(w);
         s->queued = 1;
         s->when = 0;
-        s->turn = turns++;
+        s->turn = w->turns++;
         return 0;
     }
     case VIDIOC_DQBUF:
-        return dequeue(data);
+        return dequeue(w, data);
     case VIDIOC_STREAMON:
-        started = now();
-        frames = 0;
-        streaming = 1;
+        w->started = now();
+        w->frames = 0;
+        w->streaming = 1;
         return 0;
     case VIDIOC_STREAMOFF:
-        streaming = 0;
+        w->streaming = 0;
         return 0;
     }
     return fail(EINVAL);
@@ -176,12 +197,33 @@ static void *real(const char *name)
     return dlsym(RTLD_NEXT, name);
 }
 
+static struct webcam *of_handle(int handle)
+{
+    return handle >= 0 && handle < 1024 ? opened_by[handle] : NULL;
+}
+
+static struct webcam *named(const char *path)
+{
+    const char *devices = getenv("STAND_IN_DEVICE");
+    if (!devices) devices = "/dev/video77";
+    for (int i = 0; i < 2; i++) {
+        size_t length = strcspn(devices, ":");
+        if (length && length == strlen(path) && !strncmp(path, devices, length)) return &webcams[i];
+        if (!devices[length]) return NULL;
+        devices += length + 1;
+    }
+    return NULL;
+}
+
 static int opened(const char *path)
 {
-    const char *device = getenv("STAND_IN_DEVICE");
-    if (strcmp(path, device ? device : "/dev/video77")) return -2;
+    struct webcam *webcam = named(path);
+    if (!webcam) return -2;
     if (fault("denied")) return fail(EACCES);
-    return camera = ((int (*)(const char *, int, ...))real("open"))("/dev/null", O_RDWR | O_CLOEXEC);
+    int handle = ((int (*)(const char *, int, ...))real("open"))("/dev/null", O_RDWR | O_CLOEXEC);
+    if (handle >= 1024) abort();
+    if (handle >= 0) opened_by[handle] = webcam;
+    return handle;
 }
 
 int open(const char *path, int flags, ...)
@@ -208,31 +250,31 @@ int ioctl(int handle, unsigned long request, ...)
     va_start(more, request);
     void *data = va_arg(more, void *);
     va_end(more);
-    if (camera >= 0 && handle == camera) return control(request, data);
+    if (of_handle(handle)) return control(of_handle(handle), request, data);
     return ((int (*)(int, unsigned long, ...))real("ioctl"))(handle, request, data);
 }
 
 void *mmap64(void *where, size_t size, int allowed, int flags, int handle, off64_t offset)
 {
-    if (camera >= 0 && handle == camera) return slots[offset >> 24].memory;
+    if (of_handle(handle)) return of_handle(handle)->slots[offset >> 24].memory;
     return ((void *(*)(void *, size_t, int, int, int, off64_t))real("mmap64"))(where, size, allowed, flags, handle, offset);
 }
 
 void *mmap(void *where, size_t size, int allowed, int flags, int handle, off_t offset)
 {
-    if (camera >= 0 && handle == camera) return slots[offset >> 24].memory;
+    if (of_handle(handle)) return of_handle(handle)->slots[offset >> 24].memory;
     return ((void *(*)(void *, size_t, int, int, int, off_t))real("mmap"))(where, size, allowed, flags, handle, offset);
 }
 
 int munmap(void *where, size_t size)
 {
-    for (int i = 0; i < SLOTS; i++)
-        if (where && where == slots[i].memory) return 0;
+    for (int i = 0; i < 2 * SLOTS; i++)
+        if (where && where == webcams[i / SLOTS].slots[i % SLOTS].memory) return 0;
     return ((int (*)(void *, size_t))real("munmap"))(where, size);
 }
 
 int close(int handle)
 {
-    if (handle == camera) camera = -1;
+    if (of_handle(handle)) opened_by[handle] = NULL;
     return ((int (*)(int))real("close"))(handle);
 }

@@ -6,6 +6,7 @@ import queue
 import re
 import threading
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -99,6 +100,23 @@ async def test_frames_in_turn() -> None:
     assert script.closed
     assert len({thread for _, thread in script.threads}) == 1
     assert script.threads[0][1] != threading.get_ident()
+
+
+async def test_frames_know_their_utc_once_it_is_known() -> None:
+    """It is asked for each frame, by the time of its capture, and the frame that is finished has it, too."""
+    script, finished = Script(), list[int | None]()
+    known = {1: None, 2: 1_800_000_000_000_002}
+
+    def finish(frame: Frame) -> bool:
+        finished.append(frame.utc)
+        return True
+
+    async with CaptureThread(script.open, utc_of=known.get, finish=finish) as capture:
+        for captured, utc in known.items():
+            script.steps.put(replace(plain_frame(captured), captured=captured))
+            frame = await capture.frame()
+            assert (frame.captured, frame.utc) == (captured, utc)
+    assert finished == [*known.values()]
 
 
 async def test_newest_wins() -> None:

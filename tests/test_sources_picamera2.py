@@ -149,10 +149,12 @@ def test_timestamps(plan: Plan) -> None:
     plan.first_timestamp = lambda: next(stamps)
     with closing(source()) as opened:
         before = clock.now()
-        captured = []
+        captured, meant = list[int](), list[str | None]()
         for _ in range(3):
             camera().shoot()
             captured.append(opened.read().captured)
+            meant.append(opened.info().timestamp)
+    assert meant == ["exposure-start", "exposure-start", "read"]
     assert captured[0] == given[0] // 1000
     assert abs(captured[1] - before) < 5_000_000
     assert before <= captured[2] <= clock.now()

@@ -13,6 +13,7 @@ import pytest
 from pi_stream.errors import SourceUnavailable
 from pi_stream.sources.spec import CaptureFormat
 from pi_stream.sources.webcam.devices import capture_devices, query
+from pi_stream.sources.webcam.timestamps import timestamp_of
 from pi_stream.sources.webcam.v4l2 import V4l2Source
 from tests.preloaded import compiled
 
@@ -87,13 +88,15 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return compiled("stand_in_v4l2", tmp_path_factory.mktemp("v4l2"))
 
 
-def run(library: Path, fault: str = "", fps: int = 50, rotation: int = 0, skip: int = 0) -> dict[str, Any]:
-    result: dict[str, Any] = printed(library, SCRIPT, str(fps), str(rotation), str(skip), fault=fault)
+def run(
+    library: Path, fault: str = "", fps: int = 50, rotation: int = 0, skip: int = 0, **settings: str
+) -> dict[str, Any]:
+    result: dict[str, Any] = printed(library, SCRIPT, str(fps), str(rotation), str(skip), fault=fault, **settings)
     return result
 
 
-def printed(library: Path, script: str, *arguments: str, fault: str = "") -> Any:
-    environment = {**os.environ, "LD_PRELOAD": str(library), "STAND_IN_FAULT": fault}
+def printed(library: Path, script: str, *arguments: str, fault: str = "", **settings: str) -> Any:
+    environment = {**os.environ, **settings, "LD_PRELOAD": str(library), "STAND_IN_FAULT": fault}
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments],
         env=environment,
@@ -138,6 +141,17 @@ def test_frames(library: Path) -> None:
         "colour": "BT.601 limited range, converted",
         "timestamp": "frame-end",
     }
+
+
+def test_a_driver_that_stamps_the_start_of_exposure_is_believed(library: Path) -> None:
+    """The kernel says it with every buffer."""
+    assert run(library, STAND_IN_TIMESTAMP="soe")["facts"]["timestamp"] == "exposure-start"
+
+
+def test_a_device_that_cannot_be_asked_is_taken_to_stamp_the_end(tmp_path: Path) -> None:
+    """Most drivers do."""
+    (tmp_path / "video0").touch()
+    assert timestamp_of(str(tmp_path / "video0")) == timestamp_of(str(tmp_path / "nothing")) == "frame-end"
 
 
 def test_fps_is_an_upper_bound(library: Path) -> None:

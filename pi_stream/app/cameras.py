@@ -13,6 +13,7 @@ from pi_stream.config.settings import CameraSettings
 from pi_stream.hub import ChannelLimit
 from pi_stream.lib.fair_executor import FairExecutor
 from pi_stream.lib.machine_stats import MachineMonitor
+from pi_stream.lib.utc_clock import UtcClock
 from pi_stream.media.frame import Frame
 from pi_stream.sources import SourceSpec, choose_source_async
 from pi_stream.stream import CamerasChanged, Events, Stream, Streams
@@ -45,6 +46,7 @@ class Cameras:
         self._heartbeat = heartbeat
         self._monitor = monitor
         self._viewers = viewers
+        self._utc = UtcClock()
         self._running: dict[Stream, asyncio.Task[None]] = {}
         self._beats: dict[Stream, Callable[[], None]] = {}
 
@@ -121,6 +123,7 @@ class Cameras:
             events=self._events,
             fields=self._fields,
             alive=alive,
+            utc_of=self._utc.of,
         )
         self._beats[stream] = alive
         return stream

@@ -27,7 +27,7 @@ from pi_stream.doctor.runner import CHECKS_TIMEOUT_S, Check, Doctor
 from pi_stream.doctor.settings import check_settings
 from pi_stream.doctor.storage import check_storage
 from pi_stream.doctor.system import check_system
-from pi_stream.doctor.time_sync import check_time, clock_is_set
+from pi_stream.doctor.time_sync import check_time
 from pi_stream.doctor.unit import check_unit
 
 __all__ = [
@@ -43,7 +43,6 @@ __all__ = [
     "Machine",
     "Webcam",
     "checks",
-    "clock_is_set",
     "worst",
 ]
 

@@ -5,34 +5,21 @@ import time
 
 from pi_stream.doctor.finding import Area, Finding
 from pi_stream.doctor.machine import Machine
+from pi_stream.lib.utc_clock import EARLIEST_TIME_S, clock_is_set
 
 _area = Area("time")
 
-_EARLIEST_S = 1_767_225_600  # the beginning of 2026, in seconds since 1970: earlier times are wrong
-# systemd-timesyncd makes this file when it has set the clock. adjtimex(2) knows it, too, but the service's sandbox
-# kills a process that calls it.
-_TIMESYNC = "/run/systemd/timesync"  # a folder that exists while it runs
-_SYNCHRONIZED = f"{_TIMESYNC}/synchronized"
 _FIX = "`sudo timedatectl set-ntp true`; the Pi then needs the internet, or a router that offers NTP."
-
-
-def clock_is_set(machine: Machine, now: float | None = None) -> bool | None:
-    """Whether the clock was set from the network; None: no file says so. `now`: seconds since 1970."""
-    if (time.time() if now is None else now) < _EARLIEST_S:
-        return False
-    if machine.path(_SYNCHRONIZED).exists():
-        return True
-    return False if machine.path(_TIMESYNC).exists() else None
 
 
 def check_time(machine: Machine, now: float | None = None) -> list[Finding]:
     """Check the clock; `now`, in seconds since 1970, is the machine's own unless given."""
     now = time.time() if now is None else now
     today = time.strftime("%Y-%m-%d %H:%M", time.localtime(now))
-    if now < _EARLIEST_S:
+    if now < EARLIEST_TIME_S:
         what = f"the clock is at {today}; captions with a time show that, and https connections fail"
         return [_area.fault(what, _FIX)]
-    if (is_set := clock_is_set(machine, now)) is not None:
+    if (is_set := clock_is_set(machine.root, now)) is not None:
         return [_set(today) if is_set else _not_set(today)]
     if not machine.path("/run/systemd/system").exists():
         return [_area.unknown(f"{today}; without systemd it is not known whether the clock was set")]

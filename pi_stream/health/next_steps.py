@@ -10,7 +10,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from pi_stream.doctor import Machine, clock_is_set
+from pi_stream.doctor import Machine
+from pi_stream.lib.utc_clock import clock_is_set
 from pi_stream.media.source_state import SourceState
 
 # The names of machines that were given none, of Debian and of Raspberry Pi OS.
@@ -93,7 +94,7 @@ def _name(hostname: str) -> Step | None:
 
 
 def _clock(machine: Machine) -> Step | None:
-    if clock_is_set(machine) is not False:  # None: it is not known
+    if clock_is_set(machine.root) is not False:  # None: it is not known
         return None
     return Step(
         "clock",

@@ -16,11 +16,13 @@ class Frame:
 
     `data` is uint8, one-dimensional, contiguous, width * height * 3 / 2 long: the Y plane, then U and V at half width
     and half height. `width` and `height` are even, 2 to 65534 pixels. `seq` is the frame's number at the source,
-    0 to 2**32 - 1. `captured` is when the sensor finished it, in microseconds of `clock.now()`. `offline` marks a
-    picture that is not the source's but says why there is none.
+    0 to 2**32 - 1. `captured` is the earliest moment of the frame that the source knows, in microseconds of
+    `clock.now()`; `SourceInfo.timestamp` says which moment that is. `utc` is the same moment in microseconds since 1970
+    (UTC), or None until the machine's clock is known to be set. `offline` marks a picture that is not from the source
+    but says why there is none.
 
-    Whoever made a frame owns its memory and never writes to it again once it is handed on; the overlay alone draws
-    on it, before the hub sees it.
+    The maker of a frame never writes to its memory after handing it on. Only the overlay draws on it, before the hub
+    gets it.
     """
 
     data: Plane
@@ -29,6 +31,7 @@ class Frame:
     seq: int
     captured: int
     offline: bool = False
+    utc: int | None = None
 
     def __post_init__(self) -> None:
         expected = self.width * self.height * 3 // 2
@@ -37,6 +40,10 @@ class Frame:
                 f"a {self.width}x{self.height} frame needs even sides and {expected} bytes, "
                 f"got {self.data.dtype} of shape {self.data.shape}"
             )
+
+    def with_utc(self, utc: int) -> "Frame":
+        """The same frame (not a copy of its memory) that knows its time in UTC, in microseconds since 1970."""
+        return Frame(self.data, self.width, self.height, self.seq, self.captured, self.offline, utc)
 
     @property
     def y(self) -> Plane:

@@ -1,4 +1,4 @@
-"""A source on a thread of its own, and its newest frame for whoever awaits it."""
+"""A source on a thread of its own, and its newest frame for the task that awaits it."""
 
 import asyncio
 import logging
@@ -29,17 +29,21 @@ _STALL_GRACE_S = 0.5  # a source that notices by itself that no frames come says
 class CaptureThread:
     """Owns the thread that opens, reads and closes one source; an async context manager.
 
-    `opener` opens the source, on that thread: opening may block. `controls` are set before the first frame; one that is
-    refused, for it was meant for another camera, is logged. `finish` is given every frame there, before anybody else
-    has it: that thread is awake already, and the frame in its core's cache. It returns whether anybody wants the frame
-    still; of those that nobody does only two a second are handed on, as a sign of life. While `watched` says that
-    there is nobody at all, the others are skipped; it is asked on that thread.
+    Called on that thread:
+    - `opener` opens the source; it may block.
+    - `utc_of` gives the UTC of a frame's `captured`, see `UtcClock.of`.
+    - `finish` gets every frame before anything else does: this thread is awake, and the frame is in its core's cache.
+      It returns whether the frame is still wanted. Of frames that are not, only two per second are handed on, as a
+      sign of life.
+    - `watched` says whether there is any viewer. While it says no, the source skips the other frames.
 
-    Entering waits for the opening, `opening` seconds at most, and raises what it raises, SourceUnavailable above all.
-    Leaving waits `closing` seconds at most, two for a source that had failed or stalled, then raises SourceStuck: only
-    a new process can free what hangs in a library. An opening cannot be broken off. One that outlasts `opening` and
-    `closing` raises SourceStuck, too; who is cancelled while it lasts waits two seconds, and leaves it to the end of
-    the process. So let an opening end, where the process is to go on.
+    `controls` are set before the first frame. One that is refused, because it was meant for another camera, is logged.
+
+    Entering waits for the opening, at most `opening` seconds, and raises what it raises, usually SourceUnavailable.
+    Leaving waits at most `closing` seconds, or 2 for a source that had failed or stalled, then raises SourceStuck: only
+    a new process can free what hangs in a library. An opening cannot be broken off: one that takes longer than
+    `opening` and `closing` together raises SourceStuck, too. If the task is cancelled during an opening, leaving waits
+    2 s, and the opening is left to the end of the process. So let an opening end if the process is to go on.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class CaptureThread:
         controls: Mapping[str, object] | None = None,
         finish: Callable[[Frame], bool] = lambda _frame: True,
         watched: Callable[[], bool] = lambda: True,
+        utc_of: Callable[[int], int | None] = lambda _captured: None,
         stall_timeout: float = 5.0,
         opening: float = 20.0,
         closing: float = 5.0,
@@ -57,13 +62,14 @@ class CaptureThread:
         self._controls = controls or {}
         self._finish = finish
         self._watched = watched
+        self._utc_of = utc_of
         self._stall_timeout, self._opening, self._closing = stall_timeout, opening, closing
         self._ready = asyncio.Event()
         self._slot: Slot[Frame] = Slot(self._ready)
         self._info: SourceInfo | None = None
         self._ended = asyncio.Event()
         self._failure: BaseException | None = None
-        self._told = False  # whether the failure was raised where somebody waited
+        self._told = False  # whether `frame` has raised the failure
         self._overtaken = 0
         # Shared with the thread, under the lock:
         self._lock = threading.Lock()
@@ -75,7 +81,7 @@ class CaptureThread:
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._frames = Handover(self._loop, self._deliver)
-        # A daemon only so that a thread which hangs in a library cannot keep the process from ending: every other one
+        # A daemon only because a thread that hangs in a library must not keep the process from ending; every other one
         # is joined.
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self._thread.start()
@@ -104,16 +110,16 @@ class CaptureThread:
         except SourceStuck as stuck:
             if isinstance(error, SourceUnavailable | asyncio.CancelledError | None):
                 raise
-            log.error("%s", stuck)  # what comes out is the bug that came first
+            log.error("%s", stuck)  # the bug that came first is raised
         if not self._told and not isinstance(self._failure, SourceUnavailable | None):
-            raise self._failure  # a bug that nobody has heard of, in closing
+            raise self._failure  # a bug in closing, which was not raised yet
 
     async def frame(self) -> Frame:
         """Wait for a frame newer than the last one given.
 
-        Raises SourceUnavailable when the source does, or when no frame came for `stall_timeout` seconds, or for two
-        frames' time where that is longer, and half a second. Everything else that the source raises is a bug, and is
-        let out.
+        Raises SourceUnavailable when the source does, and when no frame came for `stall_timeout` seconds (or the time
+        of two frames, if that is longer) and half a second. Everything else that the source raises is a bug, and is let
+        out.
         """
         fps = self.info.fps
         timeout = max(self._stall_timeout, 2 / fps if fps else 0)
@@ -154,13 +160,13 @@ class CaptureThread:
 
     @property
     def fps(self) -> float:
-        """Frames a second that the source gives now, whether anybody wants them or not."""
+        """Frames per second that the source gives now, wanted or not."""
         with self._lock:
             return self._rate.per_second(clock.now())
 
     @property
     def dropped(self) -> int:
-        """Frames that were replaced before anyone took them."""
+        """Frames that were replaced before they were taken."""
         return self._slot.dropped + self._overtaken
 
     async def _stop(self) -> None:
@@ -172,7 +178,7 @@ class CaptureThread:
             raise SourceStuck(f"the source {told}; only a new process can free it, so this one ends")
 
     async def _stopped(self, seconds: float) -> bool:
-        """Have the source closed as soon as may be; whether it is, and its thread has ended, after so many seconds."""
+        """Close the source; whether it is closed, and its thread has ended, within so many seconds."""
         with self._lock:
             self._stopping = True
             source = self._source
@@ -193,11 +199,11 @@ class CaptureThread:
             try:
                 self._read(source)
             except BaseException as error:
-                call_in_loop(self._loop, self._fail, error)  # at once, for closing may take long, or for ever
+                call_in_loop(self._loop, self._fail, error)  # at once: closing may take long, or never end
                 raise
             finally:
                 source.close()
-        except BaseException as error:  # not lost: frame, or entering, raises it where somebody waits
+        except BaseException as error:  # not lost: `frame` or entering raises it
             failure = error
         call_in_loop(self._loop, self._end, failure)
 
@@ -222,6 +228,8 @@ class CaptureThread:
                     self._rate.tick(newest)
                 continue
             frame = source.read()
+            if (utc := self._utc_of(frame.captured)) is not None:
+                frame = frame.with_utc(utc)
             wanted = self._finish(frame)
             if newest is None:
                 # Only now a webcam's colours are known.

@@ -74,6 +74,7 @@ class SourceSupervisor:
         watched: asyncio.Event,
         idle_stop: float,
         alive: Callable[[], None] = lambda: None,
+        utc_of: Callable[[int], int | None] = lambda _captured: None,
     ) -> None:
         """Supervise the source that `spec` describes; `open_source` opens it, and every later one.
 
@@ -81,7 +82,7 @@ class SourceSupervisor:
         frame. `changed` is called when the source goes offline or comes back. After `idle_stop` seconds in which
         `watched` was not set the source is closed until it is set again (0: never). It counts as online then, because
         nothing is known to be wrong with it, and also in the first second of being opened again. `alive` is called at
-        each sign of life.
+        each sign of life. `utc_of` gives the UTC of an offline picture's `captured`, see `UtcClock.of`.
         """
         self.spec = spec
         self.online = False
@@ -102,6 +103,7 @@ class SourceSupervisor:
         self.resting = False
         self.closed = 0  # sources, since the start
         self._alive = alive
+        self._utc_of = utc_of
         self._tried_at = clock.now()
         self._opening_notice: asyncio.TimerHandle | None = None  # for a source that is opened after rest
         self._replaced = asyncio.Event()
@@ -292,8 +294,10 @@ class SourceSupervisor:
                 if clock.now() - self._tried_at < _MAX_TRY_US:
                     self._alive()
                 # A copy, because the overlay draws on the frames that it is given.
-                number = next(self._seq) & 0xFFFFFFFF
-                await self._show(Frame(drawn.plane.copy(), *drawn.size, number, clock.now(), offline=True))
+                now, number = clock.now(), next(self._seq) & 0xFFFFFFFF
+                await self._show(
+                    Frame(drawn.plane.copy(), *drawn.size, number, now, offline=True, utc=self._utc_of(now))
+                )
             await self._pause(_OFFLINE_PICTURE_PERIOD_S)
 
     async def _pause(self, seconds: float | None) -> None:

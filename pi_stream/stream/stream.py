@@ -28,7 +28,8 @@ class Stream:
     """Everything of one camera. `run` it in a task of its own; `opened` is set once its parts are there.
 
     `spec` is the chosen source. `captions_file` keeps its captions; None keeps them in memory. `pool` runs encoders.
-    `fields` gives what the fields of captions show in a frame; `alive` is called at each sign of life of this camera.
+    `fields` gives what the fields of captions show in a frame; `alive` is called at each sign of life of this camera;
+    `utc_of` is `UtcClock.of`.
     """
 
     def __init__(
@@ -43,11 +44,13 @@ class Stream:
         events: Events,
         fields: Callable[["Stream", Frame], FieldContext],
         alive: Callable[[], None],
+        utc_of: Callable[[int], int | None],
     ) -> None:
         self.name = name
         self.settings = settings
         self.opened = asyncio.Event()
         self._events = events
+        self._utc_of = utc_of
         self._stopping = asyncio.Event()
         self.captions = CaptionStore(captions_file, on_change=self._captions_changed)
         self.hub = Hub(ENCODERS, pool, channels)
@@ -61,6 +64,7 @@ class Stream:
             watched=self.hub.watched,
             idle_stop=settings.idle_stop,
             alive=alive,
+            utc_of=utc_of,
         )
 
     @property
@@ -141,6 +145,7 @@ class Stream:
             controls=controls,
             finish=self.pipeline.process,
             watched=self.pipeline.watched,
+            utc_of=self._utc_of,
             stall_timeout=spec.stall_timeout,
         )
 

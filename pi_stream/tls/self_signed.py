@@ -21,6 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pi_stream.errors import SettingError
 from pi_stream.lib import atomic_file
 from pi_stream.lib.quarantine import quarantine
+from pi_stream.lib.utc_clock import clock_is_set
 from pi_stream.tls.certificate import Certificate
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,6 @@ _LIFE = timedelta(days=397)
 _SLACK = timedelta(days=1)  # by which the clock of a viewer, or ours, may differ
 _EARLY = timedelta(days=30)  # before its end
 _MOST = 64  # names
-# systemd-timesyncd makes this file when it has set the clock; adjtimex is out of reach in the unit's sandbox.
-_CLOCK_SET = Path("/run/systemd/timesync/synchronized")
 
 
 class SelfSigned:
@@ -43,7 +42,7 @@ class SelfSigned:
         names: Collection[str],
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        clock_set: Callable[[], bool] = _CLOCK_SET.exists,
+        clock_set: Callable[[], bool] = lambda: clock_is_set() is True,
     ) -> None:
         """Blocks shortly. Raises SettingError when the file is there and cannot be read."""
         self._path, self._now, self._clock_set = path, now, clock_set

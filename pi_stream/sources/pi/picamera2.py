@@ -1,8 +1,8 @@
 """The Raspberry Pi's own camera, through picamera2 0.3.30 and up.
 
-picamera2 comes from apt and is imported only when it is asked for. Its event loop runs on a thread of its own; `read`
-asks it for the next request, copies the planes out of the camera's memory, and gives the request back at once: of four
-requests, one kept is one that the camera lacks.
+picamera2 comes from apt and is imported only when it is needed. Its event loop runs on a thread of its own; `read` asks
+it for the next request, copies the planes out of the camera's memory, and gives the request back at once: there are
+only four, and the camera cannot use one that is kept.
 """
 
 import importlib
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from pi_stream.errors import SourceUnavailable
+from pi_stream.lib import clock
 from pi_stream.media.frame import Frame
 from pi_stream.media.source_state import SourceInfo
 from pi_stream.sources.pi.controls import Control, checked
@@ -25,19 +26,21 @@ from pi_stream.sources.spec import CaptureFormat
 _log = logging.getLogger(__name__)
 
 _REQUESTS = 4  # six, picamera2's own choice for video, do not fit into the camera memory of a Zero 2 W
-_OLDEST = 10_000_000_000  # nanoseconds; a timestamp older than that belongs to another clock
+_MAX_AGE_NS = 10_000_000_000  # an older timestamp belongs to another clock
 
 
 class Picamera2Source:
     """Frames of one camera, as the sensor gives them; `path` chooses the camera, see `find_camera`.
 
-    `captured` is libcamera's SensorTimestamp: when the sensor began to hand over the first row.
+    `captured` is libcamera's SensorTimestamp: when the exposure of the first row began. For a request without a usable
+    one it is when the request was read.
     """
 
     def __init__(self, path: str, wanted: CaptureFormat, seq: Iterator[int], stall_timeout: float) -> None:
         self._wanted, self._seq = wanted, seq
         self._stall_timeout = max(stall_timeout, 2 / wanted.fps)
         self._interrupted = threading.Event()
+        self._stamped = True  # whether the newest request had a usable timestamp
         number, self._model = find_camera(path)
         try:
             self._camera = open_camera(number)
@@ -62,7 +65,7 @@ class Picamera2Source:
             fps=self._wanted.fps,
             rotation=self._wanted.rotation,
             colour=self._mapped.colour,
-            timestamp="exposure-start",
+            timestamp="exposure-start" if self._stamped else "read",
             controls=tuple(sorted(self._camera.camera_controls)),
         )
 
@@ -70,13 +73,13 @@ class Picamera2Source:
         """See Source."""
         with self._request() as request:
             data = self._mapped.copied(request)
-            captured = _captured(request.get_metadata().get("SensorTimestamp"))
+            captured = self._captured(request)
         return Frame(data, self._wanted.width, self._wanted.height, next(self._seq) & 0xFFFFFFFF, captured)
 
     def skip(self) -> int:
         """See Source."""
         with self._request() as request:
-            captured = _captured(request.get_metadata().get("SensorTimestamp"))
+            captured = self._captured(request)
         next(self._seq)
         return captured
 
@@ -123,6 +126,12 @@ class Picamera2Source:
         _log.info("%s gives %s, %s", self._model, given["main"], mapped.colour)
         return mapped
 
+    def _captured(self, request: Any) -> int:
+        """When the request's exposure began, in microseconds of `clock.now`; now if it does not tell."""
+        captured = _monotonic_us(request.get_metadata().get("SensorTimestamp"))
+        self._stamped = captured is not None
+        return clock.now() if captured is None else captured
+
     @contextmanager
     def _request(self) -> Iterator[Any]:
         """The next request, ours for the block. Raises SourceUnavailable, also for what goes wrong in the block."""
@@ -157,16 +166,17 @@ class Picamera2Source:
             ) from None
 
 
-def _captured(sensor: int | None) -> int:
-    """SensorTimestamp (nanoseconds) on `clock.now`'s clock, in microseconds.
+def _monotonic_us(sensor_ns: int | None) -> int | None:
+    """SensorTimestamp (nanoseconds) on the clock of `clock.now`, in microseconds; None if it is of neither clock.
 
-    By libcamera's documentation it counts CLOCK_BOOTTIME, in practice it often is CLOCK_MONOTONIC; the two differ by
-    the time that the machine slept. The one that makes the frame a young one is right; if neither, it is now.
+    By libcamera's documentation it is of CLOCK_BOOTTIME, in practice it often is of CLOCK_MONOTONIC. The two differ by
+    the time that the machine was suspended. The right one is that by which the frame is less than 10 s old.
     """
-    now = time.monotonic_ns()
-    if sensor is not None:
-        for theirs in (now, time.clock_gettime_ns(time.CLOCK_BOOTTIME)):
-            age = theirs - sensor
-            if 0 <= age < _OLDEST:
-                return (now - age) // 1000
-    return now // 1000
+    if sensor_ns is None:
+        return None
+    now_ns = time.monotonic_ns()
+    for theirs_ns in (now_ns, time.clock_gettime_ns(time.CLOCK_BOOTTIME)):
+        age_ns = theirs_ns - sensor_ns
+        if 0 <= age_ns < _MAX_AGE_NS:
+            return (now_ns - age_ns) // 1000
+    return None

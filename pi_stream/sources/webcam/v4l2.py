@@ -18,23 +18,24 @@ from pi_stream.media.source_state import SourceInfo
 from pi_stream.sources.convert import Converter
 from pi_stream.sources.spec import CaptureFormat
 from pi_stream.sources.webcam.devices import Device, capture_devices, query, reason
+from pi_stream.sources.webcam.timestamps import timestamp_of
 
 _NONBLOCK = 4  # AVFMT_FLAG_NONBLOCK, which libav's options know by number only
-_POLL = 0.002  # seconds between two looks for a frame that is about to come
-_OLDEST = 10_000_000  # microseconds; a timestamp older than that belongs to another clock
+_POLL_PERIOD_S = 0.002  # between two looks for a frame that is about to come
+_MAX_AGE_US = 10_000_000  # an older timestamp belongs to another clock
 _UNSPECIFIED, _BT601 = 2, 6  # AVColorSpace
 
 
 class _Grabbed(NamedTuple):
-    frame: av.VideoFrame | None  # None: not decoded, for nobody wants it
+    frame: av.VideoFrame | None  # None: not decoded, because it is skipped
     captured: int
 
 
 class V4l2Source:
-    """The newest frame of a capture device; `path` is `/dev/videoN`, or "" for the first that is a camera.
+    """The newest frame of a capture device; `path` is a device node or a link to one, or "" for the first camera.
 
     The device chooses the nearest size and rate that it has, and the picture is scaled to ours. `captured` is the
-    kernel's timestamp of the frame, where the driver gives one on the monotonic clock.
+    kernel's timestamp of the frame if it is of the monotonic clock; else it is when the frame was read.
     """
 
     def __init__(self, path: str, wanted: CaptureFormat, seq: Iterator[int], stall_timeout: float) -> None:
@@ -44,10 +45,12 @@ class V4l2Source:
         self._interrupted = threading.Event()
         self._container = _opened(self._device.path, wanted, stall_timeout)
         self._video = self._container.streams.video[0]
+        self._timestamp = timestamp_of(self._device.path)
+        self._stamped = True  # whether the newest frame had a timestamp of the monotonic clock
         # Threads that each keep a frame would make every frame late.
         self._video.thread_type = "SLICE"
         self._rate = float(self._video.average_rate or wanted.fps)
-        # Where every packet is a whole picture, older ones need not be decoded.
+        # If every packet is a whole picture, older ones need not be decoded.
         self._whole = self._video.codec_context.name in ("rawvideo", "mjpeg")
         self._next_look = 0.0
         self._origin: int | None = None
@@ -63,7 +66,7 @@ class V4l2Source:
             fps=min(self._wanted_format.fps, self._rate),
             rotation=self._wanted_format.rotation,
             colour=self._convert.colour,
-            timestamp="frame-end",
+            timestamp=self._timestamp if self._stamped else "read",
             codec=self._video.codec_context.name,
             device=self._device.path,
             driver=self._device.driver,
@@ -98,8 +101,8 @@ class V4l2Source:
     def _next(self, *, decoded: bool) -> _Grabbed:
         """Wait for the next frame that is wanted at our rate. Raises SourceUnavailable."""
         deadline = time.monotonic() + self._stall_timeout
-        # Until shortly before a frame can be there, looking for it is in vain.
-        while not self._interrupted.wait(max(_POLL, self._next_look - time.monotonic())):
+        # Looking is useless until shortly before a frame can be there.
+        while not self._interrupted.wait(max(_POLL_PERIOD_S, self._next_look - time.monotonic())):
             newest = self._newest(decoded=decoded)
             if newest is not None:
                 self._next_look = time.monotonic() + 0.8 / self._rate
@@ -114,12 +117,12 @@ class V4l2Source:
         """The newest of all the frames that wait, `decoded` or not; None when none waits."""
         newest, packets = None, self._waiting()
         if not decoded:
-            return _Grabbed(None, _captured(packets[-1])) if packets else None
+            return _Grabbed(None, self._captured(packets[-1])) if packets else None
         for packet in packets:
             try:
                 for frame in packet.decode():
                     if isinstance(frame, av.VideoFrame):
-                        newest = _Grabbed(frame, _captured(packet))
+                        newest = _Grabbed(frame, self._captured(packet))
             except av.FFmpegError:
                 continue  # half a picture, through a bad cable; another one comes, or else the deadline
         if newest is not None and newest.frame is not None and newest.frame.colorspace == _UNSPECIFIED:
@@ -140,8 +143,14 @@ class V4l2Source:
             raise SourceUnavailable(reason(self._device.path, error.errno, error.strerror)) from error
         raise SourceUnavailable(f"{self._device.path} has ended")
 
+    def _captured(self, packet: "av.Packet[av.VideoStream]") -> int:
+        """The kernel's timestamp (microseconds, CLOCK_MONOTONIC like `clock.now`), or now if it is of another clock."""
+        now, stamp = clock.now(), packet.pts
+        self._stamped = stamp is not None and 0 <= now - stamp < _MAX_AGE_US
+        return stamp if stamp is not None and self._stamped else now
+
     def _wanted(self, grabbed: _Grabbed) -> bool:
-        """Whether it is the first within its 1 / fps; a quarter early still counts as in time."""
+        """Whether it is the first within its 1 / fps; up to a quarter of that early counts as in time."""
         self._origin = grabbed.captured if self._origin is None else self._origin
         tick = floor((grabbed.captured - self._origin) * self._wanted_format.fps / 1e6 + 0.25)
         wanted = tick > self._tick
@@ -159,9 +168,9 @@ def _device(path: str) -> Device:
 
 
 def _opened(path: str, wanted: CaptureFormat, timeout_s: float) -> InputContainer:
-    """The device, set to the nearest that it has.
+    """The device, set to the nearest format that it has.
 
-    Above VGA few cameras get uncompressed pictures through USB 2 at full rate, so there MJPEG is asked for first.
+    MJPEG is tried first for sizes above VGA: few cameras get such pictures uncompressed through USB 2 at full rate.
     """
     first, second = ("mjpeg", "") if wanted.width * wanted.height > 640 * 480 else ("", "mjpeg")
     options = {
@@ -173,16 +182,10 @@ def _opened(path: str, wanted: CaptureFormat, timeout_s: float) -> InputContaine
     for layout in (first, second):
         chosen = {"input_format": layout} if layout else {}
         try:
-            # The container's alone: of a decoder, `video_size` would be an order, and the device may have another.
+            # Only the container's options: for a decoder `video_size` is an order, and the device may have another.
             return av.open(path, format="v4l2", container_options=options | chosen, timeout=timeout_s)
         except av.FFmpegError as error:
             # EINVAL only says that the device has no such layout; what else went wrong says more.
             problem = error if problem is None or problem.errno == errno.EINVAL else problem
     assert problem is not None  # noqa: S101 - for the type checker; there were two tries
     raise SourceUnavailable(reason(path, problem.errno, problem.strerror)) from problem
-
-
-def _captured(packet: "av.Packet[av.VideoStream]") -> int:
-    """The kernel's timestamp (microseconds, CLOCK_MONOTONIC, as `clock.now`), or now where it is of another clock."""
-    now = clock.now()
-    return packet.pts if packet.pts is not None and 0 <= now - packet.pts < _OLDEST else now
