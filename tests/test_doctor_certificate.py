@@ -65,7 +65,7 @@ def test_wrong_files_are_a_fault_and_closed_ones_are_roots_to_look_at(tmp_path: 
     issued = issue(tmp_path, "a.example", ends=-DAY / 2)
     doctor = doctor_report.for_terminal(None, issued.settings)
     (found,) = doctor._checks()["certificate"]()
-    assert (found.level, "ended on" in found.what) == ("fault", True)
+    assert (found.level, "expired on" in found.what) == ("fault", True)
 
     def closed() -> CertificateInfo:
         try:

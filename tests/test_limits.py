@@ -258,7 +258,7 @@ async def test_how_many_wrong_passwords_cost_no_wait_is_a_setting(tmp_path: Path
 
 
 def test_a_tally_counts_in_spans_of_ten_seconds() -> None:
-    """The first thing that is counted begins one; `left` says when the next may begin."""
+    """The first thing that is counted begins one; `seconds_left` says when the next may begin."""
     tally = RateCounter()
     assert [tally.count(now) for now in (5, 6, SPAN_US + 4, SPAN_US + 5, SPAN_US + 6)] == [1, 2, 3, 1, 2]
     assert tally.seconds_left(SPAN_US + 6) == 10

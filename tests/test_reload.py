@@ -267,7 +267,7 @@ async def test_the_doctor_looks_with_the_settings_that_were_taken_over(tmp_path:
         for source in ("synthetic", "file"):
             async with session.get("api/doctor") as answer:
                 (camera,) = [each for each in (await answer.json())["findings"] if each["area"] == "camera"]
-            assert camera["what"] == f'none is needed: the settings say source = "{source}"'
+            assert camera["what"] == f'no device is needed: the settings have source = "{source}"'
             config.write_text(_SMALL.replace("'synthetic'", f"'file'\npath = '{film}'"))
             service.process.send_signal(signal.SIGHUP)
             await manager.hears("RELOADING=1")

@@ -341,7 +341,7 @@ async def test_who_watches_hears_the_goodbye(tmp_path: Path) -> None:
 
 async def test_our_own_is_renewed_while_viewers_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here for a new name; whoever comes then is shown the new one, of the same key."""
-    monkeypatch.setattr(identity, "_LOOK", 0.05)
+    monkeypatch.setattr(identity, "_CHECK_INTERVAL_S", 0.05)
     async with running(tmp_path, OWN) as service, service.socket() as viewer:
         assert service.context.identity is not None
         first = service.context.identity.certificate
@@ -385,7 +385,7 @@ async def test_files_are_read_again_at_a_reload_and_viewers_stay(tmp_path: Path)
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (lambda _: ("tls.mode=files",), '[tls] certificate: expected the path of a file, for mode is "files"'),
+        (lambda _: ("tls.mode=files",), '[tls] certificate: expected the path of a file, because mode is "files"'),
         (lambda issued: (*issued.settings, "tls.key=/nowhere"), "[tls] key: /nowhere cannot be read: No such file"),
     ],
 )
@@ -415,7 +415,7 @@ async def test_a_pin_is_enough_to_trust_a_key_and_no_other(service: Running) -> 
     async with pi_stream.connect(service.url, accept=["png"], pin=pin) as camera:
         assert (await anext(camera)).image().shape == (180, 320, 3)
     other = f"sha256//{'A' * 43}="
-    with pytest.raises(Disconnected, match="is not trusted: its key is not the one of the pin"):
+    with pytest.raises(Disconnected, match="is not trusted: the server's key does not have this pin"):
         async with pi_stream.connect(service.url, pin=other, password="secret"):
             pytest.fail("it was let in")
 

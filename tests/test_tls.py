@@ -19,7 +19,7 @@ from pi_stream.lib import atomic_file
 from pi_stream.server.security.local_addresses import certified
 from pi_stream.tls import files
 from pi_stream.tls.certificate import Certificate
-from pi_stream.tls.self_signed import NAME, SelfSigned, due, load
+from pi_stream.tls.self_signed import NAME, SelfSigned, load, renewal_reason
 from pi_stream.tls.trust import trust
 from tests.certificates import DAY, issue
 
@@ -139,10 +139,13 @@ def test_one_that_was_made_in_the_future_is_made_anew_when_the_clock_is_set(tmp_
 def test_why_it_is_time_is_said(tmp_path: Path) -> None:
     """In words for the log."""
     made = Clock().own(tmp_path).current
-    assert due(made, [*NAMES, "attic"], NOW, clock_set=True) == "it had not the name attic"
-    assert due(made, NAMES, made.ends, clock_set=True) == f"it ends on {made.ends:%Y-%m-%d}"
-    assert due(made, NAMES, made.begins - DAY, clock_set=True) == f"it begins on {made.begins:%Y-%m-%d} only"
-    assert due(made, NAMES, made.begins - DAY, clock_set=False) == ""
+    assert renewal_reason(made, [*NAMES, "attic"], NOW, clock_set=True) == "it lacked the name attic"
+    assert renewal_reason(made, NAMES, made.ends, clock_set=True) == f"it ends on {made.ends:%Y-%m-%d}"
+    assert (
+        renewal_reason(made, NAMES, made.begins - DAY, clock_set=True)
+        == f"it is not valid before {made.begins:%Y-%m-%d}"
+    )
+    assert renewal_reason(made, NAMES, made.begins - DAY, clock_set=False) == ""
 
 
 def test_a_damaged_file_is_told_and_another_takes_its_place(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -179,7 +182,7 @@ def test_where_it_cannot_be_written_the_service_goes_on_and_it_is_tried_again(
         own = Clock().own(tmp_path)
         own.renew(NAMES)
     assert [record.message for record in caplog.records] == [
-        f"the certificate is another one after a restart: {tmp_path / NAME}: No space left on device"
+        f"the certificate cannot be stored, so a restart makes a new one: {tmp_path / NAME}: No space left on device"
     ]
     own.renew(NAMES)
     assert load(tmp_path / NAME) == own.current
@@ -224,15 +227,15 @@ def _wrong(folder: Path, what: str) -> Certificate:
 @pytest.mark.parametrize(
     ("what", "words"),
     [
-        ("not given", '[tls] certificate: expected the path of a file, for mode is "files", got ""'),
+        ("not given", '[tls] certificate: expected the path of a file, because mode is "files", got ""'),
         ("missing", "/nowhere.pem cannot be read: No such file or directory"),
         ("no certificate", "[tls] certificate: expected a certificate in PEM, got none in "),
         ("no key", "[tls] key: expected a private key in PEM, got none in "),
         ("another's key", "[tls] key: expected the key of "),
-        ("a passphrase", "[tls] key: expected a key without a passphrase, got one with it in "),
+        ("a passphrase", "[tls] key: expected a key without a passphrase, got a key with one in "),
         ("authority first", "[tls] key: expected the key of "),
-        ("ended", f"/certificate.pem ended on {datetime.now(UTC) - DAY / 2:%Y-%m-%d}; renew it"),
-        ("weak", "[tls] certificate: OpenSSL does not take "),
+        ("ended", f"/certificate.pem expired on {datetime.now(UTC) - DAY / 2:%Y-%m-%d}; renew it"),
+        ("weak", "[tls] certificate: OpenSSL refuses "),
         ("endless", "[tls] key: expected at most 1 MiB, got more in "),
     ],
 )
@@ -250,7 +253,7 @@ def test_files_that_begin_in_the_future_are_taken_with_a_warning(
     """It may be the clock that is wrong, until the network tells it the time."""
     issued = issue(tmp_path, "a.example", begins=5 * DAY)
     assert files.load(str(issued.certificate), str(issued.key)).names == {"a.example"}
-    assert "by the clock of now" in caplog.text
+    assert "by this machine's clock" in caplog.text
 
 
 # --- whom a viewer trusts
@@ -278,7 +281,7 @@ def test_names_that_cannot_be_understood_are_one_sentence(tmp_path: Path, names:
     certificate, secret = tmp_path / "odd.pem", tmp_path / "odd.key"
     certificate.write_bytes(odd.public_bytes(Encoding.PEM))
     secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    with pytest.raises(SettingError, match=r"odd\.pem cannot be understood"):
+    with pytest.raises(SettingError, match=r"odd\.pem cannot be read"):
         files.load(str(certificate), str(secret), NOW)
 
 
@@ -324,7 +327,7 @@ def test_a_zone_is_no_part_of_a_certificates_name() -> None:
 def test_a_name_with_a_zone_is_not_missing_for_ever(tmp_path: Path) -> None:
     """What is asked for is compared as a certificate would hold it."""
     own = Clock().own(tmp_path, "fe80::1%eth0")
-    assert not due(own.current, ["fe80::1%eth0"], NOW, clock_set=True)
+    assert not renewal_reason(own.current, ["fe80::1%eth0"], NOW, clock_set=True)
 
 
 def test_a_damaged_key_is_set_aside_at_the_start_alone(tmp_path: Path) -> None:

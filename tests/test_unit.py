@@ -77,7 +77,7 @@ def test_without_a_manager_nothing_is_told() -> None:
 def test_a_manager_that_is_gone_is_told_of_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """And the service goes on."""
     Notify.from_environment({"NOTIFY_SOCKET": str(tmp_path / "nobody")}).ready()
-    assert "systemd cannot be told READY=1: No such file" in caplog.text
+    assert "systemd cannot be notified of READY=1: No such file" in caplog.text
 
 
 def test_the_watchdog_is_fed_at_signs_of_life_but_not_at_each(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +116,7 @@ def test_settings_may_need_more_patience_than_the_unit_has_but_never_less() -> N
         ({"fps": 29.97, "viewers": 3}, "30 fps from imx708, 3 viewers"),
         ({"fps": 0.5, "viewers": 1}, "0.5 fps from imx708, 1 viewer"),
         ({"fps": 0.0}, "imx708 is online, no viewers"),
-        ({"resting": True}, "imx708 rests until somebody watches, no viewers"),
+        ({"resting": True}, "imx708 rests until a viewer connects, no viewers"),
         ({"online": False, "reason": "unplugged"}, "no picture from imx708, no viewers: unplugged"),
     ],
 )

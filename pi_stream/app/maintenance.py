@@ -116,7 +116,7 @@ class Maintenance:
         opens = {name: changed.config.all_cameras[name] for name in (*changed.reopened, *changed.added)}
         specs = await self._cameras.choose(opens)
         if context.identity is not None:  # its files may be others under the same names
-            await asyncio.to_thread(context.identity.read_again, changed.config.tls)
+            await asyncio.to_thread(context.identity.reload, changed.config.tls)
         context.config = changed.config
         gone = [context.streams[name] for name in changed.removed]
         await self._cameras.take_over(changed, specs)

@@ -1,6 +1,6 @@
-"""What pi-stream and systemd say to each other: ready, status, watchdog, reload, the port, the journal.
+"""systemd: readiness, status, watchdog, reload, socket activation, journal.
 
-Nothing here needs systemd: without it there is nobody to tell, and nothing is told.
+Nothing here needs systemd: without it, the methods do nothing.
 """
 
 from pi_stream.systemd.notify import Notify

@@ -1,7 +1,7 @@
-"""Where the log goes: to the journal with fields and priorities, or as plain lines to whoever started this.
+"""Logging: to the journal, with fields and priorities, or as plain lines to a stream.
 
-Fields of ours begin with PI_STREAM_, and are given to the logger as `extra`. `journalctl PI_STREAM_SOURCE=v4l2` finds
-what concerns webcams, `PI_STREAM_VIEWER=` what concerns one viewer.
+Fields of ours begin with PI_STREAM_, and are passed to the logger as `extra`. `journalctl PI_STREAM_SOURCE=v4l2` shows
+the lines about webcams, `PI_STREAM_VIEWER=` those about one viewer.
 """
 
 import importlib
@@ -24,22 +24,22 @@ _DEBUG = 7
 
 
 def set_up_log(stream: TextIO, environment: Mapping[str, str] = os.environ) -> None:
-    """Send the log of this process, and the traceback that ends it, to the journal or to `stream`.
+    """Send the log of this process, and the traceback of an uncaught exception, to the journal or to `stream`.
 
-    The journal takes fields through systemd-python; without it, lines that say their priority (sd-daemon(3)).
+    systemd-python passes fields to the journal; without it, each line begins with its priority (sd-daemon(3)).
     """
     root = logging.getLogger()
     root.setLevel(logging.INFO)
     root.handlers[:] = [handler := _handler(stream, environment)]
     handler.addFilter(LogRateLimit())
-    handler.addFilter(on_one_line_each)
+    handler.addFilter(put_on_one_line)
     if to_journal(stream, environment):
-        sys.excepthook = _log_end
+        sys.excepthook = _log_uncaught
 
 
-def on_one_line_each(record: logging.LogRecord) -> bool:
-    """A filter that lets every record pass, its message on one line: it may have words of somebody's in it."""
-    with suppress(Exception):  # its arguments do not fit; the handler tells on stderr whose line it is, and goes on
+def put_on_one_line(record: logging.LogRecord) -> bool:
+    """A filter that passes every record, and puts its message on one line, because it may hold text from others."""
+    with suppress(Exception):  # its arguments do not fit; the handler reports the line on stderr
         record.msg, record.args = on_one_line(record.getMessage()), ()
     return True
 
@@ -49,12 +49,12 @@ def to_journal(stream: TextIO, environment: Mapping[str, str] = os.environ) -> b
     try:
         status = os.fstat(stream.fileno())
     except (OSError, ValueError):
-        return False  # it is no file, or closed
+        return False  # not a file, or closed
     return environment.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
 def priority(level: int) -> int:
-    """The journal's priority, 7 (debug) to 2 (critical), for a level of logging."""
+    """The journal's priority, 7 (debug) to 2 (critical), of a logging level."""
     return next((number for lowest, number in _PRIORITIES if level >= lowest), _DEBUG)
 
 
@@ -72,9 +72,9 @@ def _handler(stream: TextIO, environment: Mapping[str, str]) -> logging.Handler:
 
 
 class JournalHandler(logging.Handler):
-    """Records as entries of the journal; `send` is systemd.journal.send.
+    """Sends records to the journal; `send` is systemd.journal.send.
 
-    systemd-python's own JournalHandler would make a field of everything that a record knows, two dozen for each line.
+    systemd-python's own JournalHandler would send every attribute of a record as a field, two dozen for each line.
     """
 
     def __init__(self, send: Callable[..., object]) -> None:
@@ -95,12 +95,12 @@ class JournalHandler(logging.Handler):
                 CODE_FUNC=record.funcName,
                 **fields,
             )
-        except Exception:  # logging's way: a log that fails is told on stderr, and ends nothing
+        except Exception:  # as in logging: a log that fails is reported on stderr, and does not end the process
             self.handleError(record)
 
 
 class PriorityFormatter(logging.Formatter):
-    """Each line after its priority, as <4>: journald takes that off, and files the line under it."""
+    """Writes each line after its priority, such as <4>, which journald removes and stores."""
 
     def format(self, record: logging.LogRecord) -> str:
         """See logging."""
@@ -108,5 +108,5 @@ class PriorityFormatter(logging.Formatter):
         return "\n".join(mark + line for line in f"{record.name}: {super().format(record)}".splitlines())
 
 
-def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     logging.getLogger("pi_stream").critical("a bug ended pi-stream", exc_info=(kind, error, trace))

@@ -1,4 +1,4 @@
-"""The port, where systemd listens on it before the service runs (socket activation, sd_listen_fds(3))."""
+"""Socket activation: systemd listens on the port before the service runs (sd_listen_fds(3))."""
 
 import os
 import socket
@@ -6,25 +6,25 @@ from collections.abc import MutableMapping
 
 from pi_stream.errors import SettingError
 
-_FIRST = 3  # SD_LISTEN_FDS_START: after standard input, output and error
+_FIRST_FD = 3  # SD_LISTEN_FDS_START: after standard input, output and error
 
 
 def activation_socket(environment: MutableMapping[str, str] = os.environ) -> socket.socket | None:
-    """The listening TCP socket that this process was given, if it was.
+    """Return the listening TCP socket that systemd passed to this process; None if there is none.
 
-    It is taken once, and what announced it leaves the environment. Raises SettingError for more than one, and for
-    one of another kind.
+    It also removes systemd's variables from `environment`, so that a second call returns None. Raises SettingError for
+    several sockets, and for a socket of another kind.
     """
     count = environment.pop("LISTEN_FDS", "0")
-    meant = environment.pop("LISTEN_PID", "") == str(os.getpid())
+    for_us = environment.pop("LISTEN_PID", "") == str(os.getpid())
     environment.pop("LISTEN_FDNAMES", None)
-    if not meant or count == "0":
+    if not for_us or count == "0":
         return None
     if count != "1":
         raise SettingError(f"the .socket unit: expected one ListenStream, got {count} sockets")
     try:
-        os.set_inheritable(_FIRST, False)
-        given = socket.socket(fileno=_FIRST)
+        os.set_inheritable(_FIRST_FD, False)
+        given = socket.socket(fileno=_FIRST_FD)
     except OSError as error:
         raise SettingError(f"the .socket unit: expected a listening TCP port, got none: {error.strerror}") from None
     listens = given.type == socket.SOCK_STREAM and given.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)

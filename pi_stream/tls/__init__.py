@@ -1,4 +1,4 @@
-"""TLS: the certificate that the service shows, made here or read from files, and whom a viewer trusts.
+"""TLS: the service's certificate, self-signed or read from files, and what a viewer trusts.
 
-The `cryptography` library lives here and nowhere else.
+Only this folder uses the `cryptography` library.
 """

@@ -1,4 +1,4 @@
-"""A certificate with its key, ready to be shown; and what people and programs know it by."""
+"""A certificate with its key and TLS context, and the values by which people and programs recognise it."""
 
 import os
 import ssl
@@ -15,21 +15,24 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 @dataclass(frozen=True)
 class Certificate:
-    """`pem` is its key, itself, and those by which it was issued; times are UTC."""
+    """`pem` holds its key, the certificate, and the chain of its issuers; times are UTC."""
 
     pem: bytes = field(repr=False)
     names: frozenset[str]  # host names and IP addresses
     begins: datetime
     ends: datetime
-    fingerprint: str  # "AB:CD:...", as browsers show it; another one with every certificate
-    pin: str  # "sha256//...", as curl's --pinnedpubkey has it; the same for as long as the key is
-    public: str  # PEM, without the key
+    fingerprint: str  # SHA-256, "AB:CD:...", as browsers show it; changes with each renewal
+    pin: str  # "sha256//...", as for curl's --pinnedpubkey; the same as long as the key is
+    public: str  # PEM without the key
     context: ssl.SSLContext = field(repr=False, compare=False)
 
     @classmethod
-    def of(cls, key: bytes, chain: bytes) -> Self:
-        """Of PEM. Raises ValueError where the chain is none that can be read, and ssl.SSLError where OpenSSL would not
-        show it; any other OSError has nothing to do with either."""
+    def from_pem(cls, key: bytes, chain: bytes) -> Self:
+        """Read a key and a chain of certificates in PEM, the server's own first.
+
+        Raises ValueError if the chain cannot be read, and ssl.SSLError if OpenSSL refuses it. Other OSErrors, such as
+        too many open files, are not about the certificate.
+        """
         pem = key.rstrip() + b"\n" + chain
         try:
             first = x509.load_pem_x509_certificates(chain)[0]
@@ -49,7 +52,7 @@ class Certificate:
 
 
 def pin_of(certificate: bytes) -> str:
-    """The pin of a certificate in DER: RFC 7469, clause 2.4. Raises ValueError for what is none."""
+    """The pin of a certificate in DER (RFC 7469, clause 2.4). Raises ValueError if it cannot be read."""
     return _pin(x509.load_der_x509_certificate(certificate))
 
 
@@ -69,10 +72,10 @@ def _names(certificate: x509.Certificate) -> frozenset[str]:
 
 
 def _context(pem: bytes) -> ssl.SSLContext:
-    """What a server shows it with: TLS 1.2 and 1.3, by Python's own choice of ciphers."""
+    """The context of a server with this certificate: TLS 1.2 and 1.3, with Python's default ciphers."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.set_alpn_protocols(["http/1.1"])
-    # OpenSSL is given files only, which change while they are read; what is shown is what was looked at.
+    # OpenSSL reads files only, and a file may change meanwhile: this one holds exactly the bytes that were checked.
     with os.fdopen(os.memfd_create("tls.pem"), "wb") as file:
         file.write(pem)
         file.flush()

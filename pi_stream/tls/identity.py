@@ -1,4 +1,4 @@
-"""What the service proves with that it is itself: its own certificate, or that of files, whichever the settings say."""
+"""The service's certificate: self-signed or from files, as the settings say; renewed and reloaded."""
 
 import asyncio
 import logging
@@ -13,36 +13,36 @@ from pi_stream.tls.self_signed import NAME, SelfSigned
 
 log = logging.getLogger(__name__)
 
-_LOOK = 10.0  # seconds between two looks at dates and names
+_CHECK_INTERVAL_S = 10.0  # between two checks of dates and names
 
 
 class Identity:
-    """`certificate` is what new connections are shown; those that are open go on with what they were shown."""
+    """`certificate` is that of new connections; connections that are open keep the one that they began with."""
 
     def __init__(self, settings: TlsSettings, state: Path, names: Callable[[], Collection[str]]) -> None:
-        """`names` are those by which it is asked for. Blocks. Raises SettingError."""
+        """`names` returns the host names and addresses of the service. Blocks. Raises SettingError."""
         self._own = SelfSigned(state / NAME, names()) if settings.mode == "self-signed" else None
         self._names = names
         self.certificate: Certificate
-        self.read_again(settings)
+        self.reload(settings)
 
     @property
     def self_signed(self) -> bool:
-        """Whether no authority speaks for it, so that browsers warn."""
+        """Whether it is self-signed, so that browsers warn."""
         return self._own is not None
 
-    def read_again(self, settings: TlsSettings) -> None:
-        """Take over the files of these settings, as they are now. Blocks. Raises SettingError, and all stays."""
+    def reload(self, settings: TlsSettings) -> None:
+        """Read the files of these settings again. Blocks. Raises SettingError, and then keeps the old certificate."""
         self.certificate = self._own.current if self._own else files.load(settings.certificate, settings.key)
 
     async def run(self) -> None:
-        """Renew a certificate of our own in time, and where the machine is called otherwise; until cancelled."""
+        """Renew a self-signed certificate before it ends, and when the machine has new names; until cancelled."""
         while (own := self._own) is not None:
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_CHECK_INTERVAL_S)
             try:
                 await asyncio.to_thread(own.renew, self._names())
             except OSError as error:
                 if not used_up(error):
                     raise
-                log.warning("the certificate cannot be looked after: %s", error.strerror)
+                log.warning("the certificate cannot be renewed now: %s", error.strerror)
             self.certificate = own.current

@@ -1,8 +1,8 @@
-"""A certificate of our own: made, kept, and renewed in time, with the same key for as long as there is one.
+"""A self-signed certificate: made, stored, and renewed in time, always with the same key.
 
-Browsers take none that is valid for more than 398 days. A Pi without a clock's battery starts in the past, until the
-network tells it the time: so a certificate that seems to begin in the future is kept until the clock is known to be
-right, and one that was made in the past is looked at again and again.
+Browsers accept certificates that are valid for at most 398 days. A Pi without a battery for its clock starts in the
+past, until it sets its clock from the network. So a certificate that is not valid yet is kept until the clock is known
+to be right, and its dates are checked repeatedly.
 """
 
 import ipaddress
@@ -27,14 +27,14 @@ from pi_stream.tls.certificate import Certificate
 log = logging.getLogger(__name__)
 
 NAME = "tls.pem"  # in the state folder
-_LIFE = timedelta(days=397)
-_SLACK = timedelta(days=1)  # by which the clock of a viewer, or ours, may differ
-_EARLY = timedelta(days=30)  # before its end
-_MOST = 64  # names
+_VALIDITY = timedelta(days=397)
+_CLOCK_TOLERANCE = timedelta(days=1)  # the clock of a viewer, or ours, may be wrong by this much
+_RENEW_BEFORE_END = timedelta(days=30)
+_MAX_NAMES = 64
 
 
 class SelfSigned:
-    """The certificate in a file of its own. `current` is what is shown."""
+    """The certificate in a file of its own; `current` is the one in use."""
 
     def __init__(
         self,
@@ -44,30 +44,34 @@ class SelfSigned:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock_set: Callable[[], bool] = lambda: clock_is_set() is True,
     ) -> None:
-        """Blocks shortly. Raises SettingError when the file is there and cannot be read."""
+        """Load the file at `path`, or make a certificate for these names. Blocks for a short time.
+
+        `now` returns the time in UTC; `clock_set` says whether the clock was set from the network. Raises SettingError
+        if the file exists and cannot be read.
+        """
         self._path, self._now, self._clock_set = path, now, clock_set
-        self._told = False  # that it cannot be written
-        known = load(path)
-        if known is None and path.exists():
-            log.warning("the damaged %s: %s", path, quarantine(path))  # its key may yet be saved
-        self._kept = known is not None
-        self.current = known or _made(names, self._now() - _SLACK)
+        self._warned = False  # that it cannot be written
+        stored = load(path)
+        if stored is None and path.exists():
+            log.warning("the damaged %s: %s", path, quarantine(path))  # a person may be able to repair it
+        self._stored = stored is not None
+        self.current = stored or _make(names, self._now() - _CLOCK_TOLERANCE)
         self.renew(names)
 
     def renew(self, names: Collection[str]) -> None:
-        """Make another where it is time, or where one of these names is missing; write what is not written yet. Blocks.
+        """Renew it if it is due or lacks one of these names, and write it if it is not stored yet. Blocks.
 
-        Names that were ours before stay, so that a machine that moves between two networks is not renewed each time.
+        It keeps its old names, so that a machine that moves between two networks does not need a new one each time.
         """
-        names = sorted(frozenset(names))[:_MOST]
-        if why := due(self.current, names, self._now(), clock_set=self._clock_set()):
-            begins = self._now() - _SLACK
+        names = sorted(frozenset(names))[:_MAX_NAMES]
+        if reason := renewal_reason(self.current, names, self._now(), clock_set=self._clock_set()):
+            begins = self._now() - _CLOCK_TOLERANCE
             if not self._clock_set():
-                begins = max(begins, self.current.begins)  # it is later than that, whatever the clock says
-            self.current = _made([*names, *sorted(self.current.names)], begins, self.current)
-            self._kept = False
-            log.info("the certificate was renewed, with the key that it had: %s", why)
-        if not self._kept:
+                begins = max(begins, self.current.begins)  # it is later than that, even if the clock is not
+            self.current = _make([*names, *sorted(self.current.names)], begins, self.current)
+            self._stored = False
+            log.info("the certificate was renewed, with the same key: %s", reason)
+        if not self._stored:
             self._write()
 
     def _write(self) -> None:
@@ -75,26 +79,28 @@ class SelfSigned:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             atomic_file.write(self._path, self.current.pem)
         except OSError as error:
-            if not self._told:
-                log.warning("the certificate is another one after a restart: %s: %s", self._path, error.strerror)
-            self._told = True
+            if not self._warned:
+                log.warning(
+                    "the certificate cannot be stored, so a restart makes a new one: %s: %s", self._path, error.strerror
+                )
+            self._warned = True
         else:
-            self._kept, self._told = True, False
+            self._stored, self._warned = True, False
 
 
-def due(certificate: Certificate, names: Collection[str], now: datetime, *, clock_set: bool) -> str:
-    """Why it is time for another one; empty: it is not."""
-    if missing := sorted({str(each.value) for each in _general(names)} - certificate.names):
-        return f"it had not the name {', '.join(missing)}"
-    if now > certificate.ends - _EARLY:
+def renewal_reason(certificate: Certificate, names: Collection[str], now: datetime, *, clock_set: bool) -> str:
+    """Why the certificate must be renewed; "": it need not be."""
+    if missing := sorted({str(each.value) for each in _general_names(names)} - certificate.names):
+        return f"it lacked the name {', '.join(missing)}"
+    if now > certificate.ends - _RENEW_BEFORE_END:
         return f"it ends on {certificate.ends:%Y-%m-%d}"
     if now < certificate.begins and clock_set:
-        return f"it begins on {certificate.begins:%Y-%m-%d} only"
+        return f"it is not valid before {certificate.begins:%Y-%m-%d}"
     return ""
 
 
 def load(path: Path) -> Certificate | None:
-    """The one in a file; None: there is none, or it is damaged, which the log says. Raises SettingError."""
+    """Load the file; None if there is none, or if it is damaged, which is logged. Raises SettingError."""
     try:
         pem = path.read_bytes()
     except FileNotFoundError:
@@ -103,34 +109,34 @@ def load(path: Path) -> Certificate | None:
         raise SettingError(f"{path}: cannot be read: {error.strerror}") from None
     key, begin, chain = pem.partition(b"-----BEGIN CERTIFICATE-----")
     try:
-        return Certificate.of(key, begin + chain)
+        return Certificate.from_pem(key, begin + chain)
     except (ValueError, ssl.SSLError) as error:
-        log.warning("the certificate in %s is damaged (%s): another one takes its place, with another key", path, error)
+        log.warning("the certificate in %s is damaged (%s): it is replaced by a new one, with a new key", path, error)
         return None
-    except OSError as error:  # no file descriptor is left, for one: the key must not be lost for that
-        raise SettingError(f"{path}: its certificate cannot be used now: {error.strerror}") from None
+    except OSError as error:  # too many open files, for example: the key must not be lost for that
+        raise SettingError(f"{path}: the certificate cannot be used now: {error.strerror}") from None
 
 
-def _made(names: Collection[str], begins: datetime, before: Certificate | None = None) -> Certificate:
-    """A new one; with the key of the one `before`."""
+def _make(names: Collection[str], begins: datetime, before: Certificate | None = None) -> Certificate:
+    """Make a certificate, with the key of `before` if it is given."""
     found = load_pem_private_key(before.pem, None) if before is not None else None
     key = found if isinstance(found, ec.EllipticCurvePrivateKey) else ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "pi-stream")])
-    # No authority, so that nothing else can be issued with its key by who steals it from a Pi.
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), begins, begins + _LIFE)
-        .add_extension(x509.SubjectAlternativeName(list(_general(names))), critical=False)
+    # It is no authority, so a key that is stolen from a Pi cannot issue other certificates.
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), begins, begins + _VALIDITY)
+        .add_extension(x509.SubjectAlternativeName(list(_general_names(names))), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_SIGNS, critical=True)
+        .add_extension(_KEY_USAGE, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return Certificate.of(secret, made.public_bytes(Encoding.PEM))
+    return Certificate.from_pem(secret, certificate.public_bytes(Encoding.PEM))
 
 
-_SIGNS = x509.KeyUsage(
+_KEY_USAGE = x509.KeyUsage(
     digital_signature=True,
     content_commitment=False,
     key_encipherment=False,
@@ -143,9 +149,9 @@ _SIGNS = x509.KeyUsage(
 )
 
 
-def _general(names: Collection[str]) -> Iterator[x509.GeneralName]:
-    """As certificates have them, each once; the first of them, where there are too many."""
-    for name in [*dict.fromkeys(names)][:_MOST]:
+def _general_names(names: Collection[str]) -> Iterator[x509.GeneralName]:
+    """The names as a certificate holds them, each once, and at most 64."""
+    for name in [*dict.fromkeys(names)][:_MAX_NAMES]:
         try:
             yield x509.IPAddress(ipaddress.ip_address(name.partition("%")[0]))  # a certificate holds no zone
         except ValueError:

@@ -1,4 +1,4 @@
-"""Whom a viewer trusts: the authorities of its system, those of a file, or one key alone."""
+"""What a viewer trusts: the certificate authorities of its system, those in a file, or one key."""
 
 import re
 import ssl
@@ -10,26 +10,27 @@ _PIN = re.compile(r"sha256//[A-Za-z0-9+/]{43}=")
 
 
 def trust(pin: str | None = None, ca_file: str | Path | None = None) -> ssl.SSLContext:
-    """What to connect with. A pin is enough: names and dates then say nothing more, and no authority does.
+    """Return the TLS context of a viewer.
 
-    `ca_file` holds certificates in PEM: of authorities, or that of the service itself. Raises ValueError for a pin that
-    is none, and OSError for a file that cannot be read, or holds none.
+    With a pin only the key counts: names, dates and issuers are not checked. `ca_file` holds certificates in PEM: of
+    authorities, or of the service itself. Raises ValueError for a malformed pin, and OSError for a file that cannot be
+    read, or holds no certificate.
     """
     if pin is None:
         return ssl.create_default_context(cafile=ca_file)
     if not _PIN.fullmatch(pin):
         raise ValueError(f'expected a pin such as "sha256//" and 44 characters of base64, got {pin!r}')
     context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # _Pinned asks for more than both
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # Pinned checks the key instead
 
     class Pinned(ssl.SSLObject):
-        """A connection whose handshake ends well with the owner of that key only: nothing is sent to anybody else."""
+        """A connection whose handshake succeeds only with the owner of that key: no other peer is sent data."""
 
         def do_handshake(self) -> None:
             super().do_handshake()
-            shown = self.getpeercert(binary_form=True)
-            if shown is None or pin_of(shown) != pin:
-                raise ssl.SSLCertVerificationError(1, "its key is not the one of the pin")
+            certificate = self.getpeercert(binary_form=True)
+            if certificate is None or pin_of(certificate) != pin:
+                raise ssl.SSLCertVerificationError(1, "the server's key does not have this pin")
 
     context.sslobject_class = Pinned
     return context

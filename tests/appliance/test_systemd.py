@@ -244,7 +244,7 @@ def test_rest_is_no_hang(unit: Unit) -> None:
     """A source that rests for longer than the watchdog waits is left in peace."""
     unit.machine.write(_CONFIG, "[camera]\nidle_stop = 0.5\n")
     unit.machine.run("systemctl", "restart", "pi-stream")
-    unit.status_says("rests until somebody watches")
+    unit.status_says("rests until a viewer connects")
     beaten = int(unit.shown("WatchdogTimestampMonotonic"))
     unit.until("signs of life", lambda: int(unit.shown("WatchdogTimestampMonotonic")) > beaten + 9_000_000)
     assert unit.shown("NRestarts") == "0"
