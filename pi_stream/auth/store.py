@@ -52,7 +52,7 @@ def save(path: Path, credentials: Credentials) -> None:
 
 @contextlib.contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Lock the folder while the block runs; create it if needed. Raises SettingError if another command has it."""
+    """Lock the folder for the time of the block; create it if needed. Raises SettingError if another command has it."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
