@@ -4,7 +4,7 @@ import heapq
 import random
 from collections.abc import Callable
 
-from pi_stream.pacing.window import Sent, Window
+from pi_stream.pacing.window import SentFrame, Window
 
 Rate = Callable[[float], float]  # bytes a microsecond, at a time (microseconds)
 
@@ -58,7 +58,7 @@ class Link:
         *,
         size: Callable[[], float],
         fps: Callable[[], float],
-        drawn: Callable[[int, Sent], None] = lambda _now, _sent: None,
+        drawn: Callable[[int, SentFrame], None] = lambda _now, _sent: None,
     ) -> None:
         """Offer frames of `size()` bytes, `fps()` a second; one waits, the newest. `drawn` is told of each ack."""
         events: list[tuple[float, int, bool]] = [(0.0, 0, True)]
@@ -78,7 +78,7 @@ class Link:
                 waiting = None
                 self.taken += 1
                 amount = int(size() * self._random.uniform(0.9, 1.1))
-                window.sent(Sent(seq, int(captured), amount), int(now))
+                window.sent(SentFrame(seq, int(captured), amount), int(now))
                 self.most_in_flight = max(self.most_in_flight, window.in_flight)
                 heapq.heappush(events, (self._through(now, captured, amount), seq, False))
 

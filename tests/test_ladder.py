@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from pi_stream.pacing.quality_ladder import QualityLadder, Step, steps
-from pi_stream.pacing.window import DEFAULT, Sent, Window
+from pi_stream.pacing.window import DEFAULT_FRAMES, SentFrame, Window
 from tests.link import Link, Rate, mbit
 
 FRAME = 126_700  # bytes of a film's frame, 1280x720, JPEG 80
@@ -23,7 +23,7 @@ class Watched:
 
     def run(self, seconds: float, window: int | None = None) -> "Watched":
         """Watch for so long, with a window that follows the line or of a fixed size."""
-        of = Window(window or DEFAULT, follows=window is None, measured=True)
+        of = Window(window or DEFAULT_FRAMES, follows=window is None, measured=True)
         self.link.run(
             seconds,
             of,
@@ -33,10 +33,10 @@ class Watched:
         )
         return self
 
-    def _weigh(self, now: int, sent: Sent, window: Window) -> None:
+    def _weigh(self, now: int, sent: SentFrame, window: Window) -> None:
         before = self._ladder.step
-        carried = window.line.rate / sent.size
-        if self._ladder.weigh(now, window.began, self.link.taken, self.link.missed, carried):
+        carried = window.link.rate / sent.size
+        if self._ladder.update(now, window.last_trip_began, self.link.taken, self.link.missed, carried):
             self.moves.append((now / 1e6, self.steps.index(self._ladder.step)))
             window.resize(now, smaller=self._ladder.step.weight < before.weight)
             self.link.taken = self.link.missed = 0
@@ -204,7 +204,7 @@ def test_a_source_that_is_slower_than_a_step_is_no_reason_to_move() -> None:
     ladder, now = QualityLadder(STEPS, 0), 0
     for count in range(1, 200):
         now += 200_000
-        assert not ladder.weigh(now, now - 20_000, count, 0, 5)
+        assert not ladder.update(now, now - 20_000, count, 0, 5)
 
 
 def test_a_step_that_cannot_be_had_is_not_stood_upon() -> None:
@@ -214,7 +214,7 @@ def test_a_step_that_cannot_be_had_is_not_stood_upon() -> None:
         moved = False
         while not moved:
             now, count = now + 100_000, count + 1
-            moved = ladder.weigh(now, now - 50_000, count, 5 * count, 5)
+            moved = ladder.update(now, now - 50_000, count, 5 * count, 5)
             assert now < 20_000_000, "it does not ask again"
         assert ladder.step != STEPS[0]
         ladder.undo(now)

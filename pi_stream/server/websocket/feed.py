@@ -18,7 +18,7 @@ from pi_stream.lib.rate_limit import RateCounter
 from pi_stream.media.encodings import ENCODINGS, Encoding
 from pi_stream.media.frame import Packet, newer
 from pi_stream.pacing.quality_ladder import QualityLadder, Step, steps
-from pi_stream.pacing.window import DEFAULT, Sent, Window
+from pi_stream.pacing.window import DEFAULT_FRAMES, SentFrame, Window
 from pi_stream.protocol import Error, Reply, Watch, Watching, choose, fit, parse_ack
 from pi_stream.server.connection.socket_buffers import keep_little
 from pi_stream.server.context import AppContext
@@ -80,7 +80,7 @@ class Feed:
         self._subscribe(encoding, ladder[0])
         self._request = request
         self._ladder = QualityLadder(ladder, clock.now()) if auto and len(ladder) > 1 else None
-        frames = DEFAULT if request.window is UNSET else request.window
+        frames = DEFAULT_FRAMES if request.window is UNSET else request.window
         follows = auto and request.window is UNSET
         # A new one: frames in flight may never be drawn, and so never be acknowledged.
         self._window = Window(frames if request.acks else None, follows=follows, measured=auto)
@@ -137,14 +137,14 @@ class Feed:
         self._ages.append(now - drawn.captured)
         self.go_on()
         ladder = self._ladder
-        if ladder is not None and self._subscription is not None and now >= ladder.quiet_until:
-            self._weigh(ladder, self._subscription, drawn, now)
+        if ladder is not None and self._subscription is not None and now >= ladder.next_update:
+            self._update_step(ladder, self._subscription, drawn, now)
 
-    def _weigh(self, ladder: QualityLadder, subscription: Subscription, drawn: Sent, now: int) -> None:
+    def _update_step(self, ladder: QualityLadder, subscription: Subscription, drawn: SentFrame, now: int) -> None:
         """Watch another step, if that is what its line carries, or may."""
         step = ladder.step
-        carried = self._window.line.rate / drawn.size
-        if ladder.weigh(now, self._window.began, self._taken, subscription.slot.dropped, carried):
+        carried = self._window.link.rate / drawn.size
+        if ladder.update(now, self._window.last_trip_began, self._taken, subscription.slot.dropped, carried):
             try:
                 self._subscribe(subscription.settings.encoding, ladder.step)
             except LimitReached:

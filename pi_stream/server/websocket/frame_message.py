@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from pi_stream.media.frame import Packet
-from pi_stream.pacing.window import Sent
+from pi_stream.pacing.window import SentFrame
 from pi_stream.protocol import HEADER, serialize_header, write_sent
 
 _FINAL_BINARY = 0x82  # RFC 6455, clause 5.2: the whole of a binary message; what a service sends is not masked
@@ -17,7 +17,7 @@ class Message(NamedTuple):
 
     whole: memoryview
     payload: memoryview
-    frame: Sent
+    frame: SentFrame
 
 
 def message_of(packet: Packet, sent: int) -> Message:
@@ -44,4 +44,4 @@ def _message(packet: Packet, sent: int) -> Message:
     else:
         before = bytes((_FINAL_BINARY, 127)) + size.to_bytes(8, "big")
     whole = memoryview(bytearray().join((before, serialize_header(packet, sent), packet.data)))
-    return Message(whole, whole[len(before) :], Sent(packet.seq, packet.captured, size))
+    return Message(whole, whole[len(before) :], SentFrame(packet.seq, packet.captured, size))
