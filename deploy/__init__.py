@@ -1,1 +1,1 @@
-"""What puts pi-stream on a machine: the unit, the package, and cards to boot from."""
+"""Installation of pi-stream: systemd units, the Debian package, and images of bootable cards."""

@@ -286,7 +286,7 @@ def test_what_is_no_card(build: Build, tmp_path: Path, capsys: pytest.CaptureFix
     with official.open("rb") as file:
         other.write_bytes(file.read(30 * MIB))
     build(ANSWERS, other, code=1)
-    assert "downloaded whole" in capsys.readouterr().err
+    assert "is the download complete" in capsys.readouterr().err
     other.write_bytes(lzma.compress(official.read_bytes(), preset=0)[:-2000])
     build(ANSWERS, other, code=1)
     assert str(other) in capsys.readouterr().err
@@ -300,7 +300,7 @@ def test_nothing_is_overwritten(build: Build, tmp_path: Path, capsys: pytest.Cap
     """A file that is there stays, unless one says so."""
     (tmp_path / "doorcam.img").write_text("mine")
     assert build(code=1).read_text() == "mine"
-    assert "say --force" in capsys.readouterr().err
+    assert "use --force" in capsys.readouterr().err
     assert build(ANSWERS, tmp_path / "none.img", "--force", code=1).read_text() == "mine"
 
 
@@ -345,7 +345,7 @@ def test_wrong_packages(tmp_path: Path, official: Path, capsys: pytest.CaptureFi
     folder.mkdir()
     assert "expected one pi-stream_*.deb among 0 packages, got 0" in refused()
     (folder / "broken.deb").write_text("no")
-    assert "broken.deb: is no package" in refused()
+    assert "broken.deb: is not a package" in refused()
     (folder / "broken.deb").unlink()
     other = deb(folder, "libother", "amd64", 10)
     assert "got one for amd64" in refused()

@@ -102,7 +102,7 @@ def test_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     everything = b"".join(path.read_bytes() for path in output.rglob("*") if path.is_file())
     assert b"correct horse" not in everything
     assert command.main([str(word) for word in words]) == 1
-    assert "say --force" in capsys.readouterr().err
+    assert "use --force" in capsys.readouterr().err
     assert command.main([*(str(word) for word in words), "--force"]) == 0
 
 

@@ -73,7 +73,7 @@ def test_what_is_missing_and_no_more(tmp_path: Path, archive: Path, image: Path)
     expected = {"pi-stream_1.0_all", "libneeded_1.0_arm64", "python3-picamera2_1.0_all", "libfurther_1.0_arm64"}
     assert {file.stem for file in files} == expected | {"overlayroot_1.0_arm64"}
     assert (tmp_path / "debs" / package.name).read_bytes() == package.read_bytes()
-    assert [each.name for each in debs.look(tmp_path / "debs") if each.asked_for] == ["overlayroot"]
+    assert [each.name for each in debs.read(tmp_path / "debs") if each.asked_for] == ["overlayroot"]
 
 
 def test_what_nobody_has_is_said(

@@ -1,4 +1,4 @@
-"""The answers: what a card must know to come up by itself. `answers.toml` beside this file lists them for people."""
+"""The answers: the settings of a card. `answers.toml` beside this file documents them."""
 
 import re
 import tomllib
@@ -25,35 +25,35 @@ Hostname = Annotated[
 Name = Annotated[
     str,
     Meta(
-        pattern=r"^[a-z][a-z0-9_-]{0,30}\Z",  # what adduser takes without being forced
+        pattern=r"^[a-z][a-z0-9_-]{0,30}\Z",  # what adduser accepts without --force
         description="a user's name of 1 to 31 small letters, digits, hyphens and underscores, beginning with a letter",
     ),
 ]
 Hash = Annotated[
     str,
     Meta(
-        # crypt(5): SHA-512, SHA-256, yescrypt, scrypt. Whole: with one that lost its end nobody could log in.
+        # crypt(5): SHA-512, SHA-256, yescrypt, scrypt. It must be complete, or the user could not log in.
         pattern=r"^(\$6\$(rounds=[0-9]+\$)?[^$:\s]{1,16}\$[./A-Za-z0-9]{86}|\$5\$(rounds=[0-9]+\$)?[^$:\s]{1,16}\$[./A-Za-z0-9]{43}"
         r"|\$(y|7)\$[./A-Za-z0-9]+\$[./A-Za-z0-9]{1,86}\$[./A-Za-z0-9]{43})\Z",
-        description='a whole hash as "openssl passwd -6" prints it, beginning with $6$, $5$, $y$ or $7$',
+        description='a complete hash as "openssl passwd -6" prints it, beginning with $6$, $5$, $y$ or $7$',
     ),
 ]
 Password = Annotated[
     str, Meta(pattern=r"^[^\x00-\x1f\x7f]{8,128}\Z", description="a text of 8 to 128 characters on one line")
 ]
 
-# Users and groups that Debian and Raspberry Pi OS have from the beginning: one of them would be no new user, or have no
-# group of its own. Not among them is "pi", who is the first user already.
-_TAKEN = """_apt _ssh adm audio avahi backup bin bluetooth cdrom clock crontab daemon dialout dip disk dnsmasq fax
+# Users and groups of Debian and Raspberry Pi OS, which cannot be names of a new user with a group of its own. "pi" is
+# not among them: it is the first user already.
+_TAKEN_NAMES = """_apt _ssh adm audio avahi backup bin bluetooth cdrom clock crontab daemon dialout dip disk dnsmasq fax
 floppy games gpio i2c input irc kmem kvm list lp lpadmin mail man messagebus netdev news nobody nogroup operator
 pi-stream plugdev polkitd proxy render root rpi-first-boot-wizard rtkit sasl sgx shadow spi src ssh ssl-cert sshd
 staff statd sudo sync sys systemd-coredump systemd-journal systemd-network systemd-resolve systemd-timesync tape tty
 users utmp uucp uuidd video voice www-data"""
-_LONGEST_PASSWORD = 256  # bytes; of what is longer, `openssl passwd` takes no more
+_MAX_PASSWORD_BYTES = 256  # `openssl passwd` ignores what follows
 
 
 class Wifi(Struct, frozen=True, forbid_unknown_fields=True):
-    """[wifi]: the network to join. `password` is empty for a network that has none."""
+    """[wifi]: the network to join. `password` is "" for an open network."""
 
     ssid: str
     password: str
@@ -62,7 +62,7 @@ class Wifi(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class User(Struct, frozen=True, forbid_unknown_fields=True):
-    """[user]: who may log in, and how. `ssh`: over the network; null means yes if there are keys."""
+    """[user]: the user who may log in. `ssh`: over the network; None: yes if there are keys."""
 
     name: Name
     password: Password | None = None
@@ -72,7 +72,7 @@ class User(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Answers(Struct, frozen=True, forbid_unknown_fields=True, rename={"settings": "pi-stream"}):
-    """All of them. `settings` are those of pi-stream's own config.toml that differ from its defaults."""
+    """All answers. `settings` are the settings of pi-stream that differ from its defaults."""
 
     hostname: Hostname
     timezone: str | None = None
@@ -83,9 +83,9 @@ class Answers(Struct, frozen=True, forbid_unknown_fields=True, rename={"settings
 
 
 def load(path: Path) -> Answers:
-    """Read and check the answers. Raises SettingError: one line with file, place, expected and got."""
+    """Read and check the answers. Raises SettingError: one line with file, key, expected and got."""
     try:
-        table = parse(path.read_text(encoding="utf-8-sig"))  # some editors begin a file with a mark
+        table = parse(path.read_text(encoding="utf-8-sig"))  # some editors begin a file with a byte order mark
     except OSError as error:
         raise SettingError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -101,7 +101,7 @@ def load(path: Path) -> Answers:
 
 
 def check(table: dict[str, Any]) -> Answers:
-    """Answers of plain data. Raises ShapeError."""
+    """Check answers that were read from TOML. Raises ValidationError."""
     try:
         answers = convert(table, Answers)
     except ValidationError as error:
@@ -117,16 +117,16 @@ def check(table: dict[str, Any]) -> Answers:
     if answers.user is not None:
         _check_user(answers.user)
     if answers.hostname.lower() == "localhost":
-        raise ValidationError(("hostname",), 'expected a name of its own, got "localhost", which is every machine\'s')
+        raise ValidationError(("hostname",), 'expected another name, got "localhost", which every machine has')
     _check_reach(answers)
     return answers
 
 
 def _without_secret(error: ValidationError) -> ValidationError:
-    """The same without a password that was nearly right: messages are copied into forums."""
+    """The same error without the password that was given: people copy error messages into forums."""
     expected, got, value = error.problem.partition(", got ")
     if error.path[-1:] and error.path[-1].startswith("password") and got and value != "nothing":
-        return ValidationError(error.path, f"{expected}, got something else")
+        return ValidationError(error.path, f"{expected}, got another value")
     return error
 
 
@@ -136,55 +136,57 @@ def _check_wifi(wifi: Wifi) -> None:
     key = wifi.password  # IEEE 802.11, annex J.4: a passphrase of 8 to 63 printable ASCII characters, or the key in hex
     if key and not re.fullmatch(r"[ -~]{8,63}|[0-9a-fA-F]{64}", key):
         expected = 'expected 8 to 63 printable ASCII characters, 64 hexadecimal digits, or "" for an open network'
-        raise ValidationError(("wifi", "password"), f"{expected}, got {len(key)} characters")  # never the secret itself
+        raise ValidationError(
+            ("wifi", "password"), f"{expected}, got {len(key)} characters"
+        )  # never the password itself
     if wifi.country not in (known := countries()):
-        raise _unknown(("wifi", "country"), "a country's two letters (ISO 3166) such as DE", wifi.country, known)
+        raise _unknown(("wifi", "country"), "a country code (ISO 3166) such as DE", wifi.country, known)
 
 
 def _check_reach(answers: Answers) -> None:
-    """pi-stream would take these, but on a card that nobody has logged in to they make a page that nobody sees."""
+    """Check settings that pi-stream accepts, but with which a new card would serve a page that no browser reaches."""
     camera, server, auth = (answers.settings.get(name, {}) for name in ("camera", "server", "auth"))
     if (port := server.get("port")) in (0, 22):
-        expected = "expected a port that stays and is not ssh's, such as 80"
+        expected = "expected a fixed port that is not ssh's, such as 80"
         raise ValidationError(("pi-stream", "server", "port"), f"{expected}, got {port}")
     if (host := server.get("host")) in ("localhost", "127.0.0.1", "::1"):
-        expected = "expected an address that others reach, or none for all there are"
+        expected = "expected an address that other machines reach, or none for all addresses"
         raise ValidationError(("pi-stream", "server", "host"), f"{expected}, got {quote(host)}")
     if camera.get("source") == "file" and not camera.get("path"):
-        raise ValidationError(("pi-stream", "camera", "path"), 'expected a film, as source is "file", got nothing')
+        raise ValidationError(
+            ("pi-stream", "camera", "path"), 'expected a video file, because source is "file", got nothing'
+        )
     if auth.get("mode") == "password" and answers.user is None:
-        expected = 'expected "open", or a [user] who can log in and set the password'
-        raise ValidationError(("pi-stream", "auth", "mode"), f'{expected}, got "password" and nobody')
+        expected = 'expected "open", or a [user] to log in and set the password'
+        raise ValidationError(("pi-stream", "auth", "mode"), f'{expected}, got "password" and no [user]')
 
 
 def _check_user(user: User) -> None:
-    if user.name in _TAKEN.split():
-        raise ValidationError(
-            ("user", "name"), f'expected a name that the system does not use itself, got "{user.name}"'
-        )
+    if user.name in _TAKEN_NAMES.split():
+        raise ValidationError(("user", "name"), f'expected a name that the system does not use, got "{user.name}"')
     if user.password is not None and user.password_hash is not None:
         raise ValidationError(("user", "password_hash"), "expected either password or password_hash, got both")
     for key in user.ssh_keys:
         if not is_public_key(key):
-            expected = 'expected public keys, each one whole line such as "ssh-ed25519 AAAA... anna@laptop"'
+            expected = 'expected public keys, each a complete line such as "ssh-ed25519 AAAA... anna@laptop"'
             raise ValidationError(
                 ("user", "ssh_keys"), f"{expected}, got {quote(key[:24])}"
-            )  # it may be the private one
+            )  # it may be the private key
     if user.password is None and user.password_hash is None:
         if not user.ssh_keys:
             raise ValidationError(
                 ("user", "password"), "expected a password, a password_hash or ssh_keys, got none of them"
             )
         if user.ssh is False:
-            raise ValidationError(
-                ("user", "ssh"), "expected true, or a password: keys alone let in over ssh only, got false"
-            )
-    if (size := len((user.password or "").encode())) > _LONGEST_PASSWORD:
-        raise ValidationError(("user", "password"), f"expected at most {_LONGEST_PASSWORD} bytes of UTF-8, got {size}")
+            raise ValidationError(("user", "ssh"), "expected true, or a password: keys work only with ssh, got false")
+    if (size := len((user.password or "").encode())) > _MAX_PASSWORD_BYTES:
+        raise ValidationError(
+            ("user", "password"), f"expected at most {_MAX_PASSWORD_BYTES} bytes of UTF-8, got {size}"
+        )
 
 
 def countries() -> set[str]:
-    """The two letters of every country, of the time zone database's list. Raises CardError where there is none."""
+    """The codes of all countries (ISO 3166), from the time zone database. Raises CardError if it is missing."""
     for folder in zoneinfo.TZPATH:
         if (path := Path(folder) / "iso3166.tab").exists():
             return {line[:2] for line in path.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"}

@@ -1,4 +1,4 @@
-"""From an image of Raspberry Pi OS, packages and answers to an image to flash. This room says the order."""
+"""Makes an image to flash from an image of Raspberry Pi OS, packages and answers: the order of the steps."""
 
 import os
 import tempfile
@@ -17,30 +17,33 @@ from deploy.image.mbr import aligned
 from deploy.image.parts import File
 from deploy.image.programs import run
 
-SPARE = 256 * 2**20  # bytes left free on the root partition, for logs and updates until it is grown to the card's size
-STATE = 64 * 2**20  # bytes of the partition for captions, when the rest is read-only
+SPARE_BYTES = 256 * 2**20  # free on the root partition, for logs and updates until it is grown to the card's size
+STATE_BYTES = 64 * 2**20  # size of the partition for captions, if the others are read-only
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
-def image(source: Path, debs_folder: Path, answers_file: Path, output: Path, *, force: bool, tell: Tell) -> None:
-    """Make an image to flash. Raises SettingError or CardError; then nothing was written that stays."""
+def image(source: Path, debs_folder: Path, answers_file: Path, output: Path, *, force: bool, report: Report) -> None:
+    """Make an image to flash. Blocks for minutes; `report` is called with the name of each step.
+
+    Raises SettingError or CardError, and then leaves no file.
+    """
     given = answers.load(answers_file)
-    packages = debs.look(debs_folder)
+    packages = debs.read(debs_folder)
     if not source.is_file():
         raise CardError(f"{source}: expected the image of a card, such as raspios-lite-arm64.img.xz")
     _may_write(output, force=force)
     if output.exists() and output.samefile(source):
-        raise CardError(f"{output}: expected another file than the image that it is made of")
-    with _appearing(output) as part, tempfile.TemporaryDirectory(dir=output.parent, prefix=".pieces-") as folder:
-        tell(f"taking {source.name} apart")
+        raise CardError(f"{output}: expected a file other than the source image")
+    with _atomic(output) as part, tempfile.TemporaryDirectory(dir=output.parent, prefix=".pieces-") as folder:
+        report(f"reading the partitions of {source.name}")
         card = take_apart(source, Path(folder))
         root, boot = Ext4(card.root), Fat(card.boot)
-        _must_be_raspberry_pi_os(root, boot)
-        _must_have_zone(root, given.timezone)
+        _check_is_raspberry_pi_os(root, boot)
+        _check_has_zone(root, given.timezone)
         if given.read_only:
-            _must_have_overlay(root, packages)
-            card = replace(card, state=_state(Path(folder) / "state"))
+            _check_has_overlayroot(root, packages)
+            card = replace(card, state=_make_state_partition(Path(folder) / "state"))
             root.remove("/etc/systemd/system/multi-user.target.wants/rpi-resize.service")
         parts = first_boot.root_parts(
             given,
@@ -49,27 +52,31 @@ def image(source: Path, debs_folder: Path, answers_file: Path, output: Path, *, 
             fstab=root.read("/etc/fstab") or b"",
             cloud_init=root.kind("/etc/cloud") == "directory",
         )
-        tell(f"putting {len(packages)} packages and the answers onto it")
+        report(f"writing {len(packages)} packages and the answers")
         wanted = (
-            sum(part.size for part in parts if isinstance(part, File)) + sum(deb.installed for deb in packages) + SPARE
+            sum(part.size for part in parts if isinstance(part, File))
+            + sum(deb.installed for deb in packages)
+            + SPARE_BYTES
         )
         if (missing := wanted - root.free()) > 0:
-            # A twentieth more, for the lists of blocks that a file system keeps of itself, and for root's reserve.
+            # 5 % more, for the file system's own block lists and for root's reserve.
             root.grow(aligned(card.root.stat().st_size + missing + missing // 20))
         root.write(parts)
         boot.write(first_boot.boot_files(given, cmdline=boot.read("/cmdline.txt") or b""))
-        tell("putting it together")
+        report("writing the image")
         put_together(card, part)
 
 
 def user_data(debs_folder: Path, answers_file: Path, output: Path, *, force: bool) -> None:
-    """Make the folder whose content is copied onto the boot partition of an official image. Raises as `image` does."""
+    """Make the folder whose content is copied to the boot partition of an official image. Raises as `image` does."""
     given = answers.load(answers_file)
-    packages = debs.look(debs_folder)
+    packages = debs.read(debs_folder)
     if given.read_only:
-        raise CardError(f"{answers_file}: read_only: expected false; only an image made here has a place for captions")
+        raise CardError(
+            f"{answers_file}: read_only: expected false; only an image that is made here has a partition for captions"
+        )
     if output.exists() and not force:
-        raise CardError(f"{output}: is there already; choose another name, or say --force")
+        raise CardError(f"{output}: already exists; choose another name, or use --force")
     if output.exists() and not output.is_dir():
         raise CardError(f"{output}: expected a folder, or nothing, got a file")
     output.mkdir(parents=True, exist_ok=True)
@@ -85,14 +92,14 @@ def _may_write(output: Path, *, force: bool) -> None:
     if output.is_dir():
         raise CardError(f"{output}: expected a file, got a folder")
     if output.exists() and not force:
-        raise CardError(f"{output}: is there already; choose another name, or say --force")
+        raise CardError(f"{output}: already exists; choose another name, or use --force")
     if not output.parent.is_dir():
-        raise CardError(f"{output}: there is no folder {output.parent}")
+        raise CardError(f"{output}: the folder {output.parent} does not exist")
 
 
 @contextmanager
-def _appearing(output: Path) -> Iterator[Path]:
-    """A name to write to, beside `output`, which becomes `output` when all went well, and goes when not."""
+def _atomic(output: Path) -> Iterator[Path]:
+    """A path to write to, beside `output`; it is renamed to `output` on success, and removed on failure."""
     part = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:
         yield part
@@ -101,9 +108,9 @@ def _appearing(output: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _must_be_raspberry_pi_os(root: Ext4, boot: Fat) -> None:
+def _check_is_raspberry_pi_os(root: Ext4, boot: Fat) -> None:
     if boot.read("/cmdline.txt") is None:
-        raise CardError("expected a boot partition with a cmdline.txt, as Raspberry Pi OS has it, got none")
+        raise CardError("expected a boot partition with a cmdline.txt, as in Raspberry Pi OS, got none")
     for path, what in (("/etc/systemd/system", "systemd"), ("/usr/bin/apt-get", "apt"), ("/usr/bin/python3", "Python")):
         if root.kind(path) is None:
             raise CardError(f"expected a root partition of Raspberry Pi OS with {what}; there is no {path}")
@@ -115,19 +122,19 @@ def _must_be_raspberry_pi_os(root: Ext4, boot: Fat) -> None:
         raise CardError("expected the 64-bit Raspberry Pi OS (arm64), got one without /usr/lib/aarch64-linux-gnu")
 
 
-def _must_have_zone(root: Ext4, timezone: str | None) -> None:
-    """The answers were checked against this machine's zones; Debian 13 has no old names such as US/Pacific."""
+def _check_has_zone(root: Ext4, timezone: str | None) -> None:
+    """The answers were checked with this machine's time zones; Debian 13 lacks old names such as US/Pacific."""
     if timezone is not None and root.kind(f"/usr/share/zoneinfo/{timezone}") is None:
-        raise CardError(f"timezone: the image has no {timezone}; give the name of today, such as America/Los_Angeles")
+        raise CardError(f"timezone: the image has no {timezone}; use the present name, such as America/Los_Angeles")
 
 
-def _must_have_overlay(root: Ext4, packages: list[Deb]) -> None:
+def _check_has_overlayroot(root: Ext4, packages: list[Deb]) -> None:
     if not any(deb.name == "overlayroot" for deb in packages) and root.kind("/etc/overlayroot.conf") is None:
-        raise CardError("read_only needs the package overlayroot; gather it with: gather-debs --with overlayroot")
+        raise CardError("read_only needs the package overlayroot; get it with: gather-debs --with overlayroot")
 
 
-def _state(path: Path) -> Path:
+def _make_state_partition(path: Path) -> Path:
     with path.open("wb") as file:
-        file.truncate(STATE)
+        file.truncate(STATE_BYTES)
     run("mkfs.ext4", "-q", "-L", first_boot.STATE_LABEL, path)
     return path

@@ -1,7 +1,7 @@
-"""The same answers for cloud-init, which the official images of Raspberry Pi OS have since November 2025.
+"""The answers for cloud-init, which the official images of Raspberry Pi OS contain since November 2025.
 
-It reads three files from the boot partition, where any computer can put them: `user-data` (who, and what to run),
-`network-config` (netplan's form) and `meta-data` (a name for this setting up: a new one means to do it again).
+It reads three files from the boot partition, which any computer can write: `user-data` (the user, and commands),
+`network-config` (in netplan's format) and `meta-data` (an id; cloud-init runs again when it changes).
 https://cloudinit.readthedocs.io/en/latest/reference/datasources/nocloud.html
 """
 
@@ -24,11 +24,11 @@ from deploy.image.first_boot import (
 from deploy.image.parts import File
 
 FOLDER = "/pi-stream"  # on the boot partition
-MOUNTED = f"/boot/firmware{FOLDER}"  # where Raspberry Pi OS has it
+MOUNTED = f"/boot/firmware{FOLDER}"  # where Raspberry Pi OS mounts it
 
 
 def files(answers: Answers, debs: list[Deb]) -> list[File]:
-    """What is copied onto the boot partition. Modes do not count there."""
+    """The files for the boot partition, whose file system has no modes."""
     user, network = user_data(answers), network_config(answers)
     name = hashlib.sha256((user + network).encode()).hexdigest()[:16]
     return [
@@ -40,39 +40,39 @@ def files(answers: Answers, debs: list[Deb]) -> list[File]:
 
 
 def user_data(answers: Answers) -> str:
-    """cloud-init's user-data: the machine's name, who may log in, and the start of the installation."""
-    said: dict[str, Any] = {"hostname": answers.hostname, "manage_etc_hosts": True}
+    """cloud-init's user-data: the machine's name, its user, and the start of the installation."""
+    data: dict[str, Any] = {"hostname": answers.hostname, "manage_etc_hosts": True}
     if answers.timezone is not None:
-        said["timezone"] = answers.timezone
-    # By a unit, which starts again after a power cut: cloud-init itself takes a command for done before it runs it.
+        data["timezone"] = answers.timezone
+    # A unit, which starts again after a power cut: cloud-init marks a command as done before it runs it.
     commands = [["systemctl", "daemon-reload"], ["systemctl", "enable", "--now", "--no-block", INSTALLER]]
     if (user := answers.user) is not None:
-        # `user`, not `users`: it renames the first user that the image has, who is in all the groups of a Pi.
-        who: dict[str, Any] = {
+        # `user`, not `users`: it renames the first user of the image, which is in all the groups of a Pi.
+        entry: dict[str, Any] = {
             "name": user.name,
             "shell": "/bin/bash",
-            "lock_passwd": not (word := password_hash(user)),
+            "lock_passwd": not (hashed := password_hash(user)),
         }
-        # Said either way: unsaid, the user would inherit the right of the image's own to be root without a password.
-        who["sudo"] = None if word else "ALL=(ALL) NOPASSWD:ALL"  # who has only keys could not prove anything else
-        if word:
-            who["passwd"] = word
+        # Always set: by default the user would inherit the image's own right to be root without a password.
+        entry["sudo"] = None if hashed else "ALL=(ALL) NOPASSWD:ALL"  # a user with keys only has no password to enter
+        if hashed:
+            entry["passwd"] = hashed
         if user.ssh_keys:
-            who["ssh_authorized_keys"] = list(user.ssh_keys)
-        said["user"] = who
+            entry["ssh_authorized_keys"] = list(user.ssh_keys)
+        data["user"] = entry
         if wants_ssh(user):
-            said["ssh_pwauth"] = not user.ssh_keys  # who has keys needs no door for guessed passwords
+            data["ssh_pwauth"] = not user.ssh_keys  # with keys no password is needed, so none can be guessed
             commands.insert(0, ["systemctl", "enable", "--now", "ssh"])
-    said["write_files"] = [
+    data["write_files"] = [
         {"path": JOURNAL_PATH, "content": JOURNAL},
         {"path": f"/etc/systemd/system/{INSTALLER}", "content": installer(MOUNTED)},
     ]
-    said["runcmd"] = commands
-    return "#cloud-config\n" + _yaml(said)
+    data["runcmd"] = commands
+    return "#cloud-config\n" + _yaml(data)
 
 
 def network_config(answers: Answers) -> str:
-    """netplan's form: the cable, and the Wi-Fi if there is one. Neither is waited for."""
+    """netplan's format: Ethernet, and Wi-Fi if it is set. The boot waits for neither."""
     network: dict[str, Any] = {"version": 2, "ethernets": {"eth0": {"dhcp4": True, "dhcp6": True, "optional": True}}}
     if (wifi := answers.wifi) is not None:
         point: dict[str, Any] = {"hidden": True} if wifi.hidden else {}
@@ -91,6 +91,6 @@ def network_config(answers: Answers) -> str:
     return _yaml({"network": network})
 
 
-def _yaml(said: dict[str, Any]) -> str:
-    """One key a line for people, and its value as JSON, which YAML 1.2 takes as it is."""
-    return "".join(f"{key}: {json.dumps(value)}\n" for key, value in said.items())
+def _yaml(data: dict[str, Any]) -> str:
+    """One key a line, with its value as JSON, which is valid YAML 1.2."""
+    return "".join(f"{key}: {json.dumps(value)}\n" for key, value in data.items())

@@ -1,4 +1,4 @@
-"""The packages that go onto a card: pi-stream's own, and those that it needs and that the card does not have."""
+"""The packages for a card: pi-stream's own, and those that it needs and the card lacks."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 from deploy.image.errors import CardError
 from deploy.image.programs import run
 
-ASKED_FOR = "asked-for"  # the file beside the packages that has the names given by --with
+ASKED_FOR = "asked-for"  # the file beside the packages with the names given by --with
 
 
 @dataclass(frozen=True)
 class Deb:
-    """A package, and what it takes when installed, in bytes; `asked_for`: by its name, not because another needs it."""
+    """A package, and its installed size in bytes; `asked_for`: by its name, not because another package needs it."""
 
     file: Path
     name: str
@@ -20,8 +20,8 @@ class Deb:
     asked_for: bool = False
 
 
-def look(folder: Path) -> list[Deb]:
-    """Read what is in a folder. Raises CardError unless there is just one pi-stream, for every machine or for arm64."""
+def read(folder: Path) -> list[Deb]:
+    """Read the packages in a folder. Raises CardError unless all are for arm64 or all, and one is pi-stream."""
     if not folder.is_dir():
         raise CardError(f"{folder}: expected a folder of .deb files; deploy/image/gather-debs makes one")
     files = sorted(folder.glob("*.deb"))
@@ -41,10 +41,10 @@ def _fields(file: Path) -> tuple[str, str, str, int]:
     """Name, version, machine and installed size (bytes) of a package."""
     fields = ("Package", "Version", "Architecture", "Installed-Size")
     try:
-        said = run("dpkg-deb", "--field", file, *fields).stdout.decode(errors="replace")
+        output = run("dpkg-deb", "--field", file, *fields).stdout.decode(errors="replace")
     except CardError as error:
-        raise CardError(f"{file}: is no package: {error}") from None
-    found = dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)
-    # Debian's policy 5.6.20: in units of 1024 bytes, and it may be missing.
+        raise CardError(f"{file}: is not a package: {error}") from None
+    found = dict(line.split(": ", 1) for line in output.splitlines() if ": " in line)
+    # Debian Policy 5.6.20: in units of 1024 bytes, and optional.
     size = int(found.get("Installed-Size", "0")) * 1024
     return found.get("Package", ""), found.get("Version", ""), found.get("Architecture", ""), size

@@ -1,7 +1,7 @@
-"""What can go wrong while a card is made. Wrong answers are `SettingError`s, as wrong settings are."""
+"""The error of making a card. Wrong answers are `SettingError`s, like wrong settings."""
 
 from pi_stream.errors import PiStreamError
 
 
 class CardError(PiStreamError):
-    """A card cannot be made of what was given; the text says what, where, and how to mend it."""
+    """The card cannot be made; the text says what is wrong, where, and how to fix it."""

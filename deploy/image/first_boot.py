@@ -1,9 +1,9 @@
-"""What lies where on a card that installs pi-stream by itself when it is started for the first time.
+"""The files of a card that installs pi-stream by itself on its first boot.
 
-Whatever is only a file is put in its place now: the name, the network and the time zone are right before the first
-packet is sent. What needs the system running (a user, packages with their scripts) is done once by a unit, from a
-folder on the card. Raspberry Pi OS has changed its own ways of doing this three times (firstrun.sh, cloud-init,
-rpi-preseed); this one needs none of them, and turns cloud-init off, which would only do the same work again.
+Plain files are written now, so host name, network and time zone are right before the first packet is sent. Work that
+needs the running system (the user, packages with their scripts) is done once by a unit, from a folder on the card.
+Raspberry Pi OS has changed its own method three times (firstrun.sh, cloud-init, rpi-preseed). This one needs none of
+them, and disables cloud-init, which would repeat the work.
 """
 
 import json
@@ -19,17 +19,17 @@ from deploy.image.parts import File, Folder, Link, Part
 from deploy.image.programs import run
 
 FOLDER = "/var/lib/pi-stream-first-boot"
-PORT = 80  # a browser's own: http://HOSTNAME.local needs no number
-STATE_LABEL = "pi-stream"  # of the partition that captions live on when the rest is read-only
+PORT = 80  # the default of http, so that http://HOSTNAME.local needs no port number
+STATE_LABEL = "pi-stream"  # of the partition for captions, if the others are read-only
 
 _HERE = Path(__file__).parent
-# The journal's bound, for a card is small. The Debian package has none: it has no say over a whole machine's journal.
+# Limits the journal, because a card is small. The Debian package does not: the journal is the whole machine's.
 JOURNAL_PATH = "/etc/systemd/journald.conf.d/pi-stream.conf"
 JOURNAL = (_HERE.parent / "journald.conf").read_text(encoding="utf-8")
 INSTALLER = "pi-stream-first-boot.service"
 
 _MAKES_USER = f"""[Unit]
-Description=Make the user whom this card was made for
+Description=Create the user of this card
 ConditionPathExists={FOLDER}/user
 RequiresMountsFor={FOLDER}
 Before=userconfig.service
@@ -46,10 +46,10 @@ WantedBy=multi-user.target
 
 
 def installer(folder: str) -> str:
-    """The unit that installs from this folder, at every start until it is done."""
-    # Not a oneshot, for which the rest of the start would wait.
+    """The unit that installs pi-stream from this folder, at every boot until it has succeeded."""
+    # Not Type=oneshot, because the boot would wait for it.
     return f"""[Unit]
-Description=Install pi-stream on the first start of this card
+Description=Install pi-stream on the first boot of this card
 ConditionPathExists={folder}/debs
 RequiresMountsFor={folder} /boot/firmware
 After=pi-stream-first-user.service rpi-resize.service systemd-growfs-root.service
@@ -70,18 +70,18 @@ WantedBy=multi-user.target
 
 
 _UNITS = {
-    # Before userconf-pi's own, which would ask for a name on the screen; and first, so that somebody can log in and
-    # look, should the rest go wrong.
+    # Before userconf-pi's own unit, which would ask for a name on the screen; and first, so that its user can log in if
+    # the installation fails.
     "pi-stream-first-user.service": _MAKES_USER,
     INSTALLER: installer(FOLDER),
 }
 
 
 def bundle(answers: Answers, debs: list[Deb], folder: str, *, user: User | None) -> list[Part]:
-    """The folder from which a Pi installs pi-stream. `user` is None where something else makes the user."""
+    """The folder from which a Pi installs pi-stream. `user`: None if cloud-init creates the user."""
     port = answers.settings.get("server", {}).get("port", PORT)
     parts: list[Part] = [
-        Folder(folder, 0o700),  # a password's hash is in it
+        Folder(folder, 0o700),  # it holds a password hash
         File(f"{folder}/run", (_HERE / "on-the-pi.sh").read_bytes(), 0o755),
         File(f"{folder}/waiting.py", (_HERE / "waiting.py").read_bytes()),
         File(f"{folder}/port", f"{port}\n".encode()),
@@ -106,7 +106,7 @@ def bundle(answers: Answers, debs: list[Deb], folder: str, *, user: User | None)
 
 
 def root_parts(answers: Answers, debs: list[Deb], *, hosts: bytes, fstab: bytes, cloud_init: bool) -> list[Part]:
-    """All that goes onto the root partition; `hosts` and `fstab` are what it has, `cloud_init` whether it has that."""
+    """Everything for the root partition; `hosts` and `fstab` are its present files; `cloud_init`: it has cloud-init."""
     wanted = "/etc/systemd/system/multi-user.target.wants"
     parts: list[Part] = [
         File("/etc/hostname", f"{answers.hostname}\n".encode()),
@@ -123,7 +123,7 @@ def root_parts(answers: Answers, debs: list[Deb], *, hosts: bytes, fstab: bytes,
         folder = "/etc/NetworkManager/system-connections"
         parts.append(Folder(folder, 0o700))
         parts.append(File(f"{folder}/pi-stream.nmconnection", _connection(answers.wifi), 0o600))
-        # Raspberry Pi OS keeps the radio off until a country is set; NetworkManager remembers that here.
+        # Raspberry Pi OS disables Wi-Fi until a country is set; NetworkManager stores that here.
         parts.append(File("/var/lib/NetworkManager/NetworkManager.state", b"[main]\nWirelessEnabled=true\n"))
     if cloud_init:
         parts.append(File("/etc/cloud/cloud-init.disabled", b""))
@@ -133,53 +133,53 @@ def root_parts(answers: Answers, debs: list[Deb], *, hosts: bytes, fstab: bytes,
 
 
 def boot_files(answers: Answers, *, cmdline: bytes) -> list[File]:
-    """All that goes onto the boot partition; `cmdline` is the kernel's command line that it has."""
+    """Everything for the boot partition; `cmdline` is its present kernel command line."""
     words = cmdline.decode().split()
     if answers.wifi is not None:
         words = [word for word in words if not word.startswith("cfg80211.ieee80211_regdom=")]
         words.append(f"cfg80211.ieee80211_regdom={answers.wifi.country}")
     if answers.read_only:
-        words = [word for word in words if word != "resize"]  # behind the root partition lies that of the state
+        words = [word for word in words if word != "resize"]  # the partition of the state follows the root partition
     return [File("/cmdline.txt", (" ".join(words) + "\n").encode())]
 
 
 def state_line() -> str:
-    """The line of fstab for the partition that stays writable. Systemd's own state folders are behind `private`."""
+    """The fstab line of the writable partition; systemd keeps the state folders of dynamic users in `private`."""
     return f"LABEL={STATE_LABEL} /var/lib/private/pi-stream ext4 defaults,noatime,nofail 0 2\n"
 
 
-_ASKS = '# mode = "password"  # after: sudo pi-stream password'
+_AUTH_HINT = '# mode = "password"  # after: sudo pi-stream password'
 
 
 def config(answers: Answers) -> str:
-    """pi-stream's settings as a file of TOML: what the answers say, and port 80 unless they say another."""
+    """pi-stream's settings as TOML: those of the answers, and port 80 unless they set another."""
     sections: dict[str, dict[str, Any]] = {name: dict(section) for name, section in answers.settings.items()}
     sections["server"] = {"port": PORT, **sections.get("server", {})}
-    sections["auth"] = sections.pop("auth", {})  # there, and last, for what the page tells a new owner to write into it
-    lines = ["# Written when this card was made. Every other setting is as in the example of the package."]
+    sections["auth"] = sections.pop("auth", {})  # always there, and last: the page asks a new owner to edit it
+    lines = ["# Written when this card was made. All other settings have the defaults of the package."]
     for name, section in sections.items():
-        # What JSON says of texts, numbers, true and false, and lists of them, TOML says just so.
+        # Texts, numbers, booleans and lists of them are the same in JSON and TOML.
         settings = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in section.items()]
-        lines += ["", f"[{name}]", *(settings or [_ASKS] if name == "auth" else settings)]
+        lines += ["", f"[{name}]", *(settings or [_AUTH_HINT] if name == "auth" else settings)]
     return "\n".join(lines) + "\n"
 
 
 def password_hash(user: User) -> str:
-    """What stands for the password in the system's list of users; empty for nobody who has keys only."""
+    """The password hash for the system's list of users; "" for a user with keys only."""
     if user.password_hash is not None or user.password is None:
         return user.password_hash or ""
-    return run("openssl", "passwd", "-6", "-stdin", given=user.password).stdout.decode().strip()
+    return run("openssl", "passwd", "-6", "-stdin", stdin=user.password).stdout.decode().strip()
 
 
 def wants_ssh(user: User) -> bool:
-    """Whether this user is to be let in over the network."""
+    """Whether this user may log in over ssh."""
     return bool(user.ssh_keys) if user.ssh is None else user.ssh
 
 
 def network_key(wifi: Wifi) -> str:
-    """The key that a passphrase stands for, in hex (IEEE 802.11, annex J.4), so that the card does not have the words.
+    """The key of a passphrase in hex (IEEE 802.11, annex J.4), so that the passphrase is not on the card.
 
-    Empty for an open network. A network of WPA3 alone needs the words themselves, and cannot be joined like this.
+    "" for an open network. A network with only WPA3 needs the passphrase itself, and cannot be joined this way.
     """
     if re.fullmatch(r"[0-9a-fA-F]{64}", wifi.password) or not wifi.password:
         return wifi.password.lower()
@@ -187,8 +187,8 @@ def network_key(wifi: Wifi) -> str:
 
 
 def _connection(wifi: Wifi) -> bytes:
-    """NetworkManager's own file of a connection (nm-settings-keyfile(5)); it ignores one that others may read."""
-    ssid = ";".join(str(byte) for byte in wifi.ssid.encode()) + ";"  # as bytes: no character needs escaping then
+    """NetworkManager's connection file (nm-settings-keyfile(5)); it ignores a file that other users can read."""
+    ssid = ";".join(str(byte) for byte in wifi.ssid.encode()) + ";"  # as bytes, so that no character needs escaping
     name = uuid.uuid5(uuid.NAMESPACE_DNS, f"{wifi.ssid}.wifi.pi-stream")
     lines = ["[connection]", "id=pi-stream", f"uuid={name}", "type=wifi", ""]
     lines += ["[wifi]", "mode=infrastructure", f"ssid={ssid}", *(["hidden=true"] if wifi.hidden else []), ""]
@@ -199,6 +199,6 @@ def _connection(wifi: Wifi) -> bytes:
 
 
 def _hosts(text: str, hostname: str) -> bytes:
-    """The list of hosts with this machine's name where Debian has it, at 127.0.1.1."""
+    """/etc/hosts with this machine's name at 127.0.1.1, as in Debian."""
     lines = [line for line in text.splitlines() if not re.match(r"127\.0\.1\.1\s", line)]
     return ("\n".join([*lines, f"127.0.1.1\t{hostname}"]) + "\n").encode(errors="surrogateescape")

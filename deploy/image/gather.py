@@ -1,7 +1,7 @@
-"""deploy/image/gather-debs: what pi-stream needs and an image lacks, as files, so that its first boot needs no network.
+"""deploy/image/gather-debs: downloads the packages that pi-stream needs and an image lacks.
 
-The image itself says what it has, and from which archives and keys it takes packages; an apt with a folder of its own
-works it all out for arm64 here, and downloads. It runs wherever apt does, nobody need be root, nothing is emulated.
+With them, the first boot needs no network. The lists of installed packages, archives and keys come from the image; an
+apt with a folder of its own resolves the dependencies for arm64, and downloads. Root is not needed, nor emulation.
 """
 
 import argparse
@@ -23,8 +23,8 @@ from pi_stream.errors import PiStreamError
 def gather(image: Path, deb: Path, output: Path, *, extra: Sequence[str] = ()) -> list[Path]:
     """Download into `output` what `deb` and the packages `extra` need and `image` lacks, and copy `deb` there.
 
-    The names of `extra` are written beside them, so that a card keeps those packages as its owner's own wish.
-    What the package recommends comes along where the image's archives have it: python3-picamera2, fonts.
+    The names of `extra` are written beside them, so that they are installed as packages that the owner asked for.
+    Recommended packages, such as python3-picamera2 and fonts, are included if the image's archives have them. Blocks.
     Raises CardError.
     """
     if not deb.is_file():
@@ -36,24 +36,24 @@ def gather(image: Path, deb: Path, output: Path, *, extra: Sequence[str] = ()) -
         root = Ext4(take_apart(image, base).root)
         options = _apt(root, base)
         run("apt-get", *options, "update")
-        wanted = [*extra, *(name for name in _recommended(deb) if _known(options, name))]
+        wanted = [*extra, *(name for name in _recommended(deb) if _is_available(options, name))]
         order = ["install", "--yes", "--download-only", "--no-install-recommends", str(deb.resolve()), *wanted]
-        done = run("apt-get", *options, *order, fine=(0, 100))
-        if done.returncode:  # which package is missing stands among its output, not at the end of its complaints
-            said = (done.stdout + done.stderr).decode(errors="replace").splitlines()
-            why = [" ".join(line.split()) for line in said if " but it " in line or line.startswith("E: ")]
+        done = run("apt-get", *options, *order, ok=(0, 100))
+        if done.returncode:  # the missing package is named in the middle of its output
+            output_lines = (done.stdout + done.stderr).decode(errors="replace").splitlines()
+            why = [" ".join(line.split()) for line in output_lines if " but it " in line or line.startswith("E: ")]
             raise CardError(f"apt cannot get all that {deb.name} needs: {'; '.join(why[:4])}")
         output.mkdir(parents=True, exist_ok=True)
         for each in (base / "cache/archives").glob("*.deb"):
             shutil.copyfile(each, output / each.name)
     shutil.copyfile(deb, output / deb.name)
-    if extra:  # without what apt may have behind a name: =VERSION, /SUITE, :MACHINE
+    if extra:  # without the suffixes that apt accepts: =VERSION, /SUITE, :MACHINE
         (output / ASKED_FOR).write_text("".join(f"{re.split('[=/:]', name)[0]}\n" for name in extra))
     return sorted(output.glob("*.deb"))
 
 
 def _apt(root: Ext4, base: Path) -> list[str]:
-    """The image's own apt, in a folder: its packages, its archives and their keys. The options that point there."""
+    """Set up the image's apt in a folder: its packages, archives and keys. Returns the options that select it."""
     for folder in (
         "etc/apt/sources.list.d",
         "etc/apt/preferences.d",
@@ -74,7 +74,7 @@ def _apt(root: Ext4, base: Path) -> list[str]:
     sources["/etc/apt/sources.list"] = root.read("/etc/apt/sources.list") or b""
     for path, content in sources.items():
         text = content.decode()
-        for key in keys:  # the sources name the image's keys, which lie elsewhere here
+        for key in keys:  # the sources name the image's keys, which have other paths here
             text = text.replace(key, str(base / "keys" / Path(key).name))
         (base / path.lstrip("/")).write_text(text)
     settings = {
@@ -93,26 +93,28 @@ def _apt(root: Ext4, base: Path) -> list[str]:
 
 
 def _recommended(deb: Path) -> list[str]:
-    """What a package recommends, one name for each, without versions; the first where there is a choice."""
-    said = run("dpkg-deb", "--field", deb, "Recommends").stdout.decode().replace("\n", " ")
-    return [each.split("|")[0].split("(")[0].strip() for each in said.split(",") if each.strip()]
+    """The names of the packages that a package recommends, without versions; the first of alternatives."""
+    output = run("dpkg-deb", "--field", deb, "Recommends").stdout.decode().replace("\n", " ")
+    return [each.split("|")[0].split("(")[0].strip() for each in output.split(",") if each.strip()]
 
 
-def _known(options: list[str], name: str) -> bool:
-    """Whether an archive of the image has a package of this name."""
-    said = run("apt-cache", *options, "policy", name).stdout.decode()
-    return "Candidate:" in said and "Candidate: (none)" not in said
+def _is_available(options: list[str], name: str) -> bool:
+    """Whether the image's archives have a package of this name."""
+    output = run("apt-cache", *options, "policy", name).stdout.decode()
+    return "Candidate:" in output and "Candidate: (none)" not in output
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code: 0 done, 1 it did not work."""
+    """Run the command. Returns the exit code: 0 success, 1 failure."""
     parser = argparse.ArgumentParser(
-        "deploy/image/gather-debs", description="Gather what a card needs and does not have."
+        "deploy/image/gather-debs", description="Download the packages that a card needs and lacks."
     )
     parser.add_argument("image", type=Path, metavar="IMAGE", help="Raspberry Pi OS Lite, 64-bit; .img or .img.xz")
     parser.add_argument("deb", type=Path, metavar="DEB", help="pi-stream_VERSION_all.deb")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where to put the packages")
-    parser.add_argument("--with", action="append", default=[], dest="extra", metavar="NAME", help="one package more")
+    parser.add_argument(
+        "--with", action="append", default=[], dest="extra", metavar="NAME", help="an additional package"
+    )
     options = parser.parse_args(arguments)
     try:
         files = gather(options.image, options.deb, options.folder, extra=options.extra)

@@ -1,4 +1,4 @@
-"""What lies on a card: files, folders and links, each with its owner and mode. Values without I/O."""
+"""What is written to a card: files, folders and links with their modes. Values without I/O."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class File:
-    """A file with this content, or that of a file here. It belongs to root, as all that we put on a card does."""
+    """A file with this content, or with the content of a local file. Everything on a card belongs to root."""
 
     path: str
     content: bytes | Path
@@ -14,13 +14,13 @@ class File:
 
     @property
     def size(self) -> int:
-        """In bytes."""
+        """The size in bytes."""
         return self.content.stat().st_size if isinstance(self.content, Path) else len(self.content)
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder; that it may exist already is fine, and then its mode becomes this one."""
+    """A folder; if it exists, it gets this mode."""
 
     path: str
     mode: int = 0o755

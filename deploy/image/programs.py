@@ -1,4 +1,4 @@
-"""Programs of the system that read and write file systems, run so that their complaints become one sentence."""
+"""Runs the system's programs for file systems and packages; an error of theirs becomes one sentence."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deploy.image.errors import CardError
 
-PATIENCE = 1800.0  # seconds; growing the file system of a slow disk takes minutes, more than this nothing
+RUN_TIMEOUT_S = 1800.0  # growing a file system on a slow disk takes minutes
 
 PACKAGES = {
     "apt-cache": "apt",
@@ -28,8 +28,8 @@ PACKAGES = {
 
 
 def find(name: str) -> str:
-    """Where a program is. Raises CardError, which names the package to install."""
-    # Debian keeps mkfs and its like where only root looks for programs, though anybody may run them on a file.
+    """The path of a program. Raises CardError with the package to install if it is missing."""
+    # Debian keeps mkfs and similar programs outside other users' PATH, but all users can run them on a file.
     found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))
     if found is None:
         raise CardError(f"{name} is missing; install it with: sudo apt install {PACKAGES.get(name, name)}")
@@ -39,30 +39,30 @@ def find(name: str) -> str:
 def run(
     name: str,
     *arguments: str | Path,
-    given: str | bytes = "",
+    stdin: str | bytes = "",
     folder: Path | None = None,
-    fine: tuple[int, ...] = (0,),
+    ok: tuple[int, ...] = (0,),
     environment: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a program and wait for it; `given` is its input, `fine` the exit codes that mean success.
+    """Run a program, and wait for it. `stdin` is its input, `ok` the exit codes that mean success.
 
-    Raises CardError with what the program said last, or that it took longer than 30 minutes.
+    Raises CardError with the last line of the program's output, or if it takes longer than 30 minutes.
     """
     command = [find(name), *(str(each) for each in arguments)]
     try:
-        done = subprocess.run(  # noqa: S603 - the program is one of ours above, and no shell is between
+        done = subprocess.run(  # noqa: S603 - one of the programs above, without a shell
             command,
-            input=given.encode() if isinstance(given, str) else given,
+            input=stdin.encode() if isinstance(stdin, str) else stdin,
             capture_output=True,
             cwd=folder,
-            timeout=PATIENCE,
+            timeout=RUN_TIMEOUT_S,
             check=False,
-            # One language, so that what programs say can be read; mtools would refuse layouts that it finds odd.
+            # LC_ALL: output is parsed. MTOOLS_SKIP_CHECK: mtools refuses unusual layouts otherwise.
             env={**os.environ, "LC_ALL": "C", "MTOOLS_SKIP_CHECK": "1", **(environment or {})},
         )
     except subprocess.TimeoutExpired:
-        raise CardError(f"{name} did not end within {PATIENCE / 60:.0f} minutes") from None
-    if done.returncode not in fine:
-        said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-        raise CardError(f"{name} failed with exit code {done.returncode}: {said[-1] if said else 'it said nothing'}")
+        raise CardError(f"{name} did not finish within {RUN_TIMEOUT_S / 60:.0f} minutes") from None
+    if done.returncode not in ok:
+        output = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+        raise CardError(f"{name} failed with exit code {done.returncode}: {output[-1] if output else 'no output'}")
     return done

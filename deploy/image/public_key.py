@@ -1,4 +1,4 @@
-"""Public keys for ssh, one on a line as ssh-keygen writes them: told apart from what was pasted wrongly."""
+"""Public keys for ssh, as ssh-keygen writes them, one a line: a check for keys that were pasted wrongly."""
 
 import base64
 import binascii
@@ -11,10 +11,10 @@ _LINE = re.compile(
 
 
 def is_public_key(line: str) -> bool:
-    """Whether a line is a public key, as far as one can tell.
+    """Whether a line looks like a complete public key.
 
-    Its data are fields, each with its length before it (RFC 4253, 6.6), of which the first is the name of its kind. A
-    key that lost its end in copying, and would let nobody in, has a last field that is too short.
+    Its data are fields, each after its length (RFC 4253, 6.6); the first is the name of the key's type. A key that was
+    cut off in copying, with which no user could log in, has a last field that is too short.
     """
     found = _LINE.fullmatch(line)
     if found is None:

@@ -98,7 +98,7 @@ def test_it_installs_itself_even_if_the_power_goes(machine: Container) -> None:
     The page has what is left to do: a camera and a password, but no name, which the card has.
     """
     machine.run("systemctl", "start", "--no-block", UNIT)
-    assert b"Nearly there" in answer(machine, 503)
+    assert b"Installing pi-stream" in answer(machine, 503)
     statuses = ("dpkg-query", "--show", "--showformat", "${db:Status-Status} ")
     until(machine, lambda: "unpacked" in machine.run(*statuses))
     os.kill(machine.leader, signal.SIGKILL)

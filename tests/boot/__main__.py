@@ -116,7 +116,7 @@ def make_card(parts: StandIn, debs: Path, way: str, work: Path, log: Log) -> Pat
     answers.write_text(("read_only = true\n" if way == "read-only" else "") + ANSWERS)
     card, began = work / "card.img", monotonic()
     if way != "user-data":
-        build.image(parts.image, debs, answers, card, force=False, tell=lambda _: None)
+        build.image(parts.image, debs, answers, card, force=False, report=lambda _: None)
     else:
         build.user_data(debs, answers, work / "user-data", force=False)
         run("cp", "--sparse=always", parts.image, card)
