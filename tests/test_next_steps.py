@@ -23,7 +23,7 @@ NO_CAMERA = state("synthetic", "picamera2: no camera", "v4l2: no webcam")
 
 def there(root: Path, **told: Any) -> dict[str, str]:
     """The steps' ids with all that they say, of a machine where nothing is to be done unless `told`."""
-    usual = {"open_to_all": False, "source": PICTURE, "hostname": "doorcam"}
+    usual = {"open_to_all": False, "sources": {"camera": PICTURE}, "hostname": "doorcam"}
     steps = next_steps(Machine(root=root), **{**usual, **told})
     return {step.id: f"{step.title}: {step.what} {step.how}" for step in steps}
 
@@ -35,10 +35,16 @@ def test_where_all_is_done_nothing_is_said(tmp_path: Path) -> None:
 
 def test_a_camera_is_wanted_only_where_the_picture_was_made_up_for_lack_of_one(tmp_path: Path) -> None:
     """With what was looked for; whoever chose the made-up picture wants no camera."""
-    (said,) = there(tmp_path, source=NO_CAMERA).values()
+    (said,) = there(tmp_path, sources={"camera": NO_CAMERA}).values()
     assert "picamera2: no camera; v4l2: no webcam" in said
-    assert there(tmp_path, source=state("synthetic")) == {}
-    assert there(tmp_path, source=state("v4l2", "picamera2: no camera")) == {}
+    assert there(tmp_path, sources={"camera": state("synthetic")}) == {}
+    assert there(tmp_path, sources={"camera": state("v4l2", "picamera2: no camera")}) == {}
+
+
+def test_of_several_cameras_those_that_are_missing_are_named(tmp_path: Path) -> None:
+    """Their reasons once each, although each camera has them."""
+    (said,) = there(tmp_path, sources={"door": NO_CAMERA, "garden": PICTURE, "yard": NO_CAMERA}).values()
+    assert "at the start for door, yard, so a test picture is shown (picamera2: no camera; v4l2: no webcam)" in said
 
 
 def test_a_password_is_wanted_where_none_is_asked_for(tmp_path: Path) -> None:

@@ -106,7 +106,8 @@ async def serve(
                     None if identity is None else lambda: identity.certificate,
                 ),
                 next_steps=next_steps.for_service(
-                    lambda: streams.first.supervisor.state(), open_to_all=config.auth.mode == "open"
+                    lambda: {stream.name: stream.supervisor.state() for stream in streams.values()},
+                    open_to_all=config.auth.mode == "open",
                 ),
                 listener=listener,
                 access=Access(config.auth, state / store.NAME),

@@ -5,7 +5,7 @@ The doctor reports what is wrong; a step is something that is normal on a new ma
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -32,8 +32,8 @@ class Step(Struct, frozen=True):
     how: str
 
 
-def for_service(state: Callable[[], SourceState], *, open_to_all: bool) -> Callable[[], list[Step]]:
-    """Return a function that finds the steps of a running service; `state` returns what its camera reports.
+def for_service(sources: Callable[[], Mapping[str, SourceState]], *, open_to_all: bool) -> Callable[[], list[Step]]:
+    """Return a function that finds the steps of a running service; `sources` returns what each camera reports.
 
     There are none if systemd gave the service no state folder: then it runs at a terminal, and is no appliance.
     """
@@ -42,31 +42,34 @@ def for_service(state: Callable[[], SourceState], *, open_to_all: bool) -> Calla
 
     def find() -> list[Step]:
         hostname = socket.gethostname().split(".")[0]
-        return next_steps(Machine(), open_to_all=open_to_all, source=state(), hostname=hostname)
+        return next_steps(Machine(), open_to_all=open_to_all, sources=sources(), hostname=hostname)
 
     return find
 
 
-def next_steps(machine: Machine, *, open_to_all: bool, source: SourceState, hostname: str) -> list[Step]:
+def next_steps(machine: Machine, *, open_to_all: bool, sources: Mapping[str, SourceState], hostname: str) -> list[Step]:
     """Return the steps, the most important first. Reads two small files.
 
-    `open_to_all`: the service asks for no password. `source` is what the camera reports.
+    `open_to_all`: the service asks for no password. `sources` is what each camera reports, by its name.
     """
     return [
         step
-        for step in (_camera(source), _password() if open_to_all else None, _name(hostname), _clock(machine))
+        for step in (_camera(sources), _password() if open_to_all else None, _name(hostname), _clock(machine))
         if step is not None
     ]
 
 
-def _camera(source: SourceState) -> Step | None:
+def _camera(sources: Mapping[str, SourceState]) -> Step | None:
     """Only for a test picture that is shown because no camera was found; a camera that fails says so on its picture."""
-    if source.kind != "synthetic" or not source.refused:
+    missing = {name: source for name, source in sources.items() if source.kind == "synthetic" and source.refused}
+    if not missing:
         return None
+    reasons = "; ".join(dict.fromkeys(reason for source in missing.values() for reason in source.refused))
+    place = f" for {', '.join(missing)}" if len(sources) > 1 else ""
     return Step(
         "camera",
         "connect a camera",
-        f"No camera was found at the start, so a test picture is shown ({'; '.join(source.refused)}).",
+        f"No camera was found at the start{place}, so a test picture is shown ({reasons}).",
         "Switch the machine off, connect a camera, and switch it on again; the doctor reports other problems.",
     )
 
