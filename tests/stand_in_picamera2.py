@@ -4,7 +4,8 @@ As in picamera2 0.3.3x: references to completed requests are counted, and when t
 back to the camera and is written again; rows are longer than the picture is wide; an event loop on a thread of its own
 carries out jobs, each when a request is there; a job that nobody waits for any more keeps its request; `configure` may
 give another layout, size or colour space than was asked for; a control of a wrong type is found out when a request is
-queued again. The camera is driven by the test: `shoot` completes one request.
+queued again; a camera that is open cannot be opened again, another one can. The cameras are driven by the test:
+`shoot` completes one request.
 """
 
 import os
@@ -207,9 +208,12 @@ class Picamera2:
         self.wake = threading.Condition()
         self.thread: threading.Thread | None = None
         self.stopping = False
-        if self.plan.acquire:
+        if not 0 <= camera_num < len(self.plan.cameras):
+            raise IndexError(f"camera_num {camera_num} is out of range")
+        other = next((each for each in self.made if each.is_open and each.camera_num == camera_num), None)
+        if refusal := self.plan.acquire or (other and "Failed to acquire camera: Device or resource busy"):
             try:
-                raise RuntimeError(self.plan.acquire)
+                raise RuntimeError(refusal)
             except RuntimeError as error:
                 raise RuntimeError("Camera __init__ sequence did not complete.") from error
         self.is_open = True

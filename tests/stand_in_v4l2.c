@@ -14,6 +14,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/videodev2.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -205,6 +206,8 @@ static struct webcam *of_handle(int handle)
 static struct webcam *named(const char *path)
 {
     const char *devices = getenv("STAND_IN_DEVICE");
+    char linked[PATH_MAX];
+    if (realpath(path, linked)) path = linked;
     if (!devices) devices = "/dev/video77";
     for (int i = 0; i < 2; i++) {
         size_t length = strcspn(devices, ":");

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from pi_stream.app import maintenance
 from pi_stream.config.settings import CameraSettings
 from pi_stream.lib.daemon_thread import TimeLimitedCall
-from pi_stream.sources import SourceSpec, choice, choose_source_async, is_better
+from pi_stream.sources import SourceSpec, allocate_async, inventory
+from pi_stream.sources.choice import is_better
 from pi_stream.sources.webcam.devices import Device
 from tests.running import PATIENCE, http, messages_until, running
 from tests.stand_in_picamera2 import Plan, installed
@@ -34,7 +36,9 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Nodes:
     nodes = Nodes()
     monkeypatch.setattr(maintenance, "camera_nodes", nodes)
     monkeypatch.setattr(maintenance, "_LOOK_PERIOD_S", 0.01)
-    monkeypatch.setattr(choice, "capture_devices", lambda: [Device(path, "C920", "uvcvideo") for path in nodes.there])
+    monkeypatch.setattr(
+        inventory, "capture_devices", lambda: [Device(path, "C920", "uvcvideo") for path in nodes.there]
+    )
     return nodes
 
 
@@ -55,12 +59,12 @@ async def test_who_names_a_source_keeps_it(tmp_path: Path, nodes: Nodes, monkeyp
     """Nothing is even looked for, whatever is plugged in."""
     looked_for: list[str] = []
 
-    async def noted(settings: CameraSettings) -> SourceSpec:
-        looked_for.append(settings.source)
-        return await choose_source_async(settings)
+    async def noted(wanted: Mapping[str, CameraSettings], **named: Any) -> dict[str, SourceSpec]:
+        looked_for.extend(wanted)
+        return await allocate_async(wanted, **named)
 
     async with running(tmp_path, "camera.source=synthetic") as service:
-        monkeypatch.setattr("pi_stream.app.cameras.choose_source_async", noted)
+        monkeypatch.setattr("pi_stream.app.cameras.allocate_async", noted)
         nodes.there.append("/dev/video0")
         async with asyncio.timeout(PATIENCE):
             for _ in range(nodes.looks.qsize() + 3):
@@ -82,7 +86,9 @@ async def test_a_libcamera_that_says_nothing_holds_no_page_up_and_is_heard_when_
             return library.plan.cameras
 
         monkeypatch.setattr(library, "global_camera_info", staticmethod(silent))
-        monkeypatch.setattr(choice, "_libcamera", TimeLimitedCall("libcamera", choice._find_camera, timeout_s=0.05))
+        monkeypatch.setattr(
+            inventory, "_libcamera", TimeLimitedCall("libcamera", inventory._list_cameras, timeout_s=0.05)
+        )
         try:
             async with running(tmp_path, "camera.source=auto") as service, service.socket() as viewer:
                 async with http(service) as session, session.get("api/status") as answer:
@@ -98,6 +104,27 @@ async def test_a_libcamera_that_says_nothing_holds_no_page_up_and_is_heard_when_
                 await messages_until(viewer, "source", kind="picamera2")
         finally:
             answers.set()
+
+
+async def test_a_second_camera_takes_what_the_first_has_not(tmp_path: Path, nodes: Nodes) -> None:
+    """Also when it comes later; and what each has stays its own."""
+    nodes.there.append("/dev/video0")
+    names = ("camera.source=auto", "cameras.garden.source=auto", "cameras.shed.source=v4l2")
+    with installed(Plan(cameras=[])):
+        async with running(tmp_path, *names) as service, service.socket("cameras/garden/ws") as viewer:
+            source = (await messages_until(viewer, "welcome"))["source"]
+            assert source["kind"] == "synthetic"
+            assert source["refused"][1] == "v4l2: every camera is in use: /dev/video0 (C920) by camera"
+            shed = service.context.streams["shed"].supervisor
+            assert shed.spec.unavailable == "every camera is in use: /dev/video0 (C920) by camera"
+            nodes.there.append("/dev/video2")
+            await messages_until(viewer, "source", kind="v4l2", online=False)
+            nodes.there.append("/dev/video4")
+            async with asyncio.timeout(PATIENCE):
+                while shed.spec.unavailable:
+                    await nodes.looks.get()
+            paths = [stream.supervisor.spec.path for stream in service.context.streams.values()]
+            assert paths == ["/dev/video0", "/dev/video2", "/dev/video4"]
 
 
 def test_what_is_better() -> None:

@@ -196,7 +196,7 @@ async def test_a_bug_ends_the_service_with_its_traceback(tmp_path: Path, monkeyp
     assert caught.group_contains(ZeroDivisionError)
 
 
-@pytest.mark.parametrize("when", ["app.cameras.choose_source_async", "stream.stream.open_source"])
+@pytest.mark.parametrize("when", ["app.cameras.allocate_async", "stream.stream.open_source"])
 async def test_a_bug_before_the_page_is_served_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:

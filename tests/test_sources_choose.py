@@ -8,7 +8,7 @@ import pytest
 
 from pi_stream.config.settings import CameraSettings
 from pi_stream.errors import SettingError, SourceUnavailable
-from pi_stream.sources import CaptureFormat, Kind, SourceSpec, choice, choose_source, open_source
+from pi_stream.sources import CaptureFormat, Kind, SourceSpec, choose_source, inventory, open_source
 from pi_stream.sources.webcam.devices import Device
 from tests.films import bars, write_film
 from tests.stand_in_picamera2 import Plan, installed
@@ -25,21 +25,22 @@ def chosen(source: Kind | Literal["auto"], path: str = "") -> SourceSpec:
 
 @pytest.fixture
 def no_webcam(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "capture_devices", list)
+    monkeypatch.setattr(inventory, "capture_devices", list)
 
 
 @pytest.fixture
 def webcam(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "capture_devices", lambda: [Device("/dev/video2", "C920", "uvcvideo")])
+    monkeypatch.setattr(inventory, "capture_devices", lambda: [Device("/dev/video2", "C920", "uvcvideo")])
 
 
 @pytest.fixture
 def no_camera() -> str:
     """The reason, which is another one where picamera2 is installed."""
-    reason = choice._no_pi_camera()
-    if reason is None:
-        pytest.skip("a Pi camera answers here, so nothing else is chosen")
-    return reason
+    try:
+        inventory.pi_cameras()
+    except SourceUnavailable as error:
+        return str(error)
+    pytest.skip("a Pi camera answers here, so nothing else is chosen")
 
 
 @pytest.mark.usefixtures("webcam")

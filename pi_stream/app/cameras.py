@@ -15,7 +15,7 @@ from pi_stream.lib.fair_executor import FairExecutor
 from pi_stream.lib.machine_stats import MachineMonitor
 from pi_stream.lib.utc_clock import UtcClock
 from pi_stream.media.frame import Frame
-from pi_stream.sources import SourceSpec, choose_source_async
+from pi_stream.sources import SourceSpec, allocate_async, pinned, takes_place
 from pi_stream.stream import CamerasChanged, Events, Stream, Streams
 
 log = logging.getLogger(__name__)
@@ -50,9 +50,50 @@ class Cameras:
         self._running: dict[Stream, asyncio.Task[None]] = {}
         self._beats: dict[Stream, Callable[[], None]] = {}
 
-    async def choose(self, settings: Mapping[str, CameraSettings]) -> Mapping[str, SourceSpec]:
-        """Choose the source of each of these cameras. Raises SettingError."""
-        return {name: await choose_source_async(each) for name, each in settings.items()}
+    async def choose(
+        self, settings: Mapping[str, CameraSettings], change: Change | None = None
+    ) -> Mapping[str, SourceSpec]:
+        """Choose the source of each of these cameras: one that no other camera has. Raises SettingError.
+
+        `change` is the reload that it is for; it names cameras as the settings do, and not as the streams do.
+        """
+        if not settings:
+            return {}
+        names = change.renamed if change is not None else {}
+        removed = change.removed if change is not None else ()
+        streams = {names.get(name, name): each for name, each in self.streams.items() if name not in removed}
+        held = {name: each for name, each in streams.items() if name not in settings}
+        if len(settings) + len(held) > 1:
+            for stream in streams.values():  # what is the first device of its kind changes with the other cameras
+                stream.supervisor.spec = pinned(stream.supervisor.spec, stream.supervisor.state())
+        sources = {name: each.supervisor.spec for name, each in streams.items()}
+        specs = await allocate_async(
+            settings,
+            held={name: sources[name] for name in held},
+            had={name: sources[name] for name in settings if name in sources},
+        )
+        for name, stream in held.items():
+            stream.supervisor.spec = specs.get(name, sources[name])  # it is opened next
+        return specs
+
+    async def take_better(self, *, only_unavailable: bool = False) -> None:
+        """Have each camera whose settings do not name its device change to a better one, or to any if it is offline.
+
+        `only_unavailable`: only cameras that could not have a device.
+        """
+        alone = len(self.streams) == 1
+        wanting = {
+            name: each
+            for name, each in self.streams.items()
+            if each.supervisor.spec.unavailable or (not only_unavailable and _may_change(each, alone=alone))
+        }
+        settings = {name: each.settings for name, each in wanting.items()}
+        specs = await self.choose(settings)
+        for name, stream in wanting.items():
+            old, new = stream.supervisor.spec, specs[name]
+            if stream.settings is settings[name] and takes_place(new, old, online=stream.supervisor.online):
+                log.info("the camera %s changes from %s to %s: %s", stream.name, old.kind, new.kind, new.why)
+                stream.replace_source(new, settings[name], reason="a camera came, and it is opened")
 
     async def start(self, settings: Mapping[str, CameraSettings], specs: Mapping[str, SourceSpec]) -> None:
         """Start a stream for each camera, the first one first."""
@@ -103,11 +144,11 @@ class Cameras:
                 stream.take_over(settings[name])
         streams = {**renamed, **{stream.name: stream for stream in added}}
         self.streams.put({name: streams[name] for name in settings})
+        for stream in gone:  # first, because a new camera may get its device
+            await self._remove(stream)
         for stream in added:
             self._run(stream)
             await stream.opened.wait()
-        for stream in gone:
-            await self._remove(stream)
         if change.added or change.removed or change.renamed:
             self._events.publish(CamerasChanged(tuple(settings)))
 
@@ -150,3 +191,11 @@ class Cameras:
             viewers=self._viewers(),
             temperature_c=self._monitor.latest.temperature_c,
         )
+
+
+def _may_change(stream: Stream, *, alone: bool) -> bool:
+    """Whether another device may be better for this camera. `alone`: there are no others."""
+    settings, source = stream.settings, stream.supervisor
+    if settings.path or settings.source in ("file", "synthetic") or source.kind == "picamera2":
+        return False
+    return settings.source == "auto" or not (alone or source.online)

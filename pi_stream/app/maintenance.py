@@ -11,8 +11,7 @@ from pi_stream.config.settings import Config
 from pi_stream.errors import SettingError, used_up
 from pi_stream.lib import clock, heap
 from pi_stream.server.context import AppContext
-from pi_stream.sources import camera_nodes, is_better, libcamera_is_asked
-from pi_stream.stream import Stream
+from pi_stream.sources import camera_nodes, libcamera_is_asked
 from pi_stream.systemd import Notify, Watchdog, status_line
 
 log = logging.getLogger(__name__)
@@ -22,6 +21,7 @@ log = logging.getLogger(__name__)
 _RECOVERY_S = 3.5
 
 _LOOK_PERIOD_S = 2.0  # between two looks at the device nodes of cameras
+_LOOKS_WITHOUT_DEVICE = 8  # from one to the next for a camera that could not have a device
 _LOOKS = 5  # after a change of the nodes: the parts of a camera come one by one, and the right to open them comes last
 
 
@@ -38,6 +38,7 @@ class Maintenance:
         self._cameras = cameras
         self._notify = notify
         self._watchdog = watchdog
+        self._choosing = asyncio.Lock()  # two that choose at once could give one device to two cameras
 
     async def every_second(self) -> None:
         """Tell viewers and service manager how it goes, close connections that read nothing, follow the time zone.
@@ -69,7 +70,9 @@ class Maintenance:
             hangup.clear()
             self._notify.reloading()
             try:
-                self._notify.note = await self._take_over(await asyncio.to_thread(read_again))
+                read = await asyncio.to_thread(read_again)
+                async with self._choosing:
+                    self._notify.note = await self._take_over(read)
             except SettingError as error:
                 log.error("the settings stay as they were: %s", error)
                 self._notify.note = f"settings not reloaded: {error}"
@@ -89,22 +92,18 @@ class Maintenance:
                 looks = _LOOKS if there != known else looks - 1
                 known = there
                 if looks > 0:
-                    for stream in self._context.streams.values():
-                        await self._look_for_better_camera(stream)
+                    await self._take_better_cameras()
+                elif looks % _LOOKS_WITHOUT_DEVICE == 0:
+                    await self._take_better_cameras(only_unavailable=True)
             except OSError as error:
                 if not used_up(error):
                     raise
                 log.warning("no camera can be looked for: %s", error.strerror)
             await asyncio.sleep(_LOOK_PERIOD_S)
 
-    async def _look_for_better_camera(self, stream: Stream) -> None:
-        settings, kind = stream.settings, stream.supervisor.kind
-        if settings.source != "auto" or settings.path or kind == "picamera2":
-            return
-        spec = (await self._cameras.choose({stream.name: settings}))[stream.name]
-        if stream.settings is settings and is_better(spec.kind, kind):
-            log.info("a better camera than %s came for %s: %s", kind, stream.name, spec.why)
-            stream.replace_source(spec, settings, reason="a camera came, and it is opened")
+    async def _take_better_cameras(self, *, only_unavailable: bool = False) -> None:
+        async with self._choosing:
+            await self._cameras.take_better(only_unavailable=only_unavailable)
 
     async def _take_over(self, wanted: Config) -> str:
         """Put settings in force, as far as that can be while viewers stay; returns what a person should know of it.
@@ -114,7 +113,7 @@ class Maintenance:
         context = self._context
         changed = change(context.config, wanted)
         opens = {name: changed.config.all_cameras[name] for name in (*changed.reopened, *changed.added)}
-        specs = await self._cameras.choose(opens)
+        specs = await self._cameras.choose(opens, changed)
         if context.identity is not None:  # its files may be others under the same names
             await asyncio.to_thread(context.identity.reload, changed.config.tls)
         context.config = changed.config

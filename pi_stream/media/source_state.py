@@ -37,7 +37,7 @@ class SourceInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
     codec: str | None = None
     """Webcams and films: libav's name of the codec."""
     device: str | None = None
-    """Webcams: the device node, such as "/dev/video0"."""
+    """Webcams: the device node, such as "/dev/video0"; picamera2: libcamera's id of the camera."""
     driver: str | None = None
     """Webcams: the kernel driver."""
     film: str | None = None

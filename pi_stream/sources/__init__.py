@@ -1,16 +1,18 @@
 """Sources: where frames come from.
 
-`choose_source` says which one the settings mean, `open_source` opens it, `CaptureThread` reads it on a thread of its
-own, and `supervisor.SourceSupervisor` opens it again when it fails.
+`allocate` says which one each camera of the settings gets, `open_source` opens it, `CaptureThread` reads it on a thread
+of its own, and `supervisor.SourceSupervisor` opens it again when it fails.
 
 The module of a kind is imported when a source of that kind is opened, so that no library is needed but the one in use.
 """
 
 from collections.abc import Iterator
 
-from pi_stream.errors import SettingError
+from pi_stream.errors import SettingError, SourceUnavailable
+from pi_stream.sources.allocation import allocate, allocate_async, pinned, takes_place
 from pi_stream.sources.capture_thread import CaptureThread
-from pi_stream.sources.choice import choose_source, choose_source_async, is_better, libcamera_is_asked
+from pi_stream.sources.choice import choose_source
+from pi_stream.sources.inventory import libcamera_is_asked
 from pi_stream.sources.source import Source
 from pi_stream.sources.spec import CaptureFormat, Kind, SourceSpec
 from pi_stream.sources.webcam.devices import camera_nodes
@@ -21,12 +23,14 @@ __all__ = [
     "Kind",
     "Source",
     "SourceSpec",
+    "allocate",
+    "allocate_async",
     "camera_nodes",
     "choose_source",
-    "choose_source_async",
-    "is_better",
     "libcamera_is_asked",
     "open_source",
+    "pinned",
+    "takes_place",
 ]
 
 
@@ -42,6 +46,8 @@ def open_source(spec: SourceSpec, seq: Iterator[int]) -> Source:
             "a source has even sides and rotation 0 or 180, "
             f"got {wanted.width}x{wanted.height} rotated by {wanted.rotation}"
         )
+    if spec.unavailable:
+        raise SourceUnavailable(spec.unavailable)
     match spec.kind:
         case "synthetic":
             from pi_stream.sources.synthetic.source import SyntheticSource

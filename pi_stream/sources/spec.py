@@ -30,8 +30,9 @@ class SourceSpec:
     """A source that was chosen; `open_source` opens it.
 
     `path` is a film, a V4L2 device ("": the first that is a camera when it is opened), or a camera of libcamera, by its
-    number or a part of its name ("": the first). Without a frame for `stall_timeout` seconds the source is
+    number, id, or a part of its name ("": the first). Without a frame for `stall_timeout` seconds the source is
     unavailable. `why` is a sentence that says why this source was chosen; `refused` says why better ones were not.
+    `unavailable` says why there is no device to open, such as that another camera has it; "": there is one.
     """
 
     kind: Kind
@@ -40,3 +41,4 @@ class SourceSpec:
     stall_timeout: float = 5.0
     why: str = ""
     refused: tuple[str, ...] = ()
+    unavailable: str = ""

@@ -1,6 +1,6 @@
-"""The cameras of libcamera: which there are, how one is taken, and what to say where that fails.
+"""The cameras of libcamera: which there are, how one is opened, and what to say if that fails.
 
-picamera2 comes from apt and is imported only when it is asked for.
+picamera2 comes from apt and is imported only when it is needed.
 """
 
 import importlib
@@ -10,30 +10,35 @@ from contextlib import suppress
 from typing import Any
 
 from pi_stream.errors import SourceUnavailable
+from pi_stream.sources.inventory import PiCamera, matching
 from pi_stream.sources.pi.device_users import holders
 from pi_stream.sources.webcam.devices import camera_nodes
 
 _GROUP = "add this user to the group: sudo usermod -aG video $USER"
 
 
-def find_camera(path: str) -> tuple[int, str]:
-    """The number and the model of a camera of libcamera's: the first, or the one of this number or part of its name.
+def list_cameras() -> list[PiCamera]:
+    """The cameras of libcamera, without USB cameras, which are left to V4L2.
 
-    USB cameras are left to V4L2. Raises SourceUnavailable with what to mend when there is none.
+    Raises SourceUnavailable with what to fix if there is none.
     """
     library = _library()
     try:
         found = library.Picamera2.global_camera_info()
     except (RuntimeError, OSError) as error:
         raise SourceUnavailable(reason(error)) from error
-    cameras = [(number, info) for number, info in enumerate(found) if "/usb" not in info["Id"]]
-    if not cameras:
-        raise SourceUnavailable(_no_camera())
-    for number, info in cameras:
-        named = path.lower() in f"{info['Model']} {info['Id']}".lower()
-        if path == str(number) or (named and not path.isdigit()):
-            return number, info["Model"]
-    names = ", ".join(f"{number} ({info['Model']})" for number, info in cameras)
+    cameras = [PiCamera(number, info["Model"], info["Id"]) for number, info in enumerate(found)]
+    if cameras := [camera for camera in cameras if "/usb" not in camera.id]:
+        return cameras
+    raise SourceUnavailable(_no_camera())
+
+
+def find_camera(path: str) -> PiCamera:
+    """The first camera of libcamera, or the first that `path` names, see `matching`. Raises SourceUnavailable."""
+    cameras = list_cameras()
+    if found := matching(cameras, path):
+        return found[0]
+    names = ", ".join(f"{camera.number} ({camera.model})" for camera in cameras)
     raise SourceUnavailable(f'no camera is called "{path}"; there are {names}')
 
 

@@ -41,9 +41,9 @@ class Picamera2Source:
         self._stall_timeout = max(stall_timeout, 2 / wanted.fps)
         self._interrupted = threading.Event()
         self._stamped = True  # whether the newest request had a usable timestamp
-        number, self._model = find_camera(path)
+        self._device = find_camera(path)
         try:
-            self._camera = open_camera(number)
+            self._camera = open_camera(self._device.number)
             try:
                 self._mapped = self._configure()
                 self._camera.start(show_preview=False)
@@ -59,12 +59,13 @@ class Picamera2Source:
         """See Source."""
         return SourceInfo(
             kind="picamera2",
-            name=self._model,
+            name=self._device.model,
             width=self._wanted.width,
             height=self._wanted.height,
             fps=self._wanted.fps,
             rotation=self._wanted.rotation,
             colour=self._mapped.colour,
+            device=self._device.id,
             timestamp="exposure-start" if self._stamped else "read",
             controls=tuple(sorted(self._camera.camera_controls)),
         )
@@ -123,7 +124,7 @@ class Picamera2Source:
         left = 180 if turned != bool(given["transform"].hflip and given["transform"].vflip) else 0
         space = camera.libcamera_config.at(0).color_space
         mapped = Mapped(given["main"], space, self._wanted.width, self._wanted.height, left)
-        _log.info("%s gives %s, %s", self._model, given["main"], mapped.colour)
+        _log.info("%s gives %s, %s", self._device.model, given["main"], mapped.colour)
         return mapped
 
     def _captured(self, request: Any) -> int:

@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +17,9 @@ _QUERYCAP = 0x80685600
 _CAPABILITY = struct.Struct("16s32s32sIII12x")
 _VIDEO_CAPTURE, _VIDEO_M2M, _VIDEO_M2M_MPLANE, _STREAMING = 0x00000001, 0x00008000, 0x00004000, 0x04000000
 _DEVICE_CAPS = 0x80000000
+_PORT_LINKS = "/dev/v4l/by-path"
+# The receivers and image processors of Raspberry Pi cameras: they capture, but what they give is no picture yet.
+_LIBCAMERA_DRIVERS = frozenset({"unicam", "rp1-cfe", "bcm2835-isp", "pispbe"})
 
 
 class Device(NamedTuple):
@@ -33,15 +36,43 @@ def camera_nodes() -> list[str]:
 
 
 def capture_devices(folder: str = "/dev") -> list[Device]:
-    """Every capture device below `folder`, in the order of their numbers; those that cannot be asked are left out."""
+    """Every camera in `folder`, in the order of their numbers; those that cannot be asked are left out.
+
+    So are the nodes of a Raspberry Pi's own camera: only libcamera can use them. They can still be named by path.
+    """
     numbered = [(int(path.name[5:]), path) for path in Path(folder).glob("video*") if path.name[5:].isdigit()]
     found = []
     for _, path in sorted(numbered):
         try:
-            found.append(query(str(path)))
+            device = query(str(path))
         except SourceUnavailable:
             continue
+        if device.driver not in _LIBCAMERA_DRIVERS:
+            found.append(device)
     return found
+
+
+def by_port(devices: Iterable[Device], links: str = _PORT_LINKS) -> list[Device]:
+    """The devices in the order of the ports that they are plugged into, under names that stay the same.
+
+    A webcam with several nodes comes again after all other webcams. Devices without a link come last, by number.
+    """
+    named = [(port_link(device.path, links), device) for device in devices]
+    named.sort(key=lambda pair: (pair[0] == pair[1].path, _index(pair[0]), pair[0] if pair[0] != pair[1].path else ""))
+    return [device._replace(path=link) for link, device in named]
+
+
+def port_link(path: str, links: str = _PORT_LINKS) -> str:
+    """The link of udev's that names a device by its port, such as `...-usb-0:1.2:1.0-video-index0`; else `path`."""
+    real = os.path.realpath(path)
+    found = (str(link) for link in Path(links).glob("*") if os.path.realpath(link) == real)
+    return min(found, default=path)
+
+
+def _index(link: str) -> int:
+    """Which of its webcam's nodes it is."""
+    number = link.rpartition("-index")[2]
+    return int(number) if number.isdigit() else 0
 
 
 def query(path: str) -> Device:
