@@ -139,6 +139,7 @@ async def test_a_camera_that_is_away_is_named_and_the_others_go_on(tmp_path: Pat
     """/healthz says which one and why; its own says so, the other's is well."""
     away = '[cameras.hall]\nsource = "v4l2"\npath = "/dev/nothing"\n'
     async with _service(tmp_path, _TWO + away) as (service, _), http(service) as session:
+        assert any("hall: v4l2 is offline: there is no /dev/nothing" in line for line in service.lines)
         async with session.get("healthz") as answer:
             health = await answer.json()
             assert answer.status == 503

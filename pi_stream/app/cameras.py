@@ -164,6 +164,7 @@ class Cameras:
             events=self._events,
             fields=self._fields,
             alive=alive,
+            alone=lambda: len(self.streams) == 1,
             utc_of=self._utc.of,
         )
         self._beats[stream] = alive

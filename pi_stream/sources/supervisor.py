@@ -75,6 +75,7 @@ class SourceSupervisor:
         idle_stop: float,
         alive: Callable[[], None] = lambda: None,
         utc_of: Callable[[int], int | None] = lambda _captured: None,
+        camera: Callable[[], str] = lambda: "",
     ) -> None:
         """Supervise the source that `spec` describes; `open_source` opens it, and every later one.
 
@@ -82,7 +83,8 @@ class SourceSupervisor:
         frame. `changed` is called when the source goes offline or comes back. After `idle_stop` seconds in which
         `watched` was not set the source is closed until it is set again (0: never). It counts as online then, because
         nothing is known to be wrong with it, and also in the first second of being opened again. `alive` is called at
-        each sign of life. `utc_of` gives the UTC of an offline picture's `captured`, see `UtcClock.of`.
+        each sign of life. `utc_of` gives the UTC of an offline picture's `captured`, see `UtcClock.of`. `camera` gives
+        the camera's name for the log; "" if there is only one.
         """
         self.spec = spec
         self.online = False
@@ -104,6 +106,7 @@ class SourceSupervisor:
         self.closed = 0  # sources, since the start
         self._alive = alive
         self._utc_of = utc_of
+        self._camera = camera
         self._tried_at = clock.now()
         self._opening_notice: asyncio.TimerHandle | None = None  # for a source that is opened after rest
         self._replaced = asyncio.Event()
@@ -236,7 +239,7 @@ class SourceSupervisor:
         self._source = source
         self._info, self._settings_proved = source.info, True
         self._set(online=True, reason=None)
-        log.info("%s is online: %s", self.kind, msgspec.json.encode(self._info).decode(), extra=self._field)
+        log.info("%s is online: %s", self._logged, msgspec.json.encode(self._info).decode(), extra=self._field)
         self.tried.set()
         seen = frame.captured
         while True:
@@ -252,12 +255,12 @@ class SourceSupervisor:
         if self._replaced.is_set():
             return  # the reason stays that another source takes its place
         if reason != self.reason:
-            log.warning("%s is offline: %s", self.kind, reason, extra=self._field)
+            log.warning("%s is offline: %s", self._logged, reason, extra=self._field)
         self._set(online=False, reason=reason)
         self._tried_at = clock.now()
 
     async def _rest(self) -> None:
-        log.info("%s rests: nothing is watched", self.kind, extra=self._field)
+        log.info("%s rests: nothing is watched", self._logged, extra=self._field)
         self.resting = True
         try:
             while not self._watched.is_set():
@@ -310,9 +313,14 @@ class SourceSupervisor:
         self._state_changed.clear()
 
     @property
+    def _logged(self) -> str:
+        """What the log calls the source, such as "v4l2" or "garden: v4l2"."""
+        return f"{name}: {self.kind}" if (name := self._camera()) else self.kind
+
+    @property
     def _field(self) -> dict[str, str]:
-        """Of the journal's records."""
-        return {"PI_STREAM_SOURCE": self.kind}
+        """Fields of the journal."""
+        return {"PI_STREAM_SOURCE": self.kind, **({"PI_STREAM_CAMERA": name} if (name := self._camera()) else {})}
 
     def _set(self, *, online: bool, reason: str | None) -> None:
         self._call_off()

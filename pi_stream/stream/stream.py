@@ -29,7 +29,7 @@ class Stream:
 
     `spec` is the chosen source. `captions_file` keeps its captions; None keeps them in memory. `pool` runs encoders.
     `fields` gives what the fields of captions show in a frame; `alive` is called at each sign of life of this camera;
-    `utc_of` is `UtcClock.of`.
+    `utc_of` is `UtcClock.of`. `alone` says whether it is the only camera, which the log does not name.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class Stream:
         fields: Callable[["Stream", Frame], FieldContext],
         alive: Callable[[], None],
         utc_of: Callable[[int], int | None],
+        alone: Callable[[], bool] = lambda: True,
     ) -> None:
         self.name = name
         self.settings = settings
@@ -64,6 +65,7 @@ class Stream:
             watched=self.hub.watched,
             idle_stop=settings.idle_stop,
             alive=alive,
+            camera=lambda: "" if alone() else self.name,
             utc_of=utc_of,
         )
 
