@@ -56,7 +56,10 @@ class Ages:
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
     """A headless browser that draws in software, as one without a graphics card does."""
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    path = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell"))),
+        None,
+    )
     arguments = ["--disable-gpu", "--no-first-run", "--disable-background-networking"]
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")

@@ -62,7 +62,7 @@ async def look(here: Board, caption: str, screenshot: Path) -> None:
     """Open the page in a browser, under the card's own name, and wait for a picture and for this caption."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
+            executable_path=shutil.which("chromium") or shutil.which("chromium-headless-shell"),
             args=["--host-resolver-rules=MAP doorcam.local 127.0.0.1", "--no-sandbox"],
         )
         try:

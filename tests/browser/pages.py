@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from playwright.async_api import Browser, Locator, Page
 
 INSECURE_HOST = "pi.local"  # resolves to this machine, and is no secure context: as plain http on a LAN
-PATIENCE = 20_000  # milliseconds
+PATIENCE = 60_000  # milliseconds until a test says that something does not come
 
 _READ_SEQ = (Path(__file__).parent / "read_seq.js").read_text(encoding="utf-8")
 

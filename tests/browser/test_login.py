@@ -149,7 +149,7 @@ async def test_a_new_password_sends_the_open_page_to_the_login(
         await _log_in(page)
         await wait_for_frames(page)
         _set(tmp_path, "another one now")
-        await expect(page).to_have_title("Log in · pi-stream", timeout=20_000)
+        await expect(page).to_have_title("Log in · pi-stream")
         await _log_in(page, "another one now")
         await wait_for_frames(page)
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_pictures_become_smaller_in_the_same_place_and_large_again(browser: Browser, tmp_path: Path) -> None:
     """As the network allows is what the page asks for; nothing on it moves, and it says what is received."""
     async with (
-        running(tmp_path, "camera.width=640", "camera.height=358") as service,
+        running(tmp_path, "camera.width=640", "camera.height=358", "camera.fps=10") as service,
         proxy(service.url) as network,
         open_page(browser, network.url) as page,
     ):

@@ -35,7 +35,7 @@ async def _open(page: Page, panel: str) -> None:
 
 async def _until(page: Page, condition: Callable[[NDArray[np.uint8]], bool]) -> None:
     """Look at one frame after the other on the canvas until the condition holds."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not condition(await pixels(page)):
             seq = await page.evaluate("Number(picture.dataset.seq)")
             await wait_for_frames(page, f"Number(data.seq) > {seq}")

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 
 from pi_stream.captions.caption import CaptionDraft
 from pi_stream.captions.fields import FIELD_INFOS
-from tests.browser.pages import open_page, pixels, screenshot, wait_for_frames, watch
+from tests.browser.pages import PATIENCE, open_page, pixels, screenshot, wait_for_frames, watch
 from tests.proxy import proxy
 from tests.running import Running, running
 
@@ -44,7 +44,7 @@ async def _draft(page: Page) -> tuple[float, float, float, float]:
 
 async def _green(page: Page) -> tuple[float, float, float, float]:
     """The same of the only light green on the picture, once it is there."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE / 1000):
         while True:
             picture = (await pixels(page))[..., :3].astype(int)
             where = np.argwhere((np.abs(picture - (160, 255, 80)) < 30).all(axis=2))
