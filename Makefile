@@ -24,7 +24,7 @@ test: .venv/tests
 
 test-appliance: .venv/tests
 	@tests/appliance/provide
-	@.venv/bin/python -m pytest tests/appliance $(ARGS)
+	@.venv/bin/python -m pytest tests/appliance $(or $(ARGS),--numprocesses 3 --dist loadfile)
 
 test-lowest:
 	@PYTHON=$(PYTHON) tests/lowest $(ARGS)

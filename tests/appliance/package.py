@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pi_stream import __version__
 from tests.appliance.container import INSIDE, Container
-from tests.appliance.roots import CACHE, CHECKOUT, root
+from tests.appliance.roots import CACHE, CHECKOUT, alone, root
 
 _FOLDERS = ("pi_stream", "www", "deploy", "docs", "examples")
 _FILES = ("config.toml", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")
@@ -23,8 +23,12 @@ def deb(version: str = __version__) -> Path:
     """
     kept = CACHE / f"package-{_fingerprint()}"
     there = kept / f"pi-stream_{version}_all.deb"
-    if there.exists():
-        return there
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with alone(CACHE / "package.lock"):  # one of pytest's workers builds it, others wait for it
+        return there if there.exists() else _built(there, version)
+
+
+def _built(there: Path, version: str) -> Path:
     with Container(root("builder")) as builder:
         builder.run("mkdir", "/srv/tree")
         builder.run("cp", "-r", *(f"{INSIDE}/{each}" for each in (*_FOLDERS, *_FILES)), "/srv/tree")
@@ -37,7 +41,7 @@ def deb(version: str = __version__) -> Path:
         builder.run("/srv/tree/deploy/build-deb", "/srv", user="nobody", timeout=_PATIENCE)  # it needs no root
         built = builder.call("cat", f"/srv/{there.name}")
         assert built.returncode == 0, built.stderr.decode()
-    kept.mkdir(exist_ok=True)
+    there.parent.mkdir(exist_ok=True)
     for old in sorted(CACHE.glob("package-*"), key=lambda path: path.stat().st_mtime)[:-_KEPT]:
         shutil.rmtree(old)
     part = there.with_suffix(".part")

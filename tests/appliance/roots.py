@@ -135,7 +135,7 @@ def root(name: str) -> Path:
     if there.exists():
         return there
     CACHE.mkdir(parents=True, exist_ok=True)
-    with _alone(CACHE / f"{name}.lock"):
+    with alone(CACHE / f"{name}.lock"):
         if not there.exists():
             started = time.monotonic()
             part = CACHE / f"{name}.part"
@@ -255,7 +255,8 @@ def _remove(there: Path) -> None:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def alone(lock: Path) -> Iterator[None]:
+    """One process at a time is in it; others wait."""
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
