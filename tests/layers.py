@@ -18,6 +18,7 @@ LAYERS = (
     Layer("__main__", "`python -m pi_stream`"),
     Layer("cli", "the command line, one module a command", ("segno",)),
     Layer("app", "the composition root: the parts of the service, their order of start and stop, maintenance"),
+    Layer("features", "what the service does beside showing cameras, one folder a feature", ("aiohttp",)),
     Layer("server", "page, API, pictures and websocket on one port", ("aiohttp",)),
     Layer("stream", "one camera's whole line, from its source to its packets; the events of the service"),
     Layer("client", "the Python viewer", ("websockets",)),

@@ -20,6 +20,7 @@ import websockets
 
 from pi_stream.app.service import serve
 from pi_stream.config.files import load
+from pi_stream.features import CONFIG
 from pi_stream.server.app import Server
 from pi_stream.server.context import AppContext
 from pi_stream.stream import Stream
@@ -69,7 +70,7 @@ def _socket(url: str, path: str, **options: Any) -> websockets.connect:
 async def running(state: Path, *assignments: str) -> AsyncIterator[Running]:
     """A service in this process, on a free port, with a small synthetic picture unless told otherwise."""
     started: asyncio.Future[tuple[AppContext, Server]] = asyncio.get_running_loop().create_future()
-    config = load(Path(os.devnull), [*SMALL, *assignments])
+    config = load(Path(os.devnull), [*SMALL, *assignments], CONFIG)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(
             serve(config, state=state, ready=lambda context, server: started.set_result((context, server)))

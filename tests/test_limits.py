@@ -11,6 +11,7 @@ import pytest
 import websockets
 
 from pi_stream.config.settings import Config
+from pi_stream.features import LIMITS
 from pi_stream.lib import clock
 from pi_stream.lib.rate_limit import SPAN_US, RateCounter, RateCounters
 from pi_stream.server.refusals import NAMES
@@ -282,7 +283,12 @@ async def test_every_limit_is_in_the_metrics_and_in_the_documentation(tmp_path: 
     """From the start, with 0, so that a first refusal is seen as a change."""
     async with running(tmp_path) as service, http(service) as session, session.get("metrics") as answer:
         text = await answer.text()
-    assert all(f'pi_stream_refused_total{{limit="{name}"}} 0\n' in text for name in NAMES)
+    assert all(f'pi_stream_refused_total{{limit="{name}"}} 0\n' in text for name in (*NAMES, *LIMITS))
     table = (DOCS / "limits.md").read_text(encoding="utf-8")
-    for name in {*NAMES, *(f"limits.{each}" for each in Config().limits.__struct_fields__), "stream.stall_timeout"}:
+    for name in {
+        *NAMES,
+        *LIMITS,
+        *(f"limits.{each}" for each in Config().limits.__struct_fields__),
+        "stream.stall_timeout",
+    }:
         assert f"| `{name}` |" in table, name

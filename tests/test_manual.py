@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from pi_stream import __version__, cli
-from pi_stream.config.settings import Config
+from pi_stream.features import CONFIG
 from tests.running import PATIENCE
 
 HERE = Path(__file__).parent.parent
@@ -68,7 +68,7 @@ def test_the_manual_has_every_setting_with_its_default() -> None:
     """pi-stream.toml(5) says what config.toml says."""
     page = plain(made_by("manual.py", "pi-stream.toml.5"))
     assert '.SS "[cameras.NAME]"' in page
-    for section, keys in msgspec.to_builtins(Config()).items():
+    for section, keys in msgspec.to_builtins(CONFIG()).items():
         if section == "cameras":
             continue  # it has no keys of its own
         assert f'.SS "[{section}]"' in page

@@ -14,8 +14,9 @@ import msgspec
 import pytest
 
 from pi_stream.config.files import load
-from pi_stream.config.reload import NEEDS_RESTART, change
+from pi_stream.config.reload import change
 from pi_stream.config.settings import Config
+from pi_stream.features import CONFIG, NEED_RESTART
 from tests.running import PATIENCE, Process, http, messages_until, next_frame, process, say
 
 _SMALL = "[server]\nhost = '127.0.0.1'\nport = 0\n[camera]\nsource = 'synthetic'\nwidth = 320\nheight = 180\n"
@@ -72,10 +73,10 @@ async def _service(folder: Path, manager: Manager, text: str = "", **extra: str)
 
 def test_every_setting_is_taken_over_or_needs_a_restart() -> None:
     """Those that need one exist, and are the ones that the documentation names."""
-    names = {f"{section}.{key}" for section, keys in msgspec.to_builtins(Config()).items() for key in keys}
-    assert names > NEEDS_RESTART
+    names = {f"{section}.{key}" for section, keys in msgspec.to_builtins(CONFIG()).items() for key in keys}
+    assert names > NEED_RESTART
     text = (Path(__file__).parent.parent / "docs" / "appliance.md").read_text(encoding="utf-8")
-    assert all(f"`{name}`" in text for name in NEEDS_RESTART)
+    assert all(f"`{name}`" in text for name in NEED_RESTART)
 
 
 def test_what_needs_a_restart_keeps_its_value() -> None:

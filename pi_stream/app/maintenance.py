@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 
 from pi_stream.app.cameras import Cameras
+from pi_stream.app.features import Features
 from pi_stream.config.reload import change
 from pi_stream.config.settings import Config
 from pi_stream.errors import SettingError, used_up
+from pi_stream.features import NEED_RESTART
 from pi_stream.lib import clock, heap
 from pi_stream.server.context import AppContext
 from pi_stream.sources import camera_nodes, libcamera_is_asked
@@ -33,9 +35,12 @@ def longest_silence_s(config: Config) -> float:
 class Maintenance:
     """What the service does once a second, at a reload, and when a camera is plugged in."""
 
-    def __init__(self, context: AppContext, cameras: Cameras, notify: Notify, watchdog: Watchdog) -> None:
+    def __init__(
+        self, context: AppContext, cameras: Cameras, features: Features, notify: Notify, watchdog: Watchdog
+    ) -> None:
         self._context = context
         self._cameras = cameras
+        self._features = features
         self._notify = notify
         self._watchdog = watchdog
         self._choosing = asyncio.Lock()  # two that choose at once could give one device to two cameras
@@ -111,9 +116,10 @@ class Maintenance:
         Raises SettingError, and all is as it was, if a wanted source or certificate cannot be used.
         """
         context = self._context
-        changed = change(context.config, wanted)
+        changed = change(context.config, wanted, NEED_RESTART)
         opens = {name: changed.config.all_cameras[name] for name in (*changed.reopened, *changed.added)}
         specs = await self._cameras.choose(opens, changed)
+        await self._features.check(changed.config)
         if context.identity is not None:  # its files may be others under the same names
             await asyncio.to_thread(context.identity.reload, changed.config.tls)
         context.config = changed.config
@@ -123,6 +129,7 @@ class Maintenance:
             await context.viewers.close_camera(stream, 1001, f"the camera {stream.name} was removed from the settings")
         context.checkup.discard()
         context.set_limits()
+        await self._features.take_over(changed.taken)
         if changed.touches("stream.quality") or any(name.endswith(".fps") for name in changed.taken):
             context.viewers.watch_again()
         log.info("settings reloaded; changed: %s", ", ".join(sorted(changed.taken)) or "none")

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pi_stream.app.cameras import Cameras
+from pi_stream.app.features import Features
 from pi_stream.app.heartbeat import Heartbeat
 from pi_stream.app.maintenance import Maintenance, longest_silence_s
 from pi_stream.app.uncaught import end_on_uncaught
 from pi_stream.auth import store
 from pi_stream.config.settings import Config
 from pi_stream.encoders import ENCODERS, JPEG_BY
+from pi_stream.features import FEATURES, LIMITS
 from pi_stream.health import doctor_report, next_steps
 from pi_stream.hub import ChannelLimit
 from pi_stream.lib import clock, heap, machine_stats
@@ -22,6 +24,7 @@ from pi_stream.overlay.text_picture import picture_of_text
 from pi_stream.server.app import Server
 from pi_stream.server.connection.socket_buffers import Stalls
 from pi_stream.server.context import AppContext
+from pi_stream.server.refusals import RefusalCounter
 from pi_stream.server.security.access import Access
 from pi_stream.server.security.host_names import names_of
 from pi_stream.server.security.local_addresses import certified
@@ -112,8 +115,13 @@ async def serve(
                 listener=listener,
                 access=Access(config.auth, state / store.NAME),
                 identity=identity,
+                refusals=RefusalCounter(LIMITS),
             )
-            maintenance = Maintenance(context, cameras, notify, watchdog)
+            features = Features(FEATURES, context, tasks)
+            context.features = features.all
+            await features.check(config)
+            features.start()
+            maintenance = Maintenance(context, cameras, features, notify, watchdog)
             tried = tasks.create_task(cameras.all_tried(), name="first open")
             running: list[asyncio.Task[Any]] = [
                 tried,
@@ -125,7 +133,7 @@ async def serve(
             ]
             await ending.wait_for(tried, seconds=_FIRST_OPEN_TIMEOUT_S)
             if not ending.begun:
-                async with Server(context) as server:
+                async with Server(context, features.routes) as server:
                     ready(context, server)
                     running.append(tasks.create_task(server.follow_addresses(), name="addresses"))
                     await ending.wait_for(tried)  # opening has time limits of its own
@@ -138,6 +146,7 @@ async def serve(
                     notify.stopping()
             for task in running:
                 task.cancel()
+            features.stop()
             cameras.stop()
             ending.result()  # raises the bug that ended it, whenever that came
 

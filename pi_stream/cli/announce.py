@@ -14,6 +14,7 @@ from typing import Literal, NoReturn
 from pi_stream.cli.options import Commands, add_config
 from pi_stream.config import files as config_files
 from pi_stream.errors import MissingLibrary, SettingError
+from pi_stream.features import CONFIG
 
 _PROGRAM = "avahi-publish-service"
 _SERVICE_TYPES = {"http": "_http._tcp", "https": "_https._tcp"}  # the types that browsers look for: RFC 6335, clause 8
@@ -28,7 +29,7 @@ def add_parser(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> NoReturn:
     """Announce the page of these settings."""
-    settings = config_files.load(options.config)
+    settings = config_files.load(options.config, kind=CONFIG)
     announce(settings.server.port, "http" if settings.tls.mode == "off" else "https")
 
 

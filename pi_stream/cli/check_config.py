@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pi_stream.cli.options import Commands
 from pi_stream.config import files as config_files
+from pi_stream.features import CONFIG
 
 
 def add_parser(commands: Commands) -> None:
@@ -16,6 +17,6 @@ def add_parser(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read the file. Raises SettingError if a setting in it is wrong."""
-    config_files.load(options.file)
+    config_files.load(options.file, kind=CONFIG)
     print(f"{options.file}: valid")
     return 0

@@ -7,6 +7,7 @@ import shutil
 import sys
 
 from pi_stream.cli.options import Commands, add_assignments, add_config
+from pi_stream.features import CONFIG
 
 
 def add_parser(commands: Commands) -> None:
@@ -28,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     from pi_stream.health import doctor_report
 
     logging.disable(logging.WARNING)  # warnings of other modules, such as of missing fonts, are findings here
-    report = doctor_report.make_report(doctor_report.for_terminal(options.config, options.assignments))
+    report = doctor_report.make_report(doctor_report.for_terminal(options.config, options.assignments, CONFIG))
     if options.json:
         print(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:

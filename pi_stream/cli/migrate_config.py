@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pi_stream.cli.options import Commands
 from pi_stream.config import files as config_files
+from pi_stream.features import CONFIG
 
 
 def add_parser(commands: Commands) -> None:
@@ -16,7 +17,7 @@ def add_parser(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Rewrite the file, and print what changed. Raises SettingError if it has to be changed by hand."""
-    changes = config_files.migrate(options.file)
+    changes = config_files.migrate(options.file, CONFIG)
     for change in changes:
         print(f"{options.file}: {change}")
     result = f"rewritten; the old file is {options.file}.bak" if changes else "nothing to migrate"

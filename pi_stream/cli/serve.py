@@ -11,6 +11,7 @@ from pi_stream.cli.options import Commands, add_assignments, add_config
 from pi_stream.config import files as config_files
 from pi_stream.config.settings import Config
 from pi_stream.errors import PiStreamError
+from pi_stream.features import CONFIG
 from pi_stream.systemd import activation_socket
 from pi_stream.systemd.journal import set_up_log
 
@@ -31,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
 
     def read() -> Config:
-        return config_files.load(options.config, options.assignments)
+        return config_files.load(options.config, options.assignments, CONFIG)
 
     set_up_log(sys.stderr)
     settings = read()

@@ -24,11 +24,12 @@ SYSTEM_CONFIG = Path("/etc/pi-stream/config.toml")
 SYSTEM_STATE = Path("/var/lib/pi-stream")  # systemd's StateDirectory= of deploy/pi-stream.service
 
 
-def load(path: Path | None = None, assignments: Sequence[str] = ()) -> Config:
+def load(path: Path | None = None, assignments: Sequence[str] = (), kind: type[Config] = Config) -> Config:
     """Read the settings of a TOML file, then `section.key=value` assignments over them.
 
-    Without a path: /etc/pi-stream/config.toml if there is one, else the defaults. Raises SettingError, whose text is
-    one line that names file, section, key, what was expected and what was there.
+    Without a path: /etc/pi-stream/config.toml if there is one, else the defaults. `kind` says which sections there may
+    be; `features.CONFIG` has those of all features. Raises SettingError, whose text is one line that names file,
+    section, key, what was expected and what was there, unless that is secret.
     """
     if path is None and _is_there(SYSTEM_CONFIG):
         path = SYSTEM_CONFIG
@@ -37,14 +38,15 @@ def load(path: Path | None = None, assignments: Sequence[str] = ()) -> Config:
         table, old = current_names(_read(path)[1])
         for each in old:
             log.warning("%s: %s; `pi-stream migrate-config %s` brings it up to date", path, each, path)
-    config = _convert(table, str(path))
+    config = _convert(table, str(path), kind)
     for assignment in assignments:
         (*sections, key), value = _assignment(assignment)
         section = table
         for each in sections:
             section = section.setdefault(each, {})
         section[key] = value
-        config = _convert(table, f"--set {assignment}")
+        # The value may be secret; if it is not, the problem quotes it.
+        config = _convert(table, f"--set {assignment.partition('=')[0]}", kind)
     return config
 
 
@@ -71,13 +73,15 @@ def service_folder() -> Path:
     return state_folder()
 
 
-def migrate(path: Path) -> list[str]:
+def migrate(path: Path, kind: type[Config] = Config) -> list[str]:
     """Write a file of settings under the names of today; what it was lies beside it, as .bak. Returns what changed.
+
+    `kind` is as in `load`.
 
     Raises SettingError when it cannot be read or written, is wrong, or has to be changed by hand.
     """
     text, table = _read(path)
-    _convert(current_names(table)[0], str(path))
+    _convert(current_names(table)[0], str(path), kind)
     try:
         rewritten, changes = rewrite(text)
         if changes:
@@ -139,7 +143,7 @@ def _assignment(text: str) -> tuple[tuple[str, ...], Any]:
     path = tuple(place.strip().split("."))
     if not equals or not all(path) or len(path) != (3 if path[0] == "cameras" else 2):
         raise SettingError(
-            f'--set {text}: expected section.key=value, such as camera.fps=15 or cameras.garden.fps=15, got "{text}"'
+            f'--set {place}: expected section.key=value, such as camera.fps=15 or cameras.garden.fps=15, got "{place}"'
         )
     try:
         parsed = parse(f"value = {value}")
@@ -148,9 +152,9 @@ def _assignment(text: str) -> tuple[tuple[str, ...], Any]:
     return path, parsed["value"] if len(parsed) == 1 else value
 
 
-def _convert(table: dict[str, Any], where: str) -> Config:
+def _convert(table: dict[str, Any], where: str, kind: type[Config]) -> Config:
     try:
-        config = convert({name: keys for name, keys in table.items() if name != "cameras"}, Config)
+        config = convert({name: keys for name, keys in table.items() if name != "cameras"}, kind)
         return msgspec.structs.replace(config, cameras=_cameras(table.get("cameras", {}), config.first_camera))
     except ValidationError as error:
         if not error.path:
@@ -160,7 +164,7 @@ def _convert(table: dict[str, Any], where: str) -> Config:
         line = f"{where}: [{section}] {' '.join(key)}" if key else f"{where}: [{section}]"
         problem = error.problem
         if key and problem.startswith("unknown"):
-            problem = _elsewhere(key[0], problem)
+            problem = _elsewhere(key[0], problem, kind)
         raise SettingError(f"{' '.join(line.split())}: {problem}") from None
 
 
@@ -189,10 +193,10 @@ def _cameras(table: Any, first: str) -> dict[str, CameraSettings]:
     return cameras
 
 
-def _elsewhere(key: str, problem: str) -> str:
+def _elsewhere(key: str, problem: str, kind: type[Config]) -> str:
     """The problem of an unknown key, with a hint where it stands in the wrong section: all sections that have it."""
     every: dict[str, list[str]] = {}
-    for section in _fields(inspect.type_info(Config)):
+    for section in _fields(inspect.type_info(kind)):
         for field in _fields(section.type):  # none for the table of cameras: their keys are those of [camera]
             every.setdefault(field.encode_name, []).append(f"[{section.encode_name}]")
     meant = key if key in every else None if "nearest" in problem else nearest(key, every)

@@ -43,17 +43,18 @@ class Change:
         return not self.taken.isdisjoint(names)
 
 
-def change(old: Config, new: Config) -> Change:
-    """Compare the settings in force with the wanted ones.
+def change(old: Config, new: Config, needs_restart: frozenset[str] = NEEDS_RESTART) -> Change:
+    """Compare the settings in force with the wanted ones; both have the same sections.
 
-    A camera of another name with otherwise the same settings is the same camera, renamed.
+    `needs_restart` names the settings that wait for a restart, as section.key. A camera of another name with otherwise
+    the same settings is the same camera, renamed.
     """
     before, after = msgspec.to_builtins(old), msgspec.to_builtins(new)
     differ = {
         f"{section}.{key}" for section, keys in after.items() if section not in ("camera", "cameras")
         for key, value in keys.items() if value != before[section][key]
     }  # fmt: skip  # one thought a line
-    waiting = sorted(name for name in differ if name in NEEDS_RESTART)
+    waiting = sorted(name for name in differ if name in needs_restart)
     for name in waiting:
         section, _, key = name.partition(".")
         after[section][key] = before[section][key]
@@ -78,7 +79,7 @@ def change(old: Config, new: Config) -> Change:
     differ |= {f"cameras.{name}" for name in removed}
     first = cameras.pop(new.first_camera)
     after.pop("camera"), after.pop("cameras")
-    config = msgspec.structs.replace(msgspec.convert(after, Config), camera=first, cameras=cameras)
+    config = msgspec.structs.replace(msgspec.convert(after, type(new)), camera=first, cameras=cameras)
     added = tuple(name for name in config.all_cameras if name not in was)
     taken = frozenset(differ.difference(waiting))
     return Change(config, taken, tuple(sorted(waiting)), added, removed, renamed, tuple(reopened))

@@ -3,8 +3,11 @@
 `config.toml` in the project's folder lists them all for people; a test keeps the two alike.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Literal, TypeVar
 
+import msgspec
 from msgspec import Meta, Struct
 
 from pi_stream.lib.sanitize import ONE_LINE
@@ -122,8 +125,14 @@ class TlsSettings(Struct, frozen=True, forbid_unknown_fields=True):
     key: FilePath = ""
 
 
+S = TypeVar("S", bound=Struct)
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
-    """All sections. `camera` is the first camera, `cameras` are the others by name."""
+    """All sections. `camera` is the first camera, `cameras` are the others by name.
+
+    The sections of features are fields of a subclass, which `config_with` makes.
+    """
 
     camera: CameraSettings = CameraSettings()
     cameras: Annotated[dict[CameraName, CameraSettings], Meta(max_length=MAX_CAMERAS - 1)] = {}
@@ -143,6 +152,24 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     def first_camera(self) -> str:
         """The name of [camera]."""
         return self.camera.name or "camera"
+
+    def section(self, kind: type[S]) -> S:
+        """The section of a feature by its type; its defaults if there is no such section."""
+        values = (getattr(self, name) for name in self.__struct_fields__)
+        return next((value for value in values if isinstance(value, kind)), None) or kind()
+
+
+def config_with(sections: Mapping[str, type[Struct]]) -> type[Config]:
+    """The type of settings files that also have these sections: the type of each by its name."""
+    return _config_with(tuple(sections.items()))
+
+
+@cache  # settings of two types are never equal, and a reload compares them
+def _config_with(sections: tuple[tuple[str, type[Struct]], ...]) -> type[Config]:
+    fields = [(name, kind, kind()) for name, kind in sections]
+    made = msgspec.defstruct("Config", fields, bases=(Config,), frozen=True, forbid_unknown_fields=True)
+    assert issubclass(made, Config)  # noqa: S101 - for the type checker: `bases` says it
+    return made
 
 
 def title_of(name: str, settings: CameraSettings) -> str:

@@ -103,16 +103,17 @@ def for_service(
     return DoctorReports(Doctor(current_checks))
 
 
-def for_terminal(path: Path | None, assignments: Sequence[str]) -> Doctor:
+def for_terminal(path: Path | None, assignments: Sequence[str], kind: type[Config] = Config) -> Doctor:
     """Return the doctor of `pi-stream doctor`, with the settings that a service would start with.
 
-    `path` and `assignments` are --config and --set. Wrong settings are a finding; the other checks use the defaults.
+    `path` and `assignments` are --config and --set, `kind` is as in `config.files.load`. Wrong settings are a finding;
+    the other checks use the defaults.
     """
     try:
-        settings, read = config_files.load(path, assignments), path or config_files.SYSTEM_CONFIG
+        settings, read = config_files.load(path, assignments, kind), path or config_files.SYSTEM_CONFIG
         summary: str | SettingError = f"{read} is valid" if read.exists() else "no settings file: the defaults are used"
     except SettingError as error:
-        settings, summary = Config(), error
+        settings, summary = kind(), error
     # A person at a terminal asks about the service that systemd starts, if there is one.
     own = "STATE_DIRECTORY" in os.environ or not os.path.lexists(config_files.SYSTEM_STATE)
     context = _context(settings, config_files.state_folder() if own else config_files.SYSTEM_STATE, summary)

@@ -94,7 +94,8 @@ def _explain(error: msgspec.ValidationError, value: Any, kind: Any) -> Validatio
         return ValidationError(
             (*path, named["name"]), f"expected {describe_type(fields.get(named['name']))}, got nothing"
         )
-    return ValidationError(tuple(path), f"expected {describe_type(expected)}, got {quote(value)}")
+    got = "what is not shown, because it may be secret" if _secret(expected) else quote(value)
+    return ValidationError(tuple(path), f"expected {describe_type(expected)}, got {got}")
 
 
 def _solid(kind: inspect.Type | None) -> inspect.Type | None:
@@ -106,11 +107,20 @@ def _solid(kind: inspect.Type | None) -> inspect.Type | None:
     return kind
 
 
+def _secret(kind: inspect.Type | None) -> bool:
+    """Whether a value of this type, or a field of it, must not be quoted: its `Meta` has extra={"secret": True}."""
+    if isinstance(kind, inspect.Metadata) and (kind.extra or {}).get("secret"):
+        return True
+    return any(_secret(field.type) for field in getattr(_solid(kind), "fields", ()))
+
+
 def _wrong(item: Any, kind: inspect.Type | None) -> bool:
     """Whether an item of a list is the one that has the wrong type."""
     inner = getattr(_solid(kind), "item_type", None)
     if isinstance(inner, inspect.StrType):
         return not isinstance(item, str)
+    if isinstance(inner, inspect.LiteralType):
+        return item not in inner.values
     return True
 
 

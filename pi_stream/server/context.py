@@ -3,14 +3,15 @@
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from aiohttp import web
+from msgspec import Struct
 
 from pi_stream.auth.throttle import client_network
 from pi_stream.config.settings import Config
@@ -31,9 +32,20 @@ from pi_stream.server.websocket.viewers import Viewers
 from pi_stream.stream import Events, Stream, Streams
 
 if TYPE_CHECKING:
+    from pi_stream.server.http.metrics import Metric
     from pi_stream.tls.identity import Identity
 
 TextEncoding = Literal["rgba", "png", "jpeg"]
+
+
+class ShownFeature(Protocol):
+    """What the web server shows of a feature; see `pi_stream.features.feature`."""
+
+    def metrics(self) -> "Iterable[Metric]":
+        """Its rows of /metrics."""
+
+    def status(self) -> Struct | None:
+        """Its part of /api/status."""
 
 
 @dataclass(kw_only=True)
@@ -61,6 +73,7 @@ class AppContext:
     identity: "Identity | None" = None  # over http there is none to show
     lag: LoopLag = field(default_factory=LoopLag)
     refusals: RefusalCounter = field(default_factory=RefusalCounter)
+    features: Mapping[str, ShownFeature] = field(default_factory=dict)  # by the name of its section
     changes: RateCounters = field(default_factory=RateCounters)  # by address
     snapshots: int = 0  # that are being made
     texts: asyncio.Lock = field(default_factory=asyncio.Lock)  # one is drawn at a time, so that frames find a thread

@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Iterable
 
 from pi_stream.config.settings import LimitSettings
 
@@ -17,10 +18,10 @@ NAMES = (
 
 
 class RefusalCounter:
-    """How many there were of each limit."""
+    """How many there were of each limit; `more` are limits that are not in NAMES."""
 
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter(dict.fromkeys(NAMES, 0))
+    def __init__(self, more: Iterable[str] = ()) -> None:
+        self.counts: Counter[str] = Counter(dict.fromkeys((*NAMES, *more), 0))
 
     def count(self, limit: str, address: str, what: str) -> None:
         """One more, for somebody at `address`; `what` is a sentence that names the limit."""

@@ -33,6 +33,7 @@ from pi_stream.config import files as config_files
 from pi_stream.config import migrations
 from pi_stream.config.settings import AuthSettings
 from pi_stream.errors import BadMessage, SettingError, SourceUnavailable
+from pi_stream.features import CONFIG
 from pi_stream.overlay import render_text
 from pi_stream.server.http.snapshots import PictureQuery
 from pi_stream.server.security.access import Access, LoginNeeded
@@ -118,9 +119,9 @@ def frames_of_a_viewer(data: bytes) -> None:
 def settings(data: bytes) -> None:
     """A file of settings, and the same as an assignment on the command line."""
     with contextlib.suppress(SettingError):
-        config_files.load(_file(data, "config.toml"))
+        config_files.load(_file(data, "config.toml"), kind=CONFIG)
     with contextlib.suppress(SettingError):
-        config_files.load(Path("/dev/null"), [_text(data)])
+        config_files.load(Path("/dev/null"), [_text(data)], CONFIG)
 
 
 def migration(data: bytes) -> None:

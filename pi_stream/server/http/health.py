@@ -1,5 +1,7 @@
 """The state of the service: for monitoring, scripts, dashboards and the page."""
 
+from typing import Any
+
 from aiohttp import web
 from msgspec import UNSET, Struct, UnsetType
 
@@ -109,7 +111,7 @@ class Status(Struct, frozen=True, kw_only=True):
     """The service, the camera of the request's path (`source`, `captions`, `channels`), and all cameras.
 
     `uptime_s`: seconds since the start. `jpeg`: the library that encodes JPEG. `vitals`: CPU in percent of one core,
-    memory in MiB, temperature in degrees Celsius.
+    memory in MiB, temperature in degrees Celsius. `features`: what each says of itself, by the name of its section.
     """
 
     version: str
@@ -121,6 +123,7 @@ class Status(Struct, frozen=True, kw_only=True):
     cameras: tuple[CameraStatus, ...]
     viewers: tuple[ViewerStatus, ...]
     vitals: MachineStats
+    features: dict[str, Any]  # of a type of its own each; the features are above this layer
 
 
 class NextSteps(Struct, frozen=True):
@@ -169,6 +172,7 @@ async def status(request: web.Request) -> web.Response:
             cameras=tuple(CameraStatus.of(stream) for stream in context.streams.values()),
             viewers=tuple(viewers),
             vitals=context.vitals.latest,
+            features={name: part for name, each in context.features.items() if (part := each.status()) is not None},
         )
     )
 

@@ -78,6 +78,8 @@ def _metrics(context: AppContext) -> Iterable[Metric]:
     yield gauge("loop_lag_p50_seconds", "How late the event loop is, median", lag.quantile_s(0.5))
     yield gauge("loop_lag_p99_seconds", "How late the event loop is, 99th percentile", lag.quantile_s(0.99))
     yield gauge("temperature_celsius", "Temperature of the processor", vitals.temperature_c)
+    for feature in context.features.values():
+        yield from feature.metrics()
     yield Metric(
         "refused_total",
         "counter",
