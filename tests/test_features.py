@@ -6,6 +6,7 @@ from typing import Annotated
 import pytest
 from msgspec import Meta, Struct
 
+from pi_stream import cli
 from pi_stream.config.files import load
 from pi_stream.config.reload import change
 from pi_stream.config.settings import Config, config_with
@@ -76,6 +77,19 @@ def test_a_secret_on_the_command_line_is_not_quoted(text: str) -> None:
     with pytest.raises(SettingError) as caught:
         load(Path("/dev/null"), [text], _CONFIG)
     assert "too secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("command", ["serve", "check-config", "migrate-config", "certificate", "announce", "doctor"])
+def test_every_command_knows_the_sections_of_features(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings file of a service is theirs, too: an error in it names the feature's key."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    path = _file(tmp_path, "[webhook]\nqueu = 100\n")
+    argument = [str(path)] if command in ("check-config", "migrate-config") else ["--config", str(path)]
+    assert cli.main([command, *argument]) > 0
+    printed = capsys.readouterr()
+    assert 'the nearest is "queue"' in " ".join((printed.out + printed.err).split())
 
 
 def test_a_reload_takes_over_a_features_settings_unless_they_need_a_restart() -> None:

@@ -3,8 +3,9 @@
 from pi_stream.config.reload import NEEDS_RESTART
 from pi_stream.config.settings import config_with
 from pi_stream.features.feature import FeatureSpec
+from pi_stream.features.webhook import WEBHOOK
 
-FEATURES: tuple[FeatureSpec, ...] = ()
+FEATURES: tuple[FeatureSpec, ...] = (WEBHOOK,)
 
 CONFIG = config_with({each.name: each.settings for each in FEATURES})
 """The type of settings files, with the sections of all features."""

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import itertools
 import re
+import socket
 import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,11 +16,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, cast
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
+from yarl import URL
 
 from deploy.image import answers
 from pi_stream import protocol
@@ -34,6 +36,8 @@ from pi_stream.config import migrations
 from pi_stream.config.settings import AuthSettings
 from pi_stream.errors import BadMessage, SettingError, SourceUnavailable
 from pi_stream.features import CONFIG
+from pi_stream.features.webhook.sender import NotDelivered, Sender, place
+from pi_stream.features.webhook.settings import WebhookSettings
 from pi_stream.overlay import render_text
 from pi_stream.server.http.snapshots import PictureQuery
 from pi_stream.server.security.access import Access, LoginNeeded
@@ -43,6 +47,7 @@ from pi_stream.sources.convert import Converter
 from pi_stream.sources.films.film import laps, probe
 from pi_stream.sources.films.y4m import y4m_laps
 from tests.reading import Reading
+from tests.receivers import raw_receiver
 
 _folder = TemporaryDirectory(prefix="pi-stream-fuzz-")
 _NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -217,10 +222,36 @@ def y4m(data: bytes) -> None:
             assert cast(Any, picture.frame)().shape == (12,)
 
 
+def webhook_url(data: bytes) -> None:
+    """A receiver's URL: one that the settings take is used, or refused at the start, and nothing else."""
+    try:
+        settings = config_files.load(Path("/dev/null"), [f"webhook.url={_text(data)}"], CONFIG).section(WebhookSettings)
+        where = place(settings.url)
+    except (SettingError, ValueError):
+        return
+    if settings.url:
+        with contextlib.suppress(socket.gaierror):
+            socket.getaddrinfo(urlsplit(where).hostname, urlsplit(where).port, flags=socket.AI_NUMERICHOST)
+        with contextlib.suppress(ValueError):
+            assert URL(settings.url).host is not None
+
+
+def webhook_answer(data: bytes) -> None:
+    """What a receiver answers: the message was delivered, or it was not."""
+
+    async def send() -> None:
+        async with raw_receiver(data) as (url, _), Sender(WebhookSettings(url=url)) as sender:
+            with contextlib.suppress(NotDelivered):
+                await sender.send(b"{}")
+
+    asyncio.run(send())
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     each.__name__: each
     for each in (
         frame, request, reply, caption, drawn, frames_of_a_viewer, settings, migration, card_answers, captions_file,
-        auth_file, proofs, host, query, film, y4m,
+        auth_file, proofs, host, query, film, y4m, webhook_url,
+        webhook_answer,
     )
 }  # fmt: skip
