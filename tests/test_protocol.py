@@ -18,6 +18,7 @@ from pi_stream.media.frame import Packet
 from pi_stream.media.source_state import SourceState
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "frames.json").read_text(encoding="utf-8"))
+MESSAGES = json.loads((Path(__file__).parent / "vectors" / "messages.json").read_text(encoding="utf-8"))
 
 
 def _packet(vector: dict[str, Any]) -> Packet:
@@ -276,3 +277,13 @@ def test_the_first_acceptable_encoding_is_chosen() -> None:
 def test_a_picture_fits_its_width_and_keeps_its_shape(widest: int | None, size: tuple[int, int]) -> None:
     """Sides are even, and nothing is made larger."""
     assert protocol.fit(1280, 720, widest) == size
+
+
+@pytest.mark.parametrize("vector", MESSAGES["replies"], ids=lambda vector: vector["type"])
+def test_a_message_about_several_cameras_has_its_fields(vector: dict[str, Any]) -> None:
+    """Read and written again, it is the same; a client that knows an older version reads the rest of it."""
+    reply = protocol.parse_reply(json.dumps(vector))
+    assert isinstance(reply, protocol.Welcome | protocol.CamerasNews)
+    assert reply.cameras[-1].path == "cameras/garden/"
+    assert json.loads(protocol.serialize(reply)) == vector
+    assert protocol.parse_reply(json.dumps({**vector, "later": 1})) == reply

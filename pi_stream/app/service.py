@@ -67,7 +67,7 @@ async def serve(
     watchdog.allow(longest_silence_s(config))
     notify.status("opening the source")
     events, streams, monitor = Events(), Streams(), machine_stats.MachineMonitor()
-    viewers = Viewers(events)
+    viewers = Viewers(events, streams)
     with FairExecutor(config.stream.threads or machine_stats.cores(), "encoder") as pool:
         async with asyncio.TaskGroup() as tasks:
             cameras = Cameras(

@@ -6,6 +6,7 @@ docs/protocol.md is the specification; tests/vectors/ has frames byte for byte.
 from pi_stream.protocol.header import HEADER, parse_packet, serialize_header, write_sent
 from pi_stream.protocol.replies import (
     CameraInfo,
+    CamerasNews,
     CaptionsNews,
     Error,
     Ok,
@@ -49,6 +50,7 @@ __all__ = [
     "VERSION",
     "Ack",
     "CameraInfo",
+    "CamerasNews",
     "CaptionDelete",
     "CaptionPut",
     "CaptionsNews",

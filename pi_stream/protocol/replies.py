@@ -79,6 +79,16 @@ class SourceNews(Reply, tag="source", frozen=True, kw_only=True):
     reason: str | None
 
 
+class CamerasNews(Reply, tag="cameras", frozen=True, kw_only=True):
+    """All cameras, after one was added, removed or renamed, or a source went away or came back.
+
+    `camera` is the camera of this connection, which may have been renamed.
+    """
+
+    camera: str
+    cameras: tuple[CameraInfo, ...]
+
+
 class CaptionsNews(Reply, tag="captions", frozen=True, kw_only=True):
     """All captions, after any change."""
 
@@ -145,7 +155,7 @@ class Error(Reply, tag="error", frozen=True, kw_only=True):
 _REPLIES: dict[str, type[Reply]] = {
     str(kind.__struct_config__.tag): kind
     for kind in (
-        Welcome, Watching, SourceNews, CaptionsNews, ViewersNews, Said, Stats, Pong, Ok, Error,
+        Welcome, Watching, SourceNews, CamerasNews, CaptionsNews, ViewersNews, Said, Stats, Pong, Ok, Error,
     )
 }  # fmt: skip
 

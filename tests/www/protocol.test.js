@@ -77,3 +77,12 @@ test('messages of the page follow the protocol', () => {
   };
   assert.deepEqual(putCaption(caption), { type: 'caption.put', caption });
 });
+
+const { replies } = JSON.parse(readFileSync(new URL('../vectors/messages.json', import.meta.url), 'utf8'));
+
+for (const reply of replies) {
+  test(`a message about several cameras is read whole, or passed over if its type is not known: ${reply.type}`, () => {
+    const read = parseReply(JSON.stringify(reply));
+    assert.deepEqual(read, reply.type === 'welcome' ? reply : read && reply);
+  });
+}

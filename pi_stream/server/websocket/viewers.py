@@ -10,8 +10,18 @@ from typing import Any, Protocol
 from pi_stream.lib import clock
 from pi_stream.lib.machine_stats import MachineStats
 from pi_stream.lib.sanitize import without_directions
-from pi_stream.protocol import CaptionsNews, Present, Reply, Said, SourceNews, Stats, ViewersNews, serialize
-from pi_stream.stream import CaptionsChanged, Events, SourceChanged, Stream, ViewersChanged
+from pi_stream.protocol import (
+    CamerasNews,
+    CaptionsNews,
+    Present,
+    Reply,
+    Said,
+    SourceNews,
+    Stats,
+    ViewersNews,
+    serialize,
+)
+from pi_stream.stream import CamerasChanged, CaptionsChanged, Events, SourceChanged, Stream, Streams, ViewersChanged
 
 _Close = Callable[[int, str], Coroutine[Any, Any, None]]  # ends a connection with a websocket close code and reason
 
@@ -53,10 +63,13 @@ class Member(Protocol):
 class Viewers:
     """The connected viewers, in the order in which they came."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events, streams: Streams) -> None:
         self._events = events
-        events.listen(SourceChanged, self._tell_source)
-        events.listen(CaptionsChanged, self._tell_captions)
+        self._streams = streams
+        events.listen(SourceChanged, self._send_source)
+        events.listen(SourceChanged, self._send_cameras)
+        events.listen(CamerasChanged, self._send_cameras)
+        events.listen(CaptionsChanged, self._send_captions)
         self._members: dict[str, Member] = {}
         self._ids = itertools.count(1)
         self._guests: dict[_Close, Stream] = {}
@@ -129,11 +142,21 @@ class Viewers:
     def _publish(self) -> None:
         self._events.publish(ViewersChanged(tuple((member.id, member.name) for member in self)))
 
-    def _tell_source(self, event: SourceChanged) -> None:
+    def _send_source(self, event: SourceChanged) -> None:
         news = SourceNews(online=event.online, kind=event.kind, reason=event.reason)
         self.tell_all(news, camera=event.camera)
 
-    def _tell_captions(self, event: CaptionsChanged) -> None:
+    def _send_cameras(self, event: SourceChanged | CamerasChanged) -> None:  # noqa: ARG002 - all listeners have it
+        """To every viewer: a list of cameras, and the keys that lead to them, need the state of each."""
+        cameras = self._streams.infos()
+        texts: dict[str, str] = {}
+        for member in self:
+            camera = member.stream.name
+            if camera not in texts:
+                texts[camera] = serialize(CamerasNews(camera=camera, cameras=cameras))
+            member.tell(texts[camera])
+
+    def _send_captions(self, event: CaptionsChanged) -> None:
         self.tell_all(CaptionsNews(captions=event.captions), camera=event.camera)
 
     def tell_stats(self, vitals: MachineStats) -> None:
