@@ -434,7 +434,7 @@ async def test_a_file_of_certificates_is_enough_to_trust(tmp_path: Path) -> None
 
 async def test_who_is_not_trusted_is_said_with_what_mends_it(service: Running) -> None:
     """Verification is never switched off by itself."""
-    with pytest.raises(Disconnected, match=r"self-signed certificate.*`pi-stream certificate` there"):
+    with pytest.raises(Disconnected, match=r"self-signed certificate.*`pi-stream certificate` on that machine"):
         async with pi_stream.connect(service.url):
             pytest.fail("it was let in")
 

@@ -10,7 +10,7 @@ from websockets import Subprotocol
 from websockets.asyncio.server import ServerConnection, serve
 
 import pi_stream
-from pi_stream.client.viewer import websocket_url
+from pi_stream.client.address import websocket_url
 from pi_stream.errors import BadMessage, Disconnected, NotFound, Unsupported
 from pi_stream.protocol import VERSION
 from pi_stream.sources.synthetic.pattern import read_seq
@@ -172,6 +172,8 @@ async def _exhaust(pictures: AsyncIterator[object]) -> None:
         ("ws://pi.local/ws", "ws://pi.local/ws"),
         ("pi.local:8000", "ws://pi.local:8000/ws"),
         ("http://[::1]:8000", "ws://[::1]:8000/ws"),
+        ("http://pi.local:8000/cameras/garden/", "ws://pi.local:8000/cameras/garden/ws"),
+        ("ws://pi.local:8000/cameras/garden/ws", "ws://pi.local:8000/cameras/garden/ws"),
     ],
 )
 def test_the_websocket_lies_beside_the_page(url: str, expected: str) -> None:
@@ -196,3 +198,31 @@ def test_an_impossible_wish_is_refused_before_anything_is_sent() -> None:
     """As the service would refuse it."""
     with pytest.raises(BadMessage, match=r"watch\.fps: expected a number above 0"):
         pi_stream.connect("pi.local", fps=-1)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://pi.local:8000", "ws://pi.local:8000/cameras/garden/ws"),
+        ("https://home/cam/", "wss://home/cam/cameras/garden/ws"),
+        ("ws://pi.local/ws", "ws://pi.local/cameras/garden/ws"),
+        ("http://pi.local/cameras/garden", "ws://pi.local/cameras/garden/ws"),
+        ("http://pi.local/cameras/garden/", "ws://pi.local/cameras/garden/ws"),
+    ],
+)
+def test_a_camera_is_named_beside_the_address_or_in_it(url: str, expected: str) -> None:
+    """Both may name the same one."""
+    assert websocket_url(url, "garden") == expected
+
+
+@pytest.mark.parametrize("name", ["", "Garden", "a/b", "..", "x" * 33, "g\n", "гараж"])
+def test_what_is_no_name_of_a_camera_is_refused_before_anything_is_sent(name: str) -> None:
+    """With what a name is."""
+    with pytest.raises(BadMessage, match="camera: expected a name of 1 to 32 of a-z, 0-9 and -"):
+        pi_stream.connect("http://pi.local", camera=name)
+
+
+def test_two_cameras_at_once_are_refused() -> None:
+    """The one in the address, and another."""
+    with pytest.raises(BadMessage, match="the address is that of 'door', got 'garden'"):
+        pi_stream.connect("http://pi.local/cameras/door/", camera="garden")

@@ -1,18 +1,18 @@
-"""`pi-stream caption`: put a caption on the picture of a service."""
+"""`pi-stream caption`: put a caption on the picture of a camera."""
 
 import argparse
 import asyncio
 
 from pi_stream.cli.connection import connect
-from pi_stream.cli.options import Commands, add_trust
+from pi_stream.cli.options import Commands, add_service, add_trust
 
 _FIELDS = ("id", "x", "y", "anchor", "size", "color", "background", "ttl")  # options that are a caption's fields
 
 
 def add_parser(commands: Commands) -> None:
     """Add the command and its options."""
-    parser = commands.add_parser("caption", help="put a caption on the picture of a pi-stream")
-    parser.add_argument("url", metavar="URL", help="such as http://raspberrypi.local:8000")
+    parser = commands.add_parser("caption", help="put a caption on the picture of a camera")
+    add_service(parser)
     add_trust(parser)
     parser.add_argument("text", metavar="TEXT", help="the text; may hold fields, such as {time:%%H:%%M}")
     parser.add_argument("--id", help="the id of a caption to replace")

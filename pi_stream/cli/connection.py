@@ -10,11 +10,21 @@ if TYPE_CHECKING:
 
 
 def connect(options: argparse.Namespace, accept: Sequence[str]) -> "ConnectedCamera":
-    """Connect to `options.url`; `accept` are the encodings to watch, none for no pictures.
+    """Connect to `options.camera` of the service at `options.url`.
+
+    `accept` are the encodings to watch; with none, no frames are sent.
 
     The password or token comes from the environment, because other users of the machine can read a process's arguments.
     """
     from pi_stream.client.viewer import connect
 
     password, token = os.environ.get("PI_STREAM_PASSWORD"), os.environ.get("PI_STREAM_TOKEN")
-    return connect(options.url, accept=accept, password=password, token=token, pin=options.pin, ca_file=options.ca_file)
+    return connect(
+        options.url,
+        camera=options.camera,
+        accept=accept,
+        password=password,
+        token=token,
+        pin=options.pin,
+        ca_file=options.ca_file,
+    )

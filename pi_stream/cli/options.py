@@ -30,6 +30,14 @@ def add_state(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", type=Path, metavar="FOLDER", help="the folder where the service keeps its state")
 
 
+def add_service(parser: argparse.ArgumentParser) -> None:
+    """Add URL and --camera: the service, and the name of one of its cameras or None."""
+    parser.add_argument("url", metavar="URL", help="such as http://raspberrypi.local:8000")
+    parser.add_argument(
+        "--camera", metavar="NAME", help="the name of a camera (default: that of the URL, or the first)"
+    )
+
+
 def add_trust(parser: argparse.ArgumentParser) -> None:
     """Add --pin and --ca-file, which say what certificate a viewer accepts over https."""
     parser.add_argument(

@@ -1,17 +1,17 @@
-"""`pi-stream watch`: watch a service, and print fps, age and losses once a second."""
+"""`pi-stream watch`: watch a camera of a service, and print fps, age and losses once a second."""
 
 import argparse
 import asyncio
 import statistics
 
 from pi_stream.cli.connection import connect
-from pi_stream.cli.options import Commands, add_trust
+from pi_stream.cli.options import Commands, add_service, add_trust
 
 
 def add_parser(commands: Commands) -> None:
     """Add the command and its options."""
-    parser = commands.add_parser("watch", help="watch a pi-stream, and print fps, age and drops once a second")
-    parser.add_argument("url", metavar="URL", help="such as http://raspberrypi.local:8000")
+    parser = commands.add_parser("watch", help="watch a camera, and print fps, age and dropped frames once a second")
+    add_service(parser)
     add_trust(parser)
     parser.add_argument("--encoding", default="jpeg", help="jpeg, png, i420 or rgba (default: jpeg)")
     parser.add_argument("--seconds", type=float, metavar="N", help="stop after N seconds (default: never)")
@@ -30,7 +30,8 @@ async def _watch(options: argparse.Namespace) -> None:
     end = loop.time() + options.seconds if options.seconds else float("inf")
     async with viewer as camera:
         if (what := camera.watching) is not None:
-            print(f"{what.encoding} {what.width}x{what.height} from {camera.welcome.source.kind}", flush=True)
+            source = camera.welcome.source.kind
+            print(f"{camera.camera}: {what.encoding} {what.width}x{what.height} from {source}", flush=True)
         frames, size, ages, second = 0, 0, list[float](), loop.time() + 1
         async for packet in camera:
             frames += 1

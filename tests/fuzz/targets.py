@@ -30,22 +30,26 @@ from pi_stream.auth.credentials import Credentials
 from pi_stream.captions import state_file
 from pi_stream.captions.caption import caption_from
 from pi_stream.captions.template import parse_template
+from pi_stream.client.address import websocket_url
 from pi_stream.client.received_packet import ReceivedPacket
 from pi_stream.config import files as config_files
 from pi_stream.config import migrations
 from pi_stream.config.settings import AuthSettings
-from pi_stream.errors import BadMessage, SettingError, SourceUnavailable
+from pi_stream.errors import BadMessage, NotFound, SettingError, SourceUnavailable
 from pi_stream.features import CONFIG
 from pi_stream.features.webhook.sender import NotDelivered, Sender, place
 from pi_stream.features.webhook.settings import WebhookSettings
 from pi_stream.overlay import render_text
-from pi_stream.server.http.snapshots import PictureQuery
+from pi_stream.server.http.snapshots import PictureQuery, StreamQuery
+from pi_stream.server.route import RouteTable
+from pi_stream.server.routes import all_routes
 from pi_stream.server.security.access import Access, LoginNeeded
 from pi_stream.server.security.host_names import Names, host_name, is_address
 from pi_stream.server.websocket.text_pictures import TextQuery
 from pi_stream.sources.convert import Converter
 from pi_stream.sources.films.film import laps, probe
 from pi_stream.sources.films.y4m import y4m_laps
+from pi_stream.stream import Stream, Streams
 from tests.reading import Reading
 from tests.receivers import raw_receiver
 
@@ -179,7 +183,7 @@ def proofs(data: bytes) -> None:
             headers=CIMultiDict({header: value}), query=query, path="/stream.mjpg", remote="::1", transport=None
         )
         with contextlib.suppress(LoginNeeded, web.HTTPTooManyRequests):
-            assert _loop.run_until_complete(access.grant(cast(Any, asked))).by is None
+            assert _loop.run_until_complete(access.grant(cast(Any, asked), linkable=True)).by is None
 
 
 _names = Names(["cam.example.org"], hostname=lambda: "pi", resolver=Path("/dev/null"))
@@ -197,9 +201,50 @@ def host(data: bytes) -> None:
 def query(data: bytes) -> None:
     """The query of a picture."""
     pairs = dict(parse_qsl(data.decode("latin-1"), max_num_fields=None))
-    for kind in (PictureQuery, TextQuery):
+    for kind in (PictureQuery, StreamQuery, TextQuery):
         with contextlib.suppress(BadMessage):
             protocol.parse_query(pairs, kind)
+
+
+_app = web.Application()
+_table = RouteTable(all_routes(Path(__file__).parents[2] / "www"))
+_table.add_to(_app)
+_known = {"door": cast(Stream, None), "back-yard": cast(Stream, None)}
+_streams = Streams()
+_streams.put(_known)
+
+
+def path(data: bytes) -> None:
+    """The path of a request, with the name of a camera: it is found or not, and links open what they may."""
+    text = data.decode("latin-1")
+    try:
+        url = URL(f"/{text}", encoded=True)
+    except ValueError:
+        return
+    asked = SimpleNamespace(rel_url=url, method="GET")
+    found = _loop.run_until_complete(_app.router.resolve(cast(Any, asked)))
+    row = _table.row_of(cast(Any, SimpleNamespace(match_info=found)))
+    assert (row is None) is (found.http_exception is not None)
+    if row is not None and "camera" in found:
+        assert row.camera or row.path == "/cameras/{camera}"
+        with contextlib.suppress(NotFound):
+            assert found["camera"] in _known or _streams[found["camera"]] is None
+    if _table.linked(url.path) is not None:
+        again = SimpleNamespace(rel_url=URL.build(path=url.path), method="GET")
+        found = _loop.run_until_complete(_app.router.resolve(cast(Any, again)))
+        row = _table.row_of(cast(Any, SimpleNamespace(match_info=found)))
+        assert row is None or row.linkable
+
+
+def address(data: bytes) -> None:
+    """The address of a camera, as the Python viewer takes it: first the name of a camera, then the address."""
+    name, _, url = _text(data).partition(" ")
+    for camera in (None, name):
+        with contextlib.suppress(BadMessage):
+            found = websocket_url(url, camera)
+            assert urlsplit(found).path.endswith("/ws")
+            assert camera is None or urlsplit(found).path.endswith(f"/cameras/{camera}/ws")
+            assert websocket_url(found, camera) == found
 
 
 def film(data: bytes) -> None:
@@ -251,7 +296,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     each.__name__: each
     for each in (
         frame, request, reply, caption, drawn, frames_of_a_viewer, settings, migration, card_answers, captions_file,
-        auth_file, proofs, host, query, film, y4m, webhook_url,
+        auth_file, proofs, host, query, path, address, film, y4m, webhook_url,
         webhook_answer,
     )
 }  # fmt: skip
