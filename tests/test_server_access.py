@@ -120,8 +120,7 @@ async def test_every_route_and_every_message_has_its_row(service: Running) -> No
         for route in application(service.context).router.routes()
         if route.resource is not None and route.method != "HEAD"
     }
-    prefixed = {f"/cameras/{{camera}}/{name}" for name in FILES}
-    assert set(ROUTES) == routes - {f"GET {path}" for path in (*prefixed, *(f"/{name}" for name in FILES))}
+    assert set(ROUTES) == routes - {f"GET /{name}" for name in FILES}
     assert set(MESSAGES) == set(protocol.Request.__subclasses__())
     assert MESSAGES[protocol.Ack].right is VIEW  # it is not checked at each frame: the handshake was
     for name, right in ROUTES.items():
@@ -208,8 +207,6 @@ async def test_the_files_of_the_page_are_for_everybody(service: Running, session
     for path in service.context.www.rglob("*.*"):
         name = path.relative_to(service.context.www).as_posix()
         assert await _status(session, f"GET /{name}", {}) == (303 if name in PAGES else 200), name
-        if name != "overview.html":  # it is of all cameras
-            assert await _status(session, f"GET /cameras/camera/{name}", {}) == (303 if name in PAGES else 200), name
 
 
 SAID: dict[type[protocol.Request], dict[str, Any]] = {

@@ -1,7 +1,5 @@
 """Responses to plain http on a port that speaks https: a redirect, and the page about the browser's warning."""
 
-from dataclasses import replace
-
 from aiohttp import web
 
 from pi_stream.auth.rights import Right
@@ -27,7 +25,7 @@ def plain_application(context: AppContext) -> web.Application:
     table = RouteTable(
         [
             Route("GET", "/certificate", certificate_page, Right.NOTHING),
-            *(replace(row, camera=False) for row in routes(context.www) if row.path.endswith(_SUFFIXES)),
+            *(row for row in routes(context.www) if row.path.endswith(_SUFFIXES)),
             Route("*", "/{any:.*}", _redirect, Right.NOTHING),
         ]
     )
