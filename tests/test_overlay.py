@@ -28,6 +28,11 @@ def caption(text: str, id: str = "c1", **look: object) -> Caption:  # noqa: A002
     return caption_from(CaptionDraft(text=text, **look), id)  # type: ignore[arg-type]  # checked by caption_from
 
 
+def unlimited() -> TimeBudget:
+    """A budget that a busy machine does not use up: every text is rendered when it changes."""
+    return TimeBudget(1, 1e12)
+
+
 def place(frame: Frame) -> tuple[float, float, float, float]:
     """Left, top, right and bottom of what differs from grey, as fractions of the picture."""
     rows, columns = (np.flatnonzero((frame.y != 128).any(axis=axis)) for axis in (1, 0))
@@ -73,7 +78,7 @@ def test_a_caption_looks_the_same_at_every_resolution() -> None:
 
 def test_static_captions_are_rendered_once() -> None:
     """What does not change is drawn from its patch, frame after frame, and drawn alike."""
-    overlay = Overlay()
+    overlay = Overlay(unlimited())
     captions = (caption("one"), caption("two", "c2", y=0.5))
     first, second = grey(), grey()
     overlay.draw(first, captions, context)
@@ -93,7 +98,7 @@ def test_a_ticking_clock_redraws_its_own_patch_only(monkeypatch: pytest.MonkeyPa
             return cls.fromtimestamp(cls.ticks, tz)
 
     monkeypatch.setattr(overlay_module, "datetime", Clock)
-    overlay = Overlay()
+    overlay = Overlay(unlimited())
     captions = (caption("still"), caption("{time:%H:%M:%S}", "c2", y=0.5), caption("{fps} fps", "c3", y=0.8))
     counts, pictures = [], []
     for Clock.ticks, fps in ((0, "30"), (0, "30"), (1, "30"), (2, "30"), (2, "29")):
@@ -113,7 +118,7 @@ def test_values_are_found_only_where_a_caption_shows_one() -> None:
         asked.append("once")
         return context()
 
-    overlay = Overlay()
+    overlay = Overlay(unlimited())
     overlay.draw(grey(), (caption("still"), caption("{time}", "c2")), values)
     assert asked == []
     overlay.draw(grey(), (caption("{fps}"), caption("{seq}", "c2")), values)
@@ -122,7 +127,7 @@ def test_values_are_found_only_where_a_caption_shows_one() -> None:
 
 def test_what_is_no_longer_shown_is_not_kept() -> None:
     """An hour of clock ticks leaves as many patches as there are captions."""
-    overlay = Overlay()
+    overlay = Overlay(unlimited())
     for seq in range(20):
         overlay.draw(grey(), (caption("{seq}"), caption("still", "c2", y=0.5)), partial(context, grey(seq=seq)))
     assert len(overlay._drawn) == 2
@@ -132,7 +137,7 @@ def test_what_is_no_longer_shown_is_not_kept() -> None:
 
 def test_another_picture_size_is_another_drawing() -> None:
     """When the source changes its size, captions are drawn for the new one."""
-    overlay = Overlay()
+    overlay = Overlay(unlimited())
     overlay.draw(grey(), (caption("a"),), context)
     overlay.draw(grey(320, 180), (caption("a"),), context)
     assert overlay.rendered == 2
@@ -159,7 +164,7 @@ def test_captions_that_bury_the_picture_are_bounded(caplog: pytest.LogCaptureFix
     """Dozens of captions as large as the picture cost a bounded time; which are left out is said once."""
     captions = tuple(caption("█", f"c{n}", size=1, x=0, y=0, background=f"#0000{n:02x}80") for n in range(99))
     captions = tuple(caption("W " * 300, c.id, size=1, x=0, y=0, background=c.background) for c in captions)
-    overlay = Overlay(TimeBudget(1, 1e12))
+    overlay = Overlay(unlimited())
     for _ in range(2):
         overlay.draw(grey(64, 36), captions, context)
     assert overlay.rendered < 20
@@ -223,7 +228,7 @@ def test_fonts_that_come_late_draw_the_captions_anew(monkeypatch: pytest.MonkeyP
         late = 0
 
     monkeypatch.setattr(overlay_module, "installed", Installed)
-    overlay, captions = Overlay(), (caption("a"),)
+    overlay, captions = Overlay(unlimited()), (caption("a"),)
     for Installed.late, rendered in ((0, 1), (0, 1), (1, 2), (1, 2)):
         overlay.draw(grey(), captions, context)
         assert overlay.rendered == rendered
