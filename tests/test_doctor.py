@@ -283,6 +283,37 @@ def test_the_services_doctor_knows_when_the_camera_is_its_own(tmp_path: Path) ->
     assert "in use" in camera.what
 
 
+async def test_a_report_that_was_discarded_is_made_again() -> None:
+    """After a reload the settings may be others."""
+    made: list[int] = []
+
+    def check() -> list[Finding]:
+        made.append(1)
+        return [FINE]
+
+    reports = DoctorReports(Doctor(lambda: {"camera": check}))
+    await reports.report()
+    await reports.report()
+    assert len(made) == 1
+    reports.discard()
+    await reports.report()
+    assert len(made) == 2
+
+
+def test_a_library_of_the_system_has_no_version() -> None:
+    """libturbojpeg is no Python package."""
+    assert doctor_report._library("no-such-package") == "the system's library"
+
+
+def test_the_film_decoder_is_really_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without PyAV no film can be shown, and the doctor says so."""
+    for name in [each for each in sys.modules if each == "av" or each.startswith(("av.", "pi_stream.sources.films"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ImportError):
+        doctor_report._try_encoders()["films"]()
+
+
 # --- the documentation
 
 

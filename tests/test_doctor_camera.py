@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -253,6 +254,27 @@ def test_libcamera_is_asked_by_a_program_of_its_own(tmp_path: Path) -> None:
     assert _listed(tmp_path, "raise ImportError('libcamera-base.so.0.7')") == {"missing": "libcamera-base.so.0.7"}
 
 
+def test_the_program_prints_the_same_when_it_is_run_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, whose coverage is measured; a camera without a model has its id for a name."""
+    (tmp_path / "libcamera.py").write_text(
+        "from types import SimpleNamespace as Some\n"
+        "camera = Some(id='/base/i2c@1/imx219@10', properties={})\n"
+        "class CameraManager:\n"
+        "    singleton = staticmethod(lambda: Some(version='v0.7.1', cameras=[camera]))\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "libcamera", raising=False)
+    runpy.run_module("pi_stream.doctor.list_cameras", run_name="__main__")
+    camera = {"id": "/base/i2c@1/imx219@10", "model": "/base/i2c@1/imx219@10"}
+    assert json.loads(capsys.readouterr().out) == {"version": "v0.7.1", "cameras": [camera]}
+    monkeypatch.setitem(sys.modules, "libcamera", None)
+    runpy.run_module("pi_stream.doctor.list_cameras", run_name="__main__")
+    assert set(json.loads(capsys.readouterr().out)) == {"missing"}
+
+
 # --- in use
 
 
@@ -415,6 +437,21 @@ def test_heaps_that_udev_gave_to_root_are_told_with_the_package_that_has_the_rul
     assert "raspberrypi-sys-mods" in (worst(check_rights(tree.machine, AUTO), "fault").fix or "")
 
 
+def test_devices_of_an_unknown_group_and_no_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A group without a name has its number; without devices there is nothing to open."""
+    tree = pi_4(tmp_path / "pi")
+    tree.groups, tree.closed = {"pi"}, "dev"
+
+    def no_name(path: Path) -> str:
+        raise KeyError(path)
+
+    monkeypatch.setattr(Path, "group", no_name)
+    found = worst(check_rights(tree.machine, AUTO), "fault")
+    assert found.what.startswith("pi may not open /dev/media0, /dev/media1, /dev/video0 and ")
+    assert f"`sudo usermod -aG {os.getgid()} pi`" in (found.fix or "")
+    assert said(check_rights(Tree(tmp_path / "none").machine, AUTO)) == "ok there are no camera devices"
+
+
 # --- memory for it
 
 
@@ -452,6 +489,13 @@ def test_contiguous_memory_that_others_use_is_a_warning_until_the_camera_itself_
     held = DoctorContext(state=STATE, holds_camera=lambda: True)
     assert "fault" not in said(check_camera_memory(tree.machine, held)) + said(check_camera_memory(tree.machine, held))
     assert {each.level for each in check_camera_memory(tree.machine, held)} == {"ok"}
+
+
+def test_a_kernel_that_does_not_report_contiguous_memory_is_unknown(tmp_path: Path) -> None:
+    """As one without CMA."""
+    tree = pi_4(tmp_path)
+    tree.meminfo(MemTotal=3884360, MemAvailable=200000)
+    assert "does not report" in worst(check_camera_memory(tree.machine, AUTO), "unknown").what
 
 
 def test_without_a_heap_there_is_no_picture(tmp_path: Path) -> None:

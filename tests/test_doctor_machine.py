@@ -1,6 +1,7 @@
 """The doctor's checks of the machine: power, memory, port, storage, fonts, time, service, settings."""
 
 import os
+import pwd
 import socket
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from pi_stream.doctor import DoctorContext, Finding, Machine
 from pi_stream.doctor.encodings import check_encodings
 from pi_stream.doctor.fonts import check_fonts
-from pi_stream.doctor.machine import run_program
+from pi_stream.doctor.machine import _group_name, run_program
 from pi_stream.doctor.memory import check_memory
 from pi_stream.doctor.port import check_port
 from pi_stream.doctor.power import check_power, check_temperature
@@ -80,6 +81,14 @@ def test_the_firmwares_file_may_lie_elsewhere_in_the_device_tree(tmp_path: Path)
     (tmp_path / THROTTLED.lstrip("/")).unlink()
     tree.write("/sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled", "80000\n")
     one(check_power(tree.machine), "warning", "because of heat")
+
+
+def test_another_sensor_of_the_kernel_is_not_the_supplys(tmp_path: Path) -> None:
+    """hwmon has one for each driver; only rpi_volt is the supply's."""
+    tree = pi_5(tmp_path)
+    (tmp_path / THROTTLED.lstrip("/")).unlink()
+    tree.write("/sys/class/hwmon/hwmon0/name", "cpu_thermal\n")
+    one(check_power(tree.machine), "unknown", "the firmware does not report it")
 
 
 def test_a_pc_has_no_such_bits(tmp_path: Path) -> None:
@@ -221,6 +230,25 @@ def test_a_real_listener_is_found(tmp_path: Path) -> None:
     one(check_port(Machine(root=tmp_path), context), "ok", "is free")
 
 
+def test_a_port_of_the_services_own_user_is_pi_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which process has it shows only to root; a user without a name is reported by number."""
+    tree = pi_4(tmp_path)
+    tree.listener(8000, 4711, user=4_000_000_000)
+    one(check_port(tree.machine, SOME), "unknown", "a program of user 4000000000")
+    owner = pwd.getpwuid(os.getuid())
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: pwd.struct_passwd(("pi-stream", *owner[1:])))  # noqa: ARG005
+    one(check_port(tree.machine, SOME), "ok", "8000 is served by pi-stream")
+
+
+def test_a_socket_unit_of_which_systemd_says_nothing_is_unknown(tmp_path: Path) -> None:
+    """If its D-Bus refuses this user."""
+    tree = pi_4(tmp_path)
+    tree.listener(8000, 4711)
+    tree.link("/proc/1/fd/3", "socket:[4711]")
+    tree.answers["systemctl"] = subprocess.CalledProcessError(1, ["systemctl"], stderr="Access denied")
+    one(check_port(tree.machine, SOME), "unknown", "`systemctl list-sockets`")
+
+
 # --- storage
 
 
@@ -280,6 +308,22 @@ def test_the_root_is_nobodys_home(monkeypatch: pytest.MonkeyPatch) -> None:
     (found,) = check_storage(Machine(), DoctorContext(state=STATE))
     assert str(STATE) in found.what
     assert "~" not in found.what
+
+
+def test_a_folder_inside_a_closed_one_is_reported_with_the_space_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python up to 3.12 raises for a path below a folder that this user cannot read."""
+    exists = Path.exists
+
+    def closed(path: Path) -> bool:  # nothing is really closed to root, who may run this test
+        if path.is_relative_to(tmp_path / "closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", closed)
+    (found,) = check_storage(Machine(), DoctorContext(state=tmp_path / "closed" / "state"))
+    assert "MiB free" in found.what or "GiB free" in found.what or "cannot create it" in found.what
 
 
 # --- fonts and encodings
@@ -417,3 +461,23 @@ def test_a_program_that_hangs_is_ended() -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         run_program("sleep", "60", timeout_s=0.2)
     assert run_program("a-program-that-nobody-has") is None
+
+
+def test_without_systemd_pi_stream_is_started_by_hand(tmp_path: Path) -> None:
+    """Nor is it known whether the clock was set; without systemctl the unit's state is unknown."""
+    tree = pi_4(tmp_path)
+    one(check_unit(tree.machine, SOME), "unknown", "systemctl was not found")
+    (tmp_path / "run/systemd/system").rmdir()
+    one(check_unit(tree.machine, SOME), "ok", "this machine has no systemd")
+    one(check_time(tree.machine, NOVEMBER), "unknown", "without systemd")
+
+
+def test_this_machine_is_described_by_the_system_itself(tmp_path: Path) -> None:
+    """Users and groups without names have their numbers; a device can be used if it can be opened for both."""
+    machine = Machine()
+    assert machine.user
+    assert machine.groups
+    assert _group_name(4_000_000_000) == "4000000000"
+    (tmp_path / "video0").touch()
+    assert machine.may_use(tmp_path / "video0")
+    assert not machine.may_use(tmp_path / "video1")

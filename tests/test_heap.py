@@ -1,8 +1,12 @@
 """Memory that is given back."""
 
+import ctypes
 import subprocess
 import sys
 
+import pytest
+
+from pi_stream.lib import heap
 from pi_stream.lib.heap import TrimSchedule
 
 # A process of its own: what else lives in this one's heap is not known. The small blocks between the large ones, which
@@ -147,3 +151,10 @@ def test_it_is_done_after_something_was_given_up_and_not_too_often() -> None:
     assert not trimming.due(11_000_000)
     assert trimming.due(12_000_000)
     assert not trimming.due(30_000_000)
+
+
+def test_another_c_library_than_glibc_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """musl has neither mallopt nor malloc_trim."""
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
+    heap.keep_free(1_000_000)
+    heap.trim()

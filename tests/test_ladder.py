@@ -225,3 +225,66 @@ def test_one_step_has_nowhere_to_go() -> None:
     """A viewer without "auto" stays on the only one."""
     watched = Watched(Link(mbit(1), 200_000), STEPS[:1]).run(20)
     assert watched.moves == []
+
+
+def test_a_step_that_is_not_available_is_undone() -> None:
+    """As when there is no room for one more channel: the step before goes on, and is judged anew."""
+    ladder = QualityLadder(steps(1280, 30, 80), 0)
+    best, now, taken, missed = ladder.step, 0, 0, 0
+    while ladder.step == best:
+        now += 50_000
+        taken, missed = taken + 1, missed + 5
+        ladder.update(now, now - 20_000, taken, missed, 5)
+        assert now < 60_000_000
+    ladder.undo(now)
+    assert ladder.step == best
+    assert ladder.next_update == now
+    assert not ladder.update(now + 1000, now - 1000, 1, 0, 5)  # a frame of the step that was undone
+    assert ladder.step == best
+
+
+class Drawn:
+    """Frames of a viewer that are drawn 200 times a second, of which it misses a share."""
+
+    def __init__(self, ladder: QualityLadder) -> None:
+        self._ladder = ladder
+        self._taken = self._missed = 0.0
+        self.now = 0
+
+    def seconds_to_change(self, share: float, most: float) -> float | None:
+        """Draw with this share taken until the step changes, and say after how many seconds; None: not in `most`."""
+        began = self.now
+        while self.now - began < most * 1e6:
+            self.now += 5_000
+            self._taken += 1
+            self._missed += 1 / share - 1
+            if self._ladder.update(self.now, self.now - 20_000, int(self._taken), int(self._missed), 200 * share):
+                self._taken = self._missed = 0
+                return (self.now - began) / 1e6
+        return None
+
+
+def test_a_link_that_carries_the_step_just_so_is_not_asked_for_more() -> None:
+    """Between crowded and clear nothing changes, however long it lasts."""
+    ladder = QualityLadder(steps(1280, 30, 80), 0)
+    drawn = Drawn(ladder)
+    assert drawn.seconds_to_change(0.5, 10) is not None
+    assert drawn.seconds_to_change(0.915, 120) is None
+    assert drawn.seconds_to_change(1.0, 10) is not None
+
+
+def test_a_step_that_held_for_a_minute_is_tried_again_soon() -> None:
+    """One that failed again and again is not, until then."""
+    ladder = QualityLadder(steps(1280, 30, 80), 0)
+    drawn = Drawn(ladder)
+    assert drawn.seconds_to_change(0.8, 10) is not None
+    waits = []
+    for _ in range(4):
+        waits.append(drawn.seconds_to_change(1.0, 120) or 0)
+        assert drawn.seconds_to_change(0.8, 10) is not None
+    assert waits == sorted(waits)
+    assert waits[-1] > 4 * waits[0]
+    assert drawn.seconds_to_change(1.0, 120) is not None
+    assert drawn.seconds_to_change(0.915, 61) is None
+    assert drawn.seconds_to_change(0.8, 10) is not None
+    assert (drawn.seconds_to_change(1.0, 120) or 0) <= waits[0]

@@ -4,16 +4,18 @@ import io
 import logging
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from pi_stream.errors import SettingError
 from pi_stream.systemd import Notify, Watchdog, activation_socket, status_line
-from pi_stream.systemd.journal import JournalHandler, PriorityFormatter, priority, to_journal
+from pi_stream.systemd.journal import JournalHandler, PriorityFormatter, priority, set_up_log, to_journal
 from pi_stream.systemd.log_rate_limit import LogRateLimit
 
 
@@ -137,6 +139,105 @@ def test_more_sockets_than_one_are_refused() -> None:
     """There is one port."""
     with pytest.raises(SettingError, match="one ListenStream, got 2"):
         activation_socket({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2"})
+
+
+_TAKES_SOCKET = """
+import os, sys
+from pi_stream.errors import SettingError
+from pi_stream.systemd import activation_socket
+os.dup2(int(sys.argv[1]), 3)
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "http"}
+try:
+    given = activation_socket()
+    print(given.getsockname()[1], os.get_inheritable(3), sorted(set(os.environ) & {"LISTEN_PID", "LISTEN_FDS"}))
+except SettingError as error:
+    print(error)
+"""
+
+
+def _passed(descriptor: int) -> str:
+    """What a process says that was given this descriptor as systemd gives it."""
+    command = [sys.executable, "-c", _TAKES_SOCKET, str(descriptor)]
+    done = subprocess.run(command, pass_fds=[descriptor], capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.strip()
+
+
+def test_a_listening_tcp_socket_is_taken_and_nothing_else_is(tmp_path: Path) -> None:
+    """As descriptor 3, which no child of the service inherits."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert _passed(listener.fileno()) == f"{listener.getsockname()[1]} False []"
+    with socket.socket() as silent:
+        assert _passed(silent.fileno()).endswith("a listening TCP port, got another socket (AF_INET)")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        assert _passed(datagrams.fileno()).endswith("got another socket (AF_INET)")
+    with socket.socket(socket.AF_UNIX) as local:
+        local.bind(str(tmp_path / "socket"))
+        local.listen()
+        assert _passed(local.fileno()).endswith("got another socket (AF_UNIX)")
+    with (tmp_path / "file").open("w") as file:
+        assert "expected a listening TCP port, got none: " in _passed(file.fileno())
+
+
+@pytest.fixture
+def root_logger() -> Iterator[logging.Logger]:
+    """The root logger, whose handlers and level are put back."""
+    root, hook = logging.getLogger(), sys.excepthook
+    handlers, level = root.handlers[:], root.level
+    yield root
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    sys.excepthook = hook
+
+
+@pytest.mark.parametrize("library", [True, False])
+def test_the_log_and_the_traceback_of_a_bug_go_to_the_journal(
+    tmp_path: Path, root_logger: logging.Logger, monkeypatch: pytest.MonkeyPatch, library: bool
+) -> None:
+    """By systemd-python, if there is one; else as lines that begin with their priority."""
+    entries: list[tuple[str, str]] = []
+    journal = ModuleType("systemd.journal")
+    vars(journal)["send"] = lambda message, **fields: entries.append((fields["PRIORITY"], message))
+    monkeypatch.setitem(sys.modules, "systemd", ModuleType("systemd"))
+    monkeypatch.setitem(sys.modules, "systemd.journal", journal if library else None)
+    with (tmp_path / "log").open("w+") as file:
+        status = os.fstat(file.fileno())
+        set_up_log(file, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})
+        root_logger.warning("a line\nand another")
+        try:
+            raise ZeroDivisionError("a bug")
+        except ZeroDivisionError as error:
+            sys.excepthook(ZeroDivisionError, error, error.__traceback__)
+        file.seek(0)
+        lines = file.read().splitlines()
+    if library:
+        assert lines == []
+        assert entries[0] == ("4", r"a line\nand another")
+        assert entries[1][0] == "2"
+        assert entries[1][1].endswith("ZeroDivisionError: a bug")
+    else:
+        assert lines[0] == r"<4>root: a line\nand another"
+        assert lines[-1] == "<2>ZeroDivisionError: a bug"
+
+
+def test_a_journal_that_refuses_an_entry_ends_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is reported on stderr, as logging does."""
+
+    def refuse(_message: str, **_fields: object) -> None:
+        raise OSError(105, "No buffer space available")
+
+    JournalHandler(refuse).emit(_record("a line"))
+    assert "No buffer space available" in capsys.readouterr().err
+
+
+def test_systemd_python_sends_notifications_if_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debian's python3-systemd."""
+    told: list[str] = []
+    daemon = ModuleType("systemd.daemon")
+    vars(daemon)["notify"] = told.append
+    monkeypatch.setitem(sys.modules, "systemd", ModuleType("systemd"))
+    monkeypatch.setitem(sys.modules, "systemd.daemon", daemon)
+    Notify.from_environment({"NOTIFY_SOCKET": "/run/systemd/notify"}).ready()
+    assert told == ["READY=1"]
 
 
 def _record(message: str, *args: object, level: int = logging.WARNING, **extra: str) -> logging.LogRecord:
