@@ -511,7 +511,7 @@ def test_every_camera_of_libcamera_is_named(tmp_path: Path) -> None:
     usb = {"id": r"\_SB_.PCI0.XHCI.RHUB.HS04-4:1.0-046d:0825/usb", "model": "C270"}
     tree.libcamera({**IMX708, "cameras": [*IMX708["cameras"], {"id": "/base/ov5647@36", "model": "ov5647"}, usb]})
     findings = said(check_cameras(tree.machine, AUTO))
-    assert "imx708 (libcamera)\nok ov5647 (libcamera)" in findings
+    assert "ok ov5647 (libcamera)\nok imx708 (libcamera)" in findings
     assert "C270" not in findings
 
 
@@ -550,6 +550,20 @@ def test_a_camera_for_which_none_is_left_is_named(tmp_path: Path, source: str, l
     found = worst(check_cameras(tree.machine, several(door(), garden(source=source))), level)
     assert found.what == "garden: no camera is left for it: 1 was found, for door"
     assert "Connect another camera" in (found.fix or "")
+
+
+@pytest.mark.usefixtures("picamera2_installed")
+def test_of_two_cameras_of_one_model_each_is_named_by_its_number_or_id(tmp_path: Path) -> None:
+    """The model alone would be either; numbers are picamera2's. A single camera takes the first of them."""
+    tree = pi_5(tmp_path)
+    low, high = (f"/base/axi/pcie@1000120000/rp1/i2c@{bus}/imx708@1a" for bus in (80000, 88000))
+    tree.libcamera({**IMX708, "cameras": [{"id": low, "model": "imx708"}, {"id": high, "model": "imx708"}]})
+    both = several(door(source="picamera2", path="imx708"), garden(source="picamera2", path="1"))
+    found = worst(check_cameras(tree.machine, both), "fault")
+    assert found.what == f'door: several cameras are called "imx708": {high} and {low}'
+    same = several(door(source="picamera2", path="i2c@80000"), garden(source="picamera2", path="1"))
+    assert worst(check_cameras(tree.machine, same), "fault").what == "garden: 1 is already the device of door"
+    assert {each.level for each in check_cameras(tree.machine, one_camera(source="picamera2", path="imx708"))} == {"ok"}
 
 
 def test_two_cameras_with_one_device_are_a_fault(tmp_path: Path) -> None:

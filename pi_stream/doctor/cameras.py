@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pi_stream.doctor.context import DoctorCamera, DoctorContext, Webcam
 from pi_stream.doctor.finding import Area, Finding
 from pi_stream.doctor.machine import Machine
-from pi_stream.doctor.pi_cameras import PiCameras, find_pi_cameras, matching, no_pi_camera
+from pi_stream.doctor.pi_cameras import PiCameras, find_pi_cameras, no_pi_camera
 from pi_stream.doctor.system import is_pi
+from pi_stream.sources.inventory import matching
 
 _area = Area("camera")
 
@@ -77,8 +78,13 @@ class _Devices:
             return None, _area.fault(about(camera, f"the camera of the settings, {camera.path}, was not found"), fix)
         if not self._pi.cameras:  # in use, so it was not queried
             return None, None
-        if (found := matching(self._pi.cameras, camera.path)) is not None:
-            return found.id, None
+        found = matching(self._pi.cameras, camera.path)
+        if len(found) > 1 and len(self._context.cameras) > 1:
+            ids = " and ".join(each.id for each in found)
+            what = f'several cameras are called "{camera.path}": {ids}'
+            return None, _area.fault(about(camera, what), "Set camera.path to a number or to one of these ids.")
+        if found:
+            return found[0].id, None
         fix = "Set camera.path to a number or a part of a name above, or to nothing for the first camera."
         return None, _area.fault(about(camera, f'libcamera has no camera "{camera.path}"'), fix)
 

@@ -15,6 +15,7 @@ from pi_stream.doctor.device_users import locking_processes
 from pi_stream.doctor.finding import Area, Finding
 from pi_stream.doctor.machine import Machine
 from pi_stream.doctor.system import is_pi
+from pi_stream.sources.inventory import PiCamera
 
 _area = Area("camera")
 
@@ -26,9 +27,7 @@ _NO_SENSORS = ("ad5398", "ak7375", "dw9807", "dw9817")  # lens motors, which are
 _SENSOR_OVERLAYS = ("imx", "ov", "arducam", "adv728", "tc358743", "irs1125")
 
 
-class PiCamera(Struct):
-    """A camera of libcamera."""
-
+class _ListedCamera(Struct):
     id: str
     model: str
 
@@ -37,7 +36,7 @@ class _Listing(Struct):
     """The output of `list_cameras.py`."""
 
     version: str = ""
-    cameras: list[PiCamera] = []
+    cameras: list[_ListedCamera] = []
     missing: str = ""
 
 
@@ -81,7 +80,9 @@ def find_pi_cameras(machine: Machine, context: DoctorContext) -> PiCameras:
             fix = f"{_INSTALL}; if pi-stream runs in a venv, make the venv with `--system-site-packages`."
             return PiCameras([_area.fault(what, fix)])
         return PiCameras([_area.ok(f"{what}; only Pi cameras need it")])
-    cameras = [camera for camera in listing.cameras if "/usb" not in camera.id]  # USB cameras are left to V4L2
+    # USB cameras are left to V4L2. The order is that of picamera2's camera numbers (its global_camera_info).
+    ids = sorted(((each.id, each.model) for each in listing.cameras if "/usb" not in each.id), reverse=True)
+    cameras = [PiCamera(number, model, name) for number, (name, model) in enumerate(ids)]
     findings = [_versions(listing.version, required=required)]
     findings += [_area.ok(f"{camera.model} (libcamera)") for camera in cameras]
     if not cameras and sensors:
@@ -92,13 +93,6 @@ def find_pi_cameras(machine: Machine, context: DoctorContext) -> PiCameras:
             )
         )
     return PiCameras(findings, cameras, bool(cameras), sensors)
-
-
-def matching(cameras: Sequence[PiCamera], path: str) -> PiCamera | None:
-    """The camera with this number, or with this part of its name, as the picamera2 source chooses it."""
-    if path.isdigit():
-        return cameras[int(path)] if int(path) < len(cameras) else None
-    return next((camera for camera in cameras if path.lower() in f"{camera.model} {camera.id}".lower()), None)
 
 
 def no_pi_camera(machine: Machine, context: DoctorContext, camera: DoctorCamera) -> Finding:
