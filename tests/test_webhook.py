@@ -41,7 +41,7 @@ async def _status(service: Running | Process, wanted: Callable[[dict[str, Any]],
 
 
 async def _failing(service: Process) -> None:
-    """The log said that nobody takes events: before the service was ready, or now."""
+    """Wait until the log says that events are not taken; it may have said so before the service was ready."""
     words = "does not take events: Connection refused"
     if not any(words in line for line in service.lines):
         await service.says(words)
@@ -192,7 +192,7 @@ async def test_an_event_is_sent_again_after_a_passing_error(tmp_path: Path, numb
 
 
 async def test_an_event_that_is_always_answered_with_an_error_is_given_up(tmp_path: Path) -> None:
-    """After 10 tries; it does not hold up the others for ever."""
+    """After 10 tries; it does not hold up the others."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         return web.Response(status=500 if (await request.json())["event"] == "source" else 200)
@@ -346,7 +346,7 @@ async def test_nothing_secret_of_the_url_is_told(
 
 
 async def test_a_proxy_of_the_environment_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody asked for one."""
+    """No setting asks for one."""
     async with receiver() as there, receiver() as proxy:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
@@ -454,7 +454,7 @@ async def test_a_reload_changes_the_receiver(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["hangs", "away"])
 async def test_the_service_ends_at_once_while_an_event_is_sent(tmp_path: Path, kind: str) -> None:
-    """The event is lost, and the exit code is 0. Longer than this test waits the receiver may take for its answer."""
+    """The event is lost, and the exit code is 0. The receiver may take longer to answer than this test waits."""
     slow = ("webhook.timeout=120", "webhook.longest_pause=3600")
     async with raw_receiver(b"", close=False) as (url, came):
         url = url if kind == "hangs" else Receiver().url

@@ -56,7 +56,7 @@ async def test_the_oldest_are_dropped_above_the_limit_but_not_the_one_that_is_se
     assert await _all(outbox) == ["0", "6"]
 
 
-async def test_who_waits_for_a_message_is_woken() -> None:
+async def test_a_waiting_reader_is_woken_by_a_message() -> None:
     """And not by one that was replaced or cleared."""
     outbox = Outbox()
     outbox.put("a", _message("gone"), 1)
