@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import stat
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,11 +15,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from pi_stream.config.settings import TlsSettings
 from pi_stream.errors import SettingError
 from pi_stream.lib import atomic_file
 from pi_stream.server.security.local_addresses import certified
 from pi_stream.tls import files
 from pi_stream.tls.certificate import Certificate
+from pi_stream.tls.identity import Identity
 from pi_stream.tls.self_signed import NAME, SelfSigned, load, renewal_reason
 from pi_stream.tls.trust import trust
 from tests.certificates import DAY, issue
@@ -186,6 +189,27 @@ def test_where_it_cannot_be_written_the_service_goes_on_and_it_is_tried_again(
     ]
     own.renew(NAMES)
     assert load(tmp_path / NAME) == own.current
+
+
+async def test_a_renewal_without_a_file_descriptor_is_tried_again_and_another_error_is_a_bug(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The certificate stays meanwhile."""
+    monkeypatch.setattr("pi_stream.tls.identity._CHECK_INTERVAL_S", 0)
+    identity = Identity(TlsSettings(mode="self-signed"), tmp_path, lambda: NAMES)
+    kept = identity.certificate
+    errors = [errno.EMFILE, errno.EIO]
+
+    def renew(_own: SelfSigned, _names: Collection[str]) -> None:
+        raise OSError(number := errors.pop(0), os.strerror(number))
+
+    monkeypatch.setattr(SelfSigned, "renew", renew)
+    with caplog.at_level(logging.WARNING), pytest.raises(OSError, match="Input/output error"):
+        await identity.run()
+    assert [record.message for record in caplog.records] == [
+        "the certificate cannot be renewed now: Too many open files"
+    ]
+    assert identity.certificate is kept
 
 
 # --- of files
