@@ -94,6 +94,7 @@ class Plan:
     padding: int = 64
     space: ColorSpace | None = field(default_factory=ColorSpace.Sycc)
     turns: bool = True
+    listing: str = ""
     acquire: str = ""
     start: str = ""
     first_timestamp: Callable[[], int] | None = time.monotonic_ns
@@ -181,6 +182,8 @@ class Picamera2:
 
     @staticmethod
     def global_camera_info() -> list[dict[str, Any]]:
+        if Picamera2.plan.listing:
+            raise RuntimeError(Picamera2.plan.listing)
         return Picamera2.plan.cameras
 
     def __init__(self, camera_num: int = 0) -> None:

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from pi_stream.errors import BadMessage, SourceUnavailable, Unsupported
 from pi_stream.lib import clock
 from pi_stream.sources import CaptureFormat, SourceSpec, open_source
+from pi_stream.sources.pi.controls import Control, checked
+from pi_stream.sources.pi.libcamera import list_cameras
 from pi_stream.sources.pi.picamera2 import Picamera2Source
 from tests.stand_in_picamera2 import ColorSpace, Picamera2, Plan, installed
 
@@ -312,3 +314,44 @@ def test_wrong_controls_never_reach_the_camera(
         camera().shoot(value=3)
         assert opened.read().y[0, 0] == 3
         assert camera().set == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "wrong", "sentence"),
+    [
+        ("Size", [640, 480], [640], "controls.New: expected a list of 2 values, got [640]"),
+        ("String", "cinema", 3, "controls.New: expected a text, got 3"),
+        ("Bool", True, "yes", 'controls.New: expected true or false, got "yes"'),
+        ("Byte", 3, 0.5, "controls.New: expected a whole number from -2147483648 to 2147483647, got 0.5"),
+    ],
+)
+def test_controls_of_every_type_are_checked(kind: str, right: object, wrong: object, sentence: str) -> None:
+    """Those too that no camera of today has."""
+    known = {"New": Control(kind)}
+    assert checked({"New": right}, known) == {"New": tuple(right) if isinstance(right, list) else right}
+    with pytest.raises(BadMessage) as raised:
+        checked({"New": wrong}, known)
+    assert str(raised.value) == sentence
+
+
+def test_a_control_of_a_type_that_cannot_be_set_is_told() -> None:
+    """A library that is newer than we are may have such."""
+    with pytest.raises(Unsupported, match=r"^controls\.New: values of the type Matrix cannot be set$"):
+        checked({"New": 1}, {"New": Control("Matrix")})
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Could not open any dmaHeap device", "the camera's memory cannot be had (Could not open any dmaHeap device)"),
+        ("/dev/media0: Permission denied", "the camera may not be opened (/dev/media0: Permission denied)"),
+        ("Failed to allocate buffers", "there is not enough camera memory (Failed to allocate buffers)"),
+        ("strange", "the camera does not start: strange"),
+    ],
+)
+def test_what_libcamera_says_when_it_is_asked_for_cameras_is_told(plan: Plan, said: str, told: str) -> None:
+    """It may already fail there."""
+    plan.listing = said
+    with pytest.raises(SourceUnavailable) as raised:
+        list_cameras()
+    assert told in str(raised.value)
