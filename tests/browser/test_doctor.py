@@ -56,7 +56,7 @@ async def test_while_pictures_come_the_doctor_is_a_key_away(browser: Browser, tm
         await expect(page.locator("#doctor-again")).to_be_focused()
         await expect(page.locator("#doctor-passed-title")).to_contain_text("checks passed")
         await page.click("#doctor-passed summary")
-        await expect(page.locator("#doctor-passed-list")).to_contain_text("this comes from it")
+        await expect(page.locator("#doctor-passed-list")).to_contain_text("open, by this service")
         await page.keyboard.press("Escape")
         await expect(page.locator("#panel-doctor")).to_be_hidden()
 

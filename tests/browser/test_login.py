@@ -117,7 +117,7 @@ async def test_who_may_only_look_is_offered_no_more_and_told_why(
         await expect(page.locator("#logout")).to_be_hidden()
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         await page.click("#login")
-        await expect(page.locator("body")).to_contain_text("Whoever changes anything here logs in first.")
+        await expect(page.locator("body")).to_contain_text("Log in to make changes.")
         await _log_in(page)
         await wait_for_frames(page)
         await page.click("#open-captions")

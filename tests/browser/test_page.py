@@ -53,6 +53,7 @@ async def test_a_caption_typed_in_one_page_is_on_the_picture_in_another(browser:
         await wait_for_frames(other, "data.encoding === 'png'")
         assert _green(await pixels(other)) < 0.01
 
+        await wait_for_frames(one)  # it is connected, so that what is typed is sent
         await _open(one, "captions")
         await one.fill("#caption-form [name=text]", "██████████")
         await one.fill("#caption-form [name=x]", "2")
