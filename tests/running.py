@@ -67,13 +67,22 @@ def _socket(url: str, path: str, **options: Any) -> websockets.connect:
 
 
 @asynccontextmanager
-async def running(state: Path, *assignments: str) -> AsyncIterator[Running]:
-    """A service in this process, on a free port, with a small synthetic picture unless told otherwise."""
+async def running(state: Path, *assignments: str, after_reload: Sequence[str] | None = None) -> AsyncIterator[Running]:
+    """A service in this process, on a free port, with a small synthetic picture unless told otherwise.
+
+    With `after_reload`, SIGHUP has it take over these assignments.
+    """
     started: asyncio.Future[tuple[AppContext, Server]] = asyncio.get_running_loop().create_future()
     config = load(Path(os.devnull), [*SMALL, *assignments], CONFIG)
+    reloaded = None if after_reload is None else load(Path(os.devnull), [*SMALL, *after_reload], CONFIG)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(
-            serve(config, state=state, ready=lambda context, server: started.set_result((context, server)))
+            serve(
+                config,
+                state=state,
+                ready=lambda context, server: started.set_result((context, server)),
+                read_again=None if reloaded is None else lambda: reloaded,
+            )
         )
         context, server = await asyncio.wait_for(started, PATIENCE)  # a service that fails cancels this
         yield Running(server.urls[0], context)

@@ -1,6 +1,7 @@
 """With source = "auto" a camera that comes after the start is taken: a machine finds its cameras in its own time."""
 
 import asyncio
+import signal
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -125,6 +126,24 @@ async def test_a_second_camera_takes_what_the_first_has_not(tmp_path: Path, node
                     await nodes.looks.get()
             paths = [stream.supervisor.spec.path for stream in service.context.streams.values()]
             assert paths == ["/dev/video0", "/dev/video2", "/dev/video4"]
+
+
+async def test_a_camera_that_is_added_gets_another_device_than_the_one_that_was_alone(
+    tmp_path: Path, nodes: Nodes
+) -> None:
+    """Which was to open any webcam that comes, and from then on opens its own."""
+    nodes.there += ["/dev/video0", "/dev/video2"]
+    alone = ["camera.source=auto"]
+    added = [*alone, "cameras.garden.source=auto"]
+    with installed(Plan(cameras=[])):
+        async with running(tmp_path, *alone, after_reload=added) as service:
+            assert service.stream.supervisor.spec.path == ""
+            signal.raise_signal(signal.SIGHUP)
+            async with asyncio.timeout(PATIENCE):
+                while len(service.context.streams) == 1:
+                    await nodes.looks.get()
+            paths = {name: stream.supervisor.spec.path for name, stream in service.context.streams.items()}
+            assert paths == {"camera": "/dev/video0", "garden": "/dev/video2"}
 
 
 def test_what_is_better() -> None:
