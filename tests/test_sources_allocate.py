@@ -78,7 +78,7 @@ def paths(specs: dict[str, SourceSpec]) -> dict[str, str]:
 
 
 def test_each_gets_its_own_in_the_order_of_ports(machine: Machine) -> None:
-    """Cameras of libcamera first, then webcams, then the picture that is made up; libcamera is asked once for all."""
+    """Cameras of libcamera first, then webcams, then the test picture; libcamera is asked once for all."""
     machine.plan.cameras = CAMERAS
     second, first = machine.plug("video0", port="2"), machine.plug("video2", port="1")
     four = {name: settings() for name in ("a", "b", "c", "d")}
@@ -93,7 +93,7 @@ def test_each_gets_its_own_in_the_order_of_ports(machine: Machine) -> None:
     assert machine.asked == 1
     assert specs["a"].why == f"libcamera finds imx708 ({FRONT})"
     assert specs["c"].why == f"a webcam was found at {machine.nodes}/video2 (cam video2)"
-    assert specs["e"].why.startswith("every camera that was found is in use by another one of the settings")
+    assert specs["e"].why.startswith("every camera that was found is the device of another one")
     assert specs["e"].refused == (
         f"picamera2: every camera is in use: imx708 ({FRONT}) by a, imx708 ({BACK}) by b",
         f"v4l2: every camera is in use: {machine.nodes}/video2 (cam video2) by c, "
@@ -235,7 +235,7 @@ def test_where_there_is_none_the_reason_is_that_of_a_camera_alone(machine: Machi
     assert specs["b"].unavailable == "no /dev/video* capture device that can be opened (is a webcam plugged in?)"
     assert (specs["c"].path, specs["c"].unavailable) == ("/dev/video9", "")
     assert (specs["d"].path, specs["d"].unavailable) == ("7", "")
-    assert (specs["e"].kind, specs["e"].why) == ("synthetic", "there is no camera, so the picture is made up")
+    assert (specs["e"].kind, specs["e"].why) == ("synthetic", "no camera was found, so the test picture is shown")
     assert machine.asked == 1
 
 

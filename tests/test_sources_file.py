@@ -252,7 +252,7 @@ def test_damage_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     with caplog.at_level(logging.WARNING):
         frames = read(film(path, Hand()), 25)
     assert len(frames) == 25
-    assert "film.mkv: 1 damaged pictures were passed over" in caplog.text
+    assert "film.mkv: 1 damaged pictures were skipped" in caplog.text
 
 
 def test_a_film_that_vanishes(tmp_path: Path) -> None:

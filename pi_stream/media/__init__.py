@@ -1,1 +1,1 @@
-"""What a frame and a packet are, and the one colour space of all of them."""
+"""What a frame and a packet are, their one colour space, and what a source says about itself."""

@@ -64,7 +64,7 @@ class Frame:
 
 
 def newer(seq: int, than: int) -> bool:
-    """Whether a frame's number comes after another's: they count modulo 2**32, and less than half of that apart."""
+    """Whether frame number `seq` comes after `than`; they count modulo 2**32 and are less than half of that apart."""
     return 0 < (seq - than) % 2**32 < 2**31
 
 

@@ -126,7 +126,7 @@ class _Allocation:
         if path:
             return spec_of(settings, "v4l2", path, f"a webcam was found at {self._title(path)}", tuple(refused))
         refused.append(f"v4l2: {no_webcam}")
-        why = "every camera that was found is in use by another one of the settings, so the picture is made up"
+        why = "every camera that was found is the device of another one, so the test picture is shown"
         return spec_of(
             settings,
             "synthetic",

@@ -11,7 +11,7 @@ from pi_stream.sources.spec import CaptureFormat, Kind, SourceSpec
 _BEST_FIRST: tuple[Kind, ...] = ("picamera2", "v4l2", "synthetic")  # that "auto" chooses from, without a path
 
 NO_WEBCAM = "no /dev/video* capture device that can be opened (is a webcam plugged in?)"
-NO_CAMERA = "there is no camera, so the picture is made up"
+NO_CAMERA = "no camera was found, so the test picture is shown"
 
 
 def choose_source(settings: CameraSettings) -> SourceSpec:

@@ -1,13 +1,13 @@
-"""libav's frames made ours: I420, BT.601 full range, of one size.
+"""Converts libav's frames to I420, BT.601 full range, of one size.
 
-Which matrix and range a picture has is what its tags say. Where they say nothing, this is the convention of browsers
-and players: BT.709 from 720 lines up and BT.601 below; limited range unless the pixel format is one of the yuvj kind or
-gray, or it holds R, G and B. What is known to be full range, but not by which matrix, is taken to be JFIF's, BT.601, at
-every size: full range comes from the world of JPEG, and a y4m, for one, cannot name its matrix. Primaries and transfer
-are taken to be equal and are not converted. The codes are those of ITU-T H.273.
+The tags of a picture say its matrix and range. Without tags, the convention of browsers and players holds: BT.709 from
+720 lines up and BT.601 below; limited range unless the pixel format is a yuvj or gray one, or holds R, G and B. A
+picture of full range without a matrix is taken to be BT.601, as in JFIF, at every size: full range comes from JPEG, and
+a y4m, for example, cannot name its matrix. Primaries and transfer are taken to be equal and are not converted. The
+codes are those of ITU-T H.273.
 
-libavfilter's `colorspace` goes from matrix to matrix directly and is exact to rounding; swscale would go by way of R, G
-and B and be off by up to 7. So swscale only changes the size, the layout and the depth, and `colorspace` the colours.
+libavfilter's `colorspace` converts from matrix to matrix directly and is exact to rounding; swscale converts by way of
+R, G and B and is off by up to 7. So swscale only changes size, layout and depth, and `colorspace` the colours.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _BLACK = (0, 128, 128)
 
 @dataclass(frozen=True)
 class _Kind:
-    """What a picture is, as far as a graph depends on it."""
+    """The properties of a picture that a filter graph depends on."""
 
     layout: str  # libav's name of the pixel format
     width: int
@@ -38,15 +38,15 @@ class _Kind:
     matrix: str  # libavfilter's name, or "rgb"
     full: bool
     deep: bool  # more than eight bits
-    rotation: int  # degrees clockwise to turn it by
+    rotation: int  # degrees clockwise to rotate it by
     shape: Fraction  # width of a pixel to its height
 
 
 class Converter:
-    """Makes I420 of `width` x `height` (even) from libav's frames, whatever they are; they may change midway.
+    """Makes I420 of `width` x `height` pixels (even) from libav's frames of any kind, which may change midway.
 
-    A picture of another aspect gets black bars and is never squashed. `rotation`, 0 or 180, turns it, on top of what
-    the film itself asks for, as those of telephones do.
+    A picture of another aspect ratio gets black bars and is never distorted. `rotation`, 0 or 180 degrees, is added to
+    the rotation that the film itself asks for, as films of phones do.
     """
 
     def __init__(self, width: int, height: int, rotation: int = 0) -> None:
@@ -57,7 +57,7 @@ class Converter:
 
     @property
     def colour(self) -> str:
-        """What the newest picture was, in words."""
+        """The colour space of the newest picture, for people."""
         if self._kind is None:
             return "unknown"
         if self._kind.matrix == "rgb":
@@ -69,13 +69,13 @@ class Converter:
 
     @property
     def idle(self) -> bool:
-        """Whether the newest picture was ours already, in size, layout and colours, and was only copied."""
+        """Whether the newest picture needed no conversion of size, layout or colours, and was only copied."""
         return self._kind is not None and self._graph is None and self._place == (0, 0, self.width, self.height)
 
     def convert(self, frame: av.VideoFrame, shape: Fraction | None = None) -> Plane:
         """New memory, uint8, width * height * 3 / 2 long, laid out as in `frame.Frame`; `frame` loses its `pts`.
 
-        `shape` is the width of a pixel divided by its height, where that is known. Raises SourceUnavailable for what
+        `shape` is the width of a pixel divided by its height, if known. Raises SourceUnavailable for a picture that
         libavfilter cannot convert.
         """
         kind = self._kind_of(frame, shape or Fraction(1))
@@ -83,7 +83,7 @@ class Converter:
             self._graph, self._place = self._prepare(kind)
             self._kind = kind
         if self._graph is not None:
-            # libavfilter wants a time base that stays; the time is not its business.
+            # libavfilter needs a constant time base, and does not need the time.
             frame.pts = None
             try:
                 self._graph.push(frame)
@@ -119,7 +119,7 @@ class Converter:
         )
 
     def _prepare(self, kind: _Kind) -> tuple[av.filter.Graph | None, tuple[int, int, int, int]]:
-        """The graph for pictures of this kind, None when they need nothing, and where they lie in ours."""
+        """The graph for pictures of this kind (None: they need none), and their place in the frame."""
         sideways = kind.rotation in (90, 270)
         wide, high = kind.width * kind.shape, Fraction(kind.height)
         if sideways:
@@ -147,7 +147,7 @@ class Converter:
             tags = f"colorspace={kind.matrix}:range={span}:color_primaries=bt709:color_trc=bt709"
             steps += [("setparams", tags)]
             if resize or kind.layout != deep:
-                # Both ends named alike: swscale must leave the colours alone.
+                # The same on both sides, so that swscale does not change the colours.
                 same = f"in_range={span}:out_range={span}"
                 steps += [("scale", f"{size[0]}:{size[1]}:{same}"), ("format", deep)]
             if recolour:

@@ -1,4 +1,4 @@
-"""Waiting until something is due: by absolute time, so that no drift adds up, and ending at once when told to."""
+"""Waiting until a frame is due: by absolute time, so that no drift adds up, and interruptible at once."""
 
 import threading
 from collections.abc import Callable
@@ -11,20 +11,20 @@ from pi_stream.lib import clock
 class FrameTimer:
     """A clock and a way to wait on it.
 
-    `now` gives microseconds (`clock.now`, unless a test brings its own); `wait` waits for a number of seconds and says
+    `now` gives microseconds: `clock.now`, or a test's own clock. `wait` waits for a number of seconds and returns
     whether it was interrupted.
     """
 
     def __init__(self, now: Callable[[], int] = clock.now, wait: Callable[[float], bool] | None = None) -> None:
         self.now = now
-        # A lock, that whoever interrupts lets go of, and no event: that would be a dozen calls for every frame.
+        # A lock that `interrupt` releases, and not a threading.Event, which needs a dozen calls for each wait.
         self._gate = threading.Lock()
         self._gate.acquire()
         self._interrupted = False
         self._wait = wait if wait is not None else self._wait_at_gate
 
     def until(self, due: int) -> None:
-        """Block until `now` is `due` (microseconds), if that is not past. Raises SourceUnavailable once interrupted."""
+        """Block until `now` is `due` (microseconds), if that is not past. Raises SourceUnavailable if interrupted."""
         self.check()
         while (left := due - self.now()) > 0:
             if self._wait(left / 1e6):
@@ -37,7 +37,7 @@ class FrameTimer:
             raise SourceUnavailable("the source is being closed")
 
     def interrupt(self) -> None:
-        """From any thread: end the waiting, for good."""
+        """From any thread: end this wait, and every later one."""
         self._interrupted = True
         with suppress(RuntimeError):  # it is open already
             self._gate.release()

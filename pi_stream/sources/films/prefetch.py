@@ -1,5 +1,5 @@
-"""Items one after the other: made a few ahead, on a thread of its own, so that what is slow now and then is not seen;
-or made when they are taken, where that costs nothing."""
+"""Items of a generator: made a few ahead on a thread, so that an item that is slow now and then delays nothing; or made
+when they are taken, if that costs nothing."""
 
 import threading
 from collections import deque
@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 class Prefetch(Generic[T]):
-    """Runs an endless generator on a thread, at most `depth` items ahead of who takes them.
+    """Runs an endless generator on a thread, at most `depth` items ahead of `take`.
 
-    What the generator raises, `take` raises when its turn has come. The generator is closed on its own thread. It may
-    yield None where it has no item but long work behind and before it, so that it can be interrupted there.
+    What the generator raises, `take` raises after the items before it. The generator is closed on its own thread. It
+    may yield None during long work, so that it can be interrupted there.
     """
 
     def __init__(self, items: Generator[T | None, None, None], depth: int) -> None:
@@ -25,7 +25,7 @@ class Prefetch(Generic[T]):
         self._failure: BaseException | None = None
         self._interrupted = False
         self._changed = threading.Condition()
-        # A daemon, because a thread that hangs in a dead disk must not keep the process from ending; close joins it.
+        # A daemon, because a thread that hangs in a dead disk must not keep the process from ending; `close` joins it.
         self._thread = threading.Thread(target=self._run, name="ahead", daemon=True)
         self._thread.start()
 
@@ -43,12 +43,12 @@ class Prefetch(Generic[T]):
             return item
 
     def peek(self) -> T | None:
-        """The item that `take` would give at once, if there is one."""
+        """The item that `take` would return at once, if there is one."""
         with self._changed:
             return self._done[0] if self._done else None
 
     def interrupt(self) -> None:
-        """From any thread: end `take` and the work, now."""
+        """From any thread: end `take` and the work at once."""
         with self._changed:
             self._interrupted = True
             self._changed.notify_all()
@@ -78,7 +78,7 @@ class Prefetch(Generic[T]):
 
 
 class OnDemand(Generic[T]):
-    """The same doors as Ahead's: an endless generator that runs when an item is taken, on the thread that takes it."""
+    """The interface of Prefetch for an endless generator that runs in `take` and `peek`, on their thread."""
 
     def __init__(self, items: Generator[T | None, None, None]) -> None:
         self._items = items
@@ -90,13 +90,13 @@ class OnDemand(Generic[T]):
         return item
 
     def peek(self) -> T:
-        """The item that `take` would give."""
+        """The item that `take` would return."""
         while self._next is None:
             self._next = next(self._items)
         return self._next
 
     def interrupt(self) -> None:
-        """Nothing is going on that could be."""
+        """There is no work to interrupt."""
 
     def close(self) -> None:
         """End the generator."""

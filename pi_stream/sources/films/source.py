@@ -1,4 +1,4 @@
-"""A film in place of a camera: looped, at its own speed, scaled to the size asked for."""
+"""A film in place of a camera: looped, at its own speed, scaled to the wanted size."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -18,17 +18,17 @@ from pi_stream.sources.spec import CaptureFormat
 
 _log = logging.getLogger(__name__)
 
-_AHEAD = 4  # pictures; at 25 a second they bridge the 160 ms in which a small machine opens the next lap
-_OFTEN = 1.0  # pictures a second, from which on none of them has to be shown twice
-_PATIENCE = 500_000  # microseconds behind, after which the film is taken to play slower than it should
+_PREFETCHED = 4  # pictures; at 25 per second they bridge the 160 ms in which a small machine opens the next lap
+_MIN_UNREPEATED_FPS = 1.0  # from this rate on no picture has to be given twice, see `held`
+_MAX_LATE_US = 500_000  # then the film goes on from there, slower than it was filmed
 
 
 class FileSource:
-    """Any video that PyAV opens. `fps` is an upper bound; what is beyond it is not even converted.
+    """Any video that PyAV opens. `wanted.fps` is an upper bound; pictures beyond it are not even converted.
 
-    `captured` is when the frame was due. A picture whose successor is due, too, is left out; when the machine cannot
+    `captured` is when the frame was due. A picture is left out if the next one is due, too. If the machine cannot
     decode at the film's speed, the film plays slower, and the log says so. While frames are skipped the film stands
-    still, so that nothing is decoded for nobody.
+    still, so that nothing is decoded in vain.
     """
 
     def __init__(self, path: str, wanted: CaptureFormat, seq: Iterator[int], *, pace: FrameTimer | None = None) -> None:
@@ -37,18 +37,18 @@ class FileSource:
         fps = wanted.fps
         self._facts = probe(path)
         self._convert = Converter(wanted.width, wanted.height, wanted.rotation)
-        # The first conversion builds what the others use; here it keeps no frame waiting.
+        # The first conversion builds the filter graph; here no frame waits for it.
         first = self._convert.convert(self._facts.first, self._facts.shape)
         self._pace = pace if pace is not None else FrameTimer()
         self._origin: int | None = None
         self._due = 0  # when the newest frame was
         self._slow = False
         own = self._facts.fps
-        if self._facts.y4m and self._convert.idle and own is not None and own >= _OFTEN:
+        if self._facts.y4m and self._convert.idle and own is not None and own >= _MIN_UNREPEATED_FPS:
             pictures = y4m_laps(path, first.size, own)
             self._pictures: OnDemand[Picture] | Prefetch[Picture] = OnDemand(thinned(pictures, fps))
         else:
-            self._pictures = Prefetch(thinned(held(laps(path, fps)), fps), _AHEAD)
+            self._pictures = Prefetch(thinned(held(laps(path, fps)), fps), _PREFETCHED)
         self._period = round(1e6 / min(fps, own or fps))  # microseconds
 
     def info(self) -> SourceInfo:
@@ -74,7 +74,7 @@ class FileSource:
             if self._origin is None:
                 self._origin = now - self._offset(picture)
             due = self._origin + self._offset(picture)
-            if now - due > _PATIENCE:
+            if now - due > _MAX_LATE_US:
                 due = self._put_off(picture, now, now - due)
             elif due < now and (after := self._pictures.peek()) and self._origin + self._offset(after) <= now:
                 self._pace.check()

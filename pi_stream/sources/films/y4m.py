@@ -1,6 +1,6 @@
-"""A y4m whose pictures are ours already: read from the file straight to where they stay, when each is due.
+"""A y4m whose pictures need no conversion: each is read from the file into the memory of its frame when it is due.
 
-libav would read each into memory of its own, from where it had to be copied; of a film without compression that is half
+libav would read each into its own memory, and it would have to be copied; for a film without compression that is half
 of all the work. Format: yuv4mpeg(5) of the mjpegtools: a line for the film, then for each picture a line that begins
 with FRAME, and its planes without padding.
 """
@@ -17,15 +17,15 @@ from pi_stream.errors import SourceUnavailable
 from pi_stream.media.frame import Plane
 from pi_stream.sources.films.film import Picture
 
-_LONGEST_LINE = 4096  # bytes
+_MAX_LINE_BYTES = 4096
 
 
 def y4m_laps(path: str, size: int, fps: float) -> Generator[Picture, None, None]:
-    """The pictures of a y4m, `size` bytes each, over and over, `fps` a second.
+    """The pictures of a y4m, `size` bytes each, `fps` per second, in laps without end.
 
-    Each is read when its planes are asked for, as long as the generator is not closed. A last picture that is not whole
-    is left out. Raises SourceUnavailable, as reading does, when the file cannot be read any more, and at the end of a
-    lap when there is another one in its place: that may be a film of any kind.
+    Each is read when its function is called, as long as the generator is not closed. An incomplete last picture is left
+    out. Raises SourceUnavailable when the file can no longer be read (that function does, too), and at the end of a lap
+    if another file is in its place, which may be a film of any kind.
     """
     name, count = Path(path).name, 0
     try:
@@ -33,9 +33,9 @@ def y4m_laps(path: str, size: int, fps: float) -> Generator[Picture, None, None]
             while True:
                 before = count
                 file.seek(0)
-                if not file.readline(_LONGEST_LINE).startswith(b"YUV4MPEG2 "):
+                if not file.readline(_MAX_LINE_BYTES).startswith(b"YUV4MPEG2 "):
                     raise SourceUnavailable(f"{name} is no y4m any more")
-                while file.readline(_LONGEST_LINE).startswith(b"FRAME"):
+                while file.readline(_MAX_LINE_BYTES).startswith(b"FRAME"):
                     at = file.tell()
                     if at + size > os.fstat(file.fileno()).st_size:
                         break

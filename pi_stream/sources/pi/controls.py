@@ -1,4 +1,4 @@
-"""Camera controls, checked before the camera gets them: libcamera's own complaints would come too late, and end it."""
+"""Camera controls, checked before the camera gets them: libcamera's own errors come too late, and end the capture."""
 
 import difflib
 from collections.abc import Mapping
@@ -8,9 +8,9 @@ from typing import Any
 from pi_stream.errors import BadMessage, Unsupported
 from pi_stream.lib.validation import quote
 
-_WHOLE = {"Byte", "Integer32", "Integer64"}
-_NUMBERS = {"Rectangle": 4, "Size": 2}
-_AUTOMATIC = {"ExposureTime", "AnalogueGain"}  # of these, 0 gives the control back to the camera, by picamera2's rule
+_INTEGER_TYPES = {"Byte", "Integer32", "Integer64"}
+_NUMBERS_IN = {"Rectangle": 4, "Size": 2}
+_AUTOMATIC = {"ExposureTime", "AnalogueGain"}  # 0 gives these back to the camera, by picamera2's rule
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Control:
         """From libcamera's ControlId and ControlInfo."""
         name = identity.type.name
         count = None
-        # Only newer libcameras say which controls are arrays; of older ones, the default tells.
+        # Only newer versions of libcamera say which controls are arrays; with older ones, the default value shows it.
         if getattr(identity, "isArray", isinstance(info.default, tuple | list)):
             size = getattr(identity, "size", 0)
             count = size if 0 < size < 1000 else 0  # a size of any number is the largest there is
@@ -37,7 +37,7 @@ class Control:
 
 
 def checked(controls: Mapping[str, object], known: Mapping[str, Control]) -> dict[str, object]:
-    """The same controls, lists made tuples. Raises Unsupported for an unknown name, BadMessage for a wrong value."""
+    """The same controls, lists as tuples. Raises Unsupported for an unknown name, BadMessage for a wrong value."""
     if not controls:
         raise BadMessage("controls: expected at least one control, got none")
     return {name: _value(name, value, known) for name, value in controls.items()}
@@ -61,10 +61,10 @@ def _several(name: str, value: object, count: int) -> list[object]:
 
 
 def _one(name: str, value: object, control: Control) -> object:
-    if control.type in _WHOLE or control.type == "Float":
+    if control.type in _INTEGER_TYPES or control.type == "Float":
         return _number(name, value, control)
-    if control.type in _NUMBERS:
-        numbers = _several(name, value, _NUMBERS[control.type])
+    if control.type in _NUMBERS_IN:
+        numbers = _several(name, value, _NUMBERS_IN[control.type])
         return tuple(_number(name, number, Control("Integer32")) for number in numbers)
     if control.type == "Bool":
         if not isinstance(value, bool):
@@ -78,7 +78,7 @@ def _one(name: str, value: object, control: Control) -> object:
 
 
 def _number(name: str, value: object, control: Control) -> int | float:
-    kinds = (int,) if control.type in _WHOLE else (int, float)
+    kinds = (int,) if control.type in _INTEGER_TYPES else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds) or not control.low <= value <= control.high:
         noun = "a number" if control.type == "Float" else "a whole number"
         low, high = (f"{bound:g}" if isinstance(bound, float) else bound for bound in (control.low, control.high))

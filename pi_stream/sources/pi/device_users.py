@@ -1,6 +1,6 @@
-"""Who has a camera of libcamera's that is busy: so that the reason can name the program.
+"""Which program uses a camera of libcamera that is busy, for the reason to name it.
 
-The names of other users' programs are hidden from a unit with ProtectProc=invisible; their numbers are not.
+A unit with ProtectProc=invisible does not see the names of other users' programs, but it sees their process ids.
 """
 
 import os
@@ -10,17 +10,17 @@ from pathlib import Path
 
 from pi_stream.lib.file_locks import LISTING, lock_holders
 
-_SHOWN = 3  # named in one sentence, at most
+_MAX_NAMED = 3  # programs in one sentence
 
 
 def holders(devices: Iterable[str]) -> str:
     """The processes that have locked one of these device nodes, such as `rpicam-vid (process 812)`.
 
-    "" where there is none, or none that this process may see.
+    "" if there is none, or none that this process may see.
     """
     found = sorted(lock_holders(_listing(), _files(devices)))
-    named = [f"{_name(pid)} (process {pid})" for pid in found[:_SHOWN]]
-    more = [f"{len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    named = [f"{_name(pid)} (process {pid})" for pid in found[:_MAX_NAMED]]
+    more = [f"{len(found) - _MAX_NAMED} more"] if len(found) > _MAX_NAMED else []
     return " and ".join(named + more)
 
 

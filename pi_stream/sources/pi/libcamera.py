@@ -43,7 +43,7 @@ def find_camera(path: str) -> PiCamera:
 
 
 def _library() -> Any:
-    # Of each opening they tell a dozen lines that nobody needs, and a camera that is away is opened again and again.
+    # They log a dozen lines for each opening, and a camera that is away is opened again and again.
     os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:WARN")
     logging.getLogger("picamera2").setLevel(logging.WARNING)
     try:
@@ -53,7 +53,7 @@ def _library() -> Any:
         if missing.split(".")[0] in ("picamera2", "libcamera"):
             raise SourceUnavailable("not installed (apt install python3-picamera2)") from None
         raise SourceUnavailable(f"cannot be imported, for {missing} is missing: {error}") from error
-    except Exception as error:  # a library made for another numpy or another Pi raises anything; the sentence tells it
+    except Exception as error:  # a library made for another numpy or another Pi may raise anything; the sentence has it
         raise SourceUnavailable(f"cannot be imported: {type(error).__name__}: {error}") from error
 
 
@@ -70,15 +70,15 @@ def open_camera(number: int) -> Any:
 
 
 def _abandon(camera: Any) -> None:
-    """Have a camera whose constructor failed let go of everything: picamera2 0.3.38 does so by halves.
+    """Have a camera whose constructor failed release everything, which picamera2 0.3.38 does only in part.
 
-    Before the camera is taken, its pipe stays open, two descriptors for each try: of one that is busy all night, the
-    service would die in the morning. After that, it stumbles over the allocator that it has not got.
+    If it failed before it had the camera, its pipe stays open: two file descriptors for each try, and a camera may be
+    busy all night. If it failed after that, `close` needs the attribute `allocator`, which is not set yet.
     """
     taken = camera.is_open
     if taken and not hasattr(camera, "allocator"):
         camera.allocator = None
-    with suppress(RuntimeError, OSError):  # the last thing that close does is to look for memory again, in vain
+    with suppress(RuntimeError, OSError):  # the last step of close fails again for want of memory
         camera.close()
     if not taken:
         camera.notifymeread.close()
@@ -86,7 +86,7 @@ def _abandon(camera: Any) -> None:
 
 
 def _no_camera() -> str:
-    """libcamera passes over what it may not open as if it were not there."""
+    """Why there is none: libcamera leaves out devices that it may not open."""
     closed = [path for path in camera_nodes() if not os.access(path, os.R_OK | os.W_OK)]
     if closed:
         return f"no camera found, but {closed[0]} may not be opened; {_GROUP}"
@@ -94,7 +94,7 @@ def _no_camera() -> str:
 
 
 def reason(error: BaseException) -> str:
-    """What the camera's libraries said, at the root of it, and what mends it."""
+    """What the camera's libraries said first, and what fixes it."""
     while (cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
         error = cause
     text = str(error)
@@ -105,7 +105,7 @@ def reason(error: BaseException) -> str:
     if "permission" in text.lower():
         return f"the camera may not be opened ({text}); {_GROUP}"
     if "dmaheap" in text.lower():
-        return f"the camera's memory cannot be had ({text}); on a Pi, /dev/dma_heap belongs to the group video"
+        return f"the camera's memory is not available ({text}); on a Pi, /dev/dma_heap belongs to the group video"
     if "allocate" in text.lower():
         return f"there is not enough camera memory ({text}); choose a smaller camera.width and camera.height"
     return f"the camera does not start: {text}"

@@ -87,7 +87,7 @@ class Picamera2Source:
     def set_controls(self, controls: Mapping[str, object]) -> None:
         """See Source."""
         known = {name: Control.of(*about) for name, about in self._camera.camera_ctrl_info.items()}
-        # A value of a wrong type would be found out only when a request is queued again, and end the capture.
+        # picamera2 finds a value of a wrong type only when a request is queued again, which ends the capture.
         self._camera.set_controls(checked(controls, known))
 
     def interrupt(self) -> None:
@@ -119,7 +119,7 @@ class Picamera2Source:
             controls=limits,
         )
         camera.configure(config)
-        # libcamera adjusts what it cannot do, and does not complain: what counts is what it gave.
+        # libcamera changes what it cannot do without an error, so the configuration is read back.
         given = camera.camera_configuration()
         left = 180 if turned != bool(given["transform"].hflip and given["transform"].vflip) else 0
         space = camera.libcamera_config.at(0).color_space
@@ -135,7 +135,7 @@ class Picamera2Source:
 
     @contextmanager
     def _request(self) -> Iterator[Any]:
-        """The next request, ours for the block. Raises SourceUnavailable, also for what goes wrong in the block."""
+        """The next request, released after the block. Raises SourceUnavailable, also for errors in the block."""
         try:
             request = self._next_request()
             try:
@@ -144,11 +144,11 @@ class Picamera2Source:
                 request.release()
         except SourceUnavailable:
             raise
-        except (RuntimeError, OSError) as error:  # what libcamera and the kernel say goes through picamera2 as it is
+        except (RuntimeError, OSError) as error:  # picamera2 passes on what libcamera and the kernel raise
             raise SourceUnavailable(f"the camera failed while it gave pictures: {error}") from error
 
     def _next_request(self) -> Any:
-        """The next request that the camera completes: ours until it is released."""
+        """The next request that the camera completes. The caller releases it."""
         job = self._camera.capture_request(wait=False)
         if self._interrupted.is_set():  # after asking, so that an interrupt just before cannot be missed
             self._camera.cancel_all_and_flush()
@@ -159,7 +159,7 @@ class Picamera2Source:
         except CancelledError:
             raise SourceUnavailable("the source is being closed") from None
         try:
-            # It may have come while we gave up; left alone it would be lost to the camera.
+            # It may have come in the meantime; if it is not released, the camera loses it.
             return job.get_result(timeout=1)
         except (TimeoutError, CancelledError):
             raise SourceUnavailable(

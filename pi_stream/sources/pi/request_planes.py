@@ -1,7 +1,8 @@
-"""The planes of a libcamera request: copied once out of the camera's memory, and made ours where they are not.
+"""The planes of a libcamera request: copied once out of the camera's memory, and converted if they need it.
 
-The layouts are libcamera's: every row of Y is `stride` bytes long, however wide the picture. In YUV420 the rows of U,
-and after them those of V, are half of that; in NV12 one plane of U and V in turn follows, its rows as long as Y's.
+The layouts are libcamera's: every row of Y is `stride` bytes long, whatever the width of the picture. In YUV420 the
+rows of U, and after them those of V, have half that length; in NV12 one plane with U and V in turn follows, with rows
+as long as those of Y.
 """
 
 import importlib
@@ -20,7 +21,7 @@ _UNSPECIFIED = (2, 0)
 
 
 class Mapped:
-    """How to read one configured main stream. `rotation` is what libcamera did not turn.
+    """How to read one configured main stream. `rotation` is what libcamera did not rotate, in degrees.
 
     `given` is picamera2's description of the main stream, after configuring; `space` is libcamera's ColorSpace of it,
     or None. Raises SourceUnavailable for a layout that is neither YUV420 nor NV12, or whose rows are too short.
@@ -48,7 +49,7 @@ class Mapped:
     def copied(self, request: Any) -> Plane:
         """New memory that holds the request's picture, as `frame.Frame` wants it.
 
-        Raises SourceUnavailable where the request holds something else than the camera has announced.
+        Raises SourceUnavailable if the request holds something else than the camera has announced.
         """
         with self._mapped_array(request, "main", reshape=False, write=False) as mapped:
             data = self._packed(mapped.array)

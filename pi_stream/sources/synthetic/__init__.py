@@ -1,1 +1,1 @@
-"""The synthetic picture, for when there is no camera, and for tests."""
+"""The synthetic picture (the test picture of the docs): for a machine without a camera, and for tests."""

@@ -1,8 +1,8 @@
-"""The seq, written into the picture so that a machine can read which frame it sees, and hence how old it is.
+"""The seq, written into the picture so that a program can read which frame it sees, and hence how old it is.
 
-Who reads the pattern from pixels on a screen knows the seq; `captured` of that seq is in the frame's header, and age is
-now minus captured. The pattern survives JPEG at quality 30, half size, and colour conversion, for it is large,
-black and white, and without colour.
+A program that reads the pattern from pixels on a screen knows the seq; `captured` of that seq is in the frame's header,
+and age is now minus captured. The pattern survives JPEG at quality 30, half size, and colour conversion, because it is
+large, black and white, and without colour.
 
 Geometry, in fractions of the picture, so that it holds at every scale:
 
@@ -16,9 +16,9 @@ Geometry, in fractions of the picture, so that it holds at every scale:
 - The checksum is CRC-16 of the seq's four bytes, most significant first: polynomial 0x1021, initial value 0xFFFF,
   nothing reflected, nothing added at the end ("CRC-16/CCITT-FALSE"; of the bytes of "123456789" it is 0x29B1).
 
-To read, take for each cell the mean luma of the pixels whose centres lie in the middle half of the cell, both ways (the
-pixel that holds the cell's centre where there is none); above 128 it is 1. Luma from R, G, B is
-0.299 R + 0.587 G + 0.114 B. When the checksum is not that of the seq, there is no seq to be read.
+To read, take for each cell the mean luma of the pixels whose centres lie in the middle half of the cell, in both
+directions (if there is none: of the pixel that holds the cell's centre); above 128 it is 1. Luma from R, G, B is
+0.299 R + 0.587 G + 0.114 B. If the checksum is not that of the seq, no seq can be read.
 """
 
 from binascii import crc_hqx
@@ -47,7 +47,7 @@ def write(luma: Plane, seq: int) -> None:
 
 
 def read_seq(luma: NDArray[np.uint8]) -> int | None:
-    """Read the seq from `luma`, uint8 of shape (height, width), of any scale; None when it is damaged or not there."""
+    """Read the seq from `luma`, uint8 of shape (height, width), of any scale; None if it is damaged or missing."""
     height, width = luma.shape
     columns = [_middle(LEFT + i * CELL_WIDTH, CELL_WIDTH, width) for i in range(COLUMNS)]
     rows = [_middle(TOP + i * CELL_HEIGHT, CELL_HEIGHT, height) for i in range(ROWS)]

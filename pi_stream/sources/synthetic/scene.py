@@ -1,4 +1,4 @@
-"""The synthetic picture: what stands still is drawn once, what moves is pasted on.
+"""The synthetic picture: its still parts are drawn once, its moving parts into each frame.
 
 From the top, in fractions of the height: the colour bars to 1/4, the word SYNTHETIC at about 1/3, the clock below it,
 the ball's floor at 5/6, and the block pattern of `pattern`.
@@ -34,7 +34,7 @@ _SKY, _GROUND = (38, 62, 120), (236, 158, 110)
 _BALL, _SHADE = (255, 214, 92), (226, 88, 44)
 _WORD_MIDDLE, _CLOCK_MIDDLE, _LETTERS = 0.325, 0.455, 0.09
 _CEILING, _FLOOR, _DIAMETER = 0.54, 0.835, 0.12
-_CROSSING, _BOUNCE = 8.0, 1.5  # seconds for once there and back, and for one bounce
+_CROSSING_S, _BOUNCE_S = 8.0, 1.5  # seconds for once across and back, and for one bounce
 _PANEL, _INK = 24, 235  # luma behind the clock, and of its digits
 
 
@@ -46,7 +46,7 @@ class Scene:
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
-        # The clock's twelve characters are just under six letters' heights wide: a slim picture has small letters.
+        # The clock's twelve characters are almost six times as wide as high: a narrow picture has small letters.
         self._letters = min(_LETTERS * height, 0.15 * width)
         self._font = ImageFont.load_default(max(9, round(self._letters)))
         self._glyphs = {character: self._glyph(character) for character in "0123456789:."}
@@ -69,8 +69,8 @@ class Scene:
     def _where(self, seconds: float) -> tuple[int, int]:
         """Left and top of the ball, even, so that luma and chroma move together."""
         ball = self._ball.size
-        there_and_back = 1 - abs(1 - 2 * (seconds % _CROSSING) / _CROSSING)
-        high = abs(sin(pi * seconds / _BOUNCE))
+        there_and_back = 1 - abs(1 - 2 * (seconds % _CROSSING_S) / _CROSSING_S)
+        high = abs(sin(pi * seconds / _BOUNCE_S))
         ceiling, floor = _CEILING * self.height, _FLOOR * self.height - ball
         return _even(there_and_back * (self.width - ball)), _even(floor - high * (floor - ceiling))
 
@@ -136,7 +136,7 @@ class _Ball:
 
     @staticmethod
     def _part(plane: _Real, alpha: _Real) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
-        # In 128ths, because 255 * 128 still fits sixteen bits and a shift is cheaper than a division.
+        # In 128ths, because 255 * 128 fits into 16 bits and a shift is cheaper than a division.
         weight = np.rint(alpha * 128)
         return (plane * weight + 64).astype(np.uint16), (128 - weight).astype(np.uint16)
 

@@ -1,4 +1,4 @@
-"""A picture for where there is no camera, and for tests: seen to be synthetic, and able to say which frame it is."""
+"""The test picture, shown if there is no camera: it is seen to be synthetic, and a program can read its seq."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -19,8 +19,8 @@ from pi_stream.sources.synthetic.scene import Scene
 class SyntheticSource:
     """A frame every 1 / `fps` seconds: colour bars, a ball, the local time, the word SYNTHETIC, and the seq as blocks.
 
-    The bars are `scene.BARS`; the blocks are read by `pattern.read_seq`. When the machine is late by more than a frame,
-    the frames that are past are not made.
+    The bars are `scene.BARS`; the blocks are read by `pattern.read_seq`. `captured` is when the frame was due. If the
+    machine is late by more than a frame, the frames of that time are not made.
     """
 
     def __init__(self, wanted: CaptureFormat, seq: Iterator[int], *, pace: FrameTimer | None = None) -> None:
@@ -73,7 +73,7 @@ class SyntheticSource:
         """See Source."""
 
     def _next(self) -> int:
-        """When the next frame is due that is not past, in microseconds."""
+        """When the next frame is due, in microseconds; frames that are past are left out."""
         past = int((self._pace.now() - self._origin) * self._rate / 1_000_000)
         number = max(self._frames, past)
         self._frames = number + 1
@@ -81,12 +81,12 @@ class SyntheticSource:
 
 
 def _local_time(due: int) -> str:
-    """What a clock on the wall shows at `due`, as `HH:MM:SS.mmm`."""
+    """The local time at `due`, as `HH:MM:SS.mmm`."""
     then = time.time() + (due - clock.now()) / 1e6
     return datetime.fromtimestamp(then).isoformat(timespec="milliseconds")[11:]  # the date and its T left off
 
 
 def _turned(frame: Frame) -> Frame:
-    """Upside down: a plane read backwards is a plane turned by 180 degrees."""
+    """Rotated by 180 degrees, which is each plane read backwards."""
     planes = [plane.ravel()[::-1] for plane in (frame.y, frame.u, frame.v)]
     return Frame(np.concatenate(planes), frame.width, frame.height, frame.seq, frame.captured)

@@ -1,4 +1,4 @@
-"""Which of the /dev/video* nodes are cameras. On a Pi most are not: codecs, scalers, the ISP's many ends, metadata."""
+"""Which of the /dev/video* nodes are cameras. On a Pi most are not: codecs, scalers, nodes of the ISP, metadata."""
 
 import errno
 import fcntl
@@ -31,7 +31,7 @@ class Device(NamedTuple):
 
 
 def camera_nodes() -> list[str]:
-    """The device nodes that cameras are made of, V4L2's and libcamera's, whatever else they may be."""
+    """The device nodes that cameras have, V4L2's and libcamera's; other devices have such nodes, too."""
     return sorted(str(path) for kind in ("media*", "video*") for path in Path("/dev").glob(kind))
 
 
@@ -76,7 +76,7 @@ def _index(link: str) -> int:
 
 
 def query(path: str) -> Device:
-    """Ask a device what it is. Raises SourceUnavailable, with what to do about it, when it is no capture device."""
+    """Ask a device what it is. Raises SourceUnavailable, with what to do, if it is no camera or cannot be asked."""
     answer = bytearray(_CAPABILITY.size)
     with _told(path):
         handle = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -93,7 +93,7 @@ def query(path: str) -> Device:
 
 @contextmanager
 def _told(path: str) -> Iterator[None]:
-    """Turn what the kernel says into what to do."""
+    """Turn the kernel's errors into sentences."""
     try:
         yield
     except OSError as error:
@@ -101,7 +101,7 @@ def _told(path: str) -> Iterator[None]:
 
 
 def reason(path: str, number: int | None, text: str | None) -> str:
-    """What is wrong with a device, by the number and text of an OSError, and what mends it."""
+    """What is wrong with a device, by the number and text of an OSError, and what fixes it."""
     match number:
         case errno.ENOENT:
             return f"there is no {path}; is the camera plugged in?"

@@ -133,7 +133,7 @@ def test_no_camera_memory(fault: Fault, opened: Opener, heap: str, monkeypatch: 
         monkeypatch.setattr(os, "open", refusing)  # root may open everything
     fault_file = fault("no-memory")
     expected = {
-        "missing": r"^the camera's memory cannot be had \(Could not open any dmaHeap device\); on a Pi, /dev/dma_heap",
+        "missing": r"^the camera's memory is not available \(Could not open any dmaHeap device\); on a Pi, /dev/",
         "forbidden": r"^the camera may not be opened \(.*/dev/dma_heap/.*\); add this user to the group: sudo usermod",
     }
     for _ in range(3):
