@@ -8,7 +8,7 @@
  *   denied   opening is not permitted          codec    it is a memory-to-memory device
  *   busy     another program has it            unplug   after ten frames the device is gone
  *   stall    after ten frames no more come     mjpeg    it lists MJPEG only, and gives garbage
- *   metadata what it captures is no video
+ *   metadata what it captures is no video      receiver it is part of a Raspberry Pi's own camera
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -118,7 +118,7 @@ static int control(struct webcam *w, unsigned long request, void *data)
     case VIDIOC_QUERYCAP: {
         struct v4l2_capability *c = data;
         memset(c, 0, sizeof *c);
-        strcpy((char *)c->driver, "stand-in");
+        strcpy((char *)c->driver, fault("receiver") ? "unicam" : "stand-in");
         strcpy((char *)c->card, w == &webcams[1] ? "Another webcam for tests" : "A webcam for tests");
         c->device_caps = V4L2_CAP_STREAMING | (fault("codec")      ? V4L2_CAP_VIDEO_M2M | V4L2_CAP_VIDEO_CAPTURE
                                                : fault("metadata") ? V4L2_CAP_META_CAPTURE

@@ -200,6 +200,19 @@ def test_no_such_device(tmp_path: Path) -> None:
     assert capture_devices(str(tmp_path / "nowhere")) == []
 
 
+def test_the_receiver_of_a_pi_s_own_camera_is_no_webcam(library: Path, tmp_path: Path) -> None:
+    """It gives no pictures without libcamera; a person who names it by its path gets it all the same."""
+    node = tmp_path / "video77"
+    node.touch()
+    script = """
+import json, sys
+from pi_stream.sources.webcam.devices import capture_devices, query
+print(json.dumps([len(capture_devices(sys.argv[1])), query(sys.argv[1] + "/video77").driver]))
+"""
+    for fault, seen in (("", [1, "stand-in"]), ("receiver", [0, "unicam"])):
+        assert printed(library, script, str(tmp_path), fault=fault, STAND_IN_DEVICE=str(node)) == seen
+
+
 def test_nothing_plugged_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked for any camera where there is none, the source says so."""
     monkeypatch.setattr("pi_stream.sources.webcam.v4l2.capture_devices", list)
