@@ -1,6 +1,6 @@
 """A frame is pixels; a packet is one frame encoded."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +74,6 @@ class Packet:
 
     `seq`, `captured` and `offline` are the frame's; `width` and `height` are the encoded picture's, which may be
     smaller than the frame's. `key`: it can be shown without an earlier one. `init`: decoder configuration, no picture.
-    `forms` is for those who send it: what each kind of them makes of it once, for all whom it is sent to.
     """
 
     encoding: Encoding
@@ -86,4 +85,3 @@ class Packet:
     offline: bool = False
     key: bool = True
     init: bool = False
-    forms: dict[type, object] = field(default_factory=dict, init=False, repr=False)

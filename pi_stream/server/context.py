@@ -26,8 +26,11 @@ from pi_stream.lib.rate_limit import SPAN_US, RateCounters
 from pi_stream.media.encodings import Encoding
 from pi_stream.server.connection.connections import Connections
 from pi_stream.server.connection.socket_buffers import Stalls
+from pi_stream.server.http.mjpeg_part import MjpegPart, mjpeg_part
+from pi_stream.server.packet_forms import PacketForms
 from pi_stream.server.refusals import RefusalCounter
 from pi_stream.server.security.access import Access
+from pi_stream.server.websocket.frame_message import FrameMessage, frame_message
 from pi_stream.server.websocket.viewers import Viewers
 from pi_stream.stream import Events, Stream, Streams
 
@@ -77,6 +80,8 @@ class AppContext:
     changes: RateCounters = field(default_factory=RateCounters)  # by address
     snapshots: int = 0  # that are being made
     texts: asyncio.Lock = field(default_factory=asyncio.Lock)  # one is drawn at a time, so that frames find a thread
+    messages: PacketForms[FrameMessage] = field(default_factory=lambda: PacketForms(frame_message))
+    parts: PacketForms[MjpegPart] = field(default_factory=lambda: PacketForms(mjpeg_part))
     connections: Connections = field(init=False)
 
     def __post_init__(self) -> None:

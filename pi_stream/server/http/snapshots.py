@@ -7,11 +7,10 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from pi_stream.hub.channel import ChannelKey
-from pi_stream.lib import clock
 from pi_stream.media.encodings import ENCODINGS, Encoding
-from pi_stream.media.frame import Packet
 from pi_stream.protocol import fit, parse_query
 from pi_stream.server.context import CONTEXT, AppContext, stream_of
+from pi_stream.server.http.packet_headers import headers_of
 from pi_stream.stream import Stream
 
 _FRAME_TIMEOUT_S = 10.0  # for the next frame, or two frame intervals if they are longer
@@ -35,15 +34,6 @@ def channel_of(context: AppContext, stream: Stream, encoding: Encoding, query: P
     camera = stream.settings
     quality = (query.quality or context.config.stream.quality) if ENCODINGS[encoding].lossy else 0
     return ChannelKey(encoding, *fit(camera.width, camera.height, query.width), quality)
-
-
-def headers_of(packet: Packet) -> dict[str, str]:
-    """A packet's number, time and age as HTTP headers, for pictures that have no frame header."""
-    return {
-        "X-Seq": str(packet.seq),
-        "X-Captured": str(packet.captured),
-        "X-Age-Ms": f"{(clock.now() - packet.captured) / 1000:.1f}",
-    }
 
 
 async def snapshot_jpg(request: web.Request) -> web.Response:

@@ -22,7 +22,8 @@ from pi_stream.pacing.window import DEFAULT_FRAMES, SentFrame, Window
 from pi_stream.protocol import Error, Reply, Watch, Watching, choose, fit, parse_ack
 from pi_stream.server.connection.socket_buffers import keep_little
 from pi_stream.server.context import AppContext
-from pi_stream.server.websocket.frame_message import message_of
+from pi_stream.server.packet_forms import NewestForm
+from pi_stream.server.websocket.frame_message import FrameMessage
 from pi_stream.stream import Stream
 
 _IDLE_ACKS = 10_000  # that acknowledge nothing, in ten seconds
@@ -52,6 +53,7 @@ class Feed:
         self._reply = reply
         self._refuse = refuse
         self._subscription: Subscription | None = None
+        self._messages: NewestForm[FrameMessage]  # of the subscription's channel
         self._window = Window()
         self._ladder: QualityLadder | None = None
         self._watching: Watching  # what it was told of its pictures
@@ -93,8 +95,9 @@ class Feed:
         settings = ChannelKey(encoding, width, height, step.quality)
         fps = step.fps if step.fps < camera.fps else None
         subscription = self._stream.hub.subscribe(settings, fps=fps, arrived=self.go_on, failing=self._tell_failure)
+        messages = self._context.messages.take(self._stream.hub, settings)
         self.unwatch()  # only now: a channel that is watched again goes on
-        self._subscription = subscription
+        self._subscription, self._messages = subscription, messages
         self._taken = 0
         self._watching = Watching(
             encoding=encoding, width=width, height=height, fps=step.fps, quality=step.quality or None
@@ -112,6 +115,7 @@ class Feed:
             self._dropped_before += self._subscription.dropped
             self._subscription.close()
             self._subscription = None
+            self._context.messages.give_back(self._messages)
 
     def watch_again(self) -> None:
         """Apply the last request again, under the settings of now. If a limit is reached, nothing changes."""
@@ -173,7 +177,8 @@ class Feed:
 
     def _send(self, packet: Packet, transport: asyncio.Transport) -> None:
         now = clock.now()
-        message = message_of(packet, now)
+        message = self._messages.of(packet)
+        message.write_sent(now)
         frame, window = message.frame, self._window
         self._newest = frame.seq
         self._taken += 1
