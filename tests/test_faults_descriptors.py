@@ -45,7 +45,7 @@ async def test_who_is_there_goes_on_and_who_comes_is_let_in_when_there_is_room_a
             with ExitStack() as idle:
                 for _ in range(2 * _LIMIT):
                     idle.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE))
-                line = await service.says("nobody can be let in")
+                line = await service.says("no connection can be accepted")
                 assert "Too many open files; 1 viewers are connected" in line
                 before, began = _spent(service.process.pid), asyncio.get_running_loop().time()
                 await say(viewer, "caption.put", caption=caption)
@@ -62,7 +62,7 @@ async def test_who_is_there_goes_on_and_who_comes_is_let_in_when_there_is_room_a
                     pass
         assert await service.stop() == 0
         said = "".join(service.lines)
-        assert said.count("nobody can be let in") == 1
+        assert said.count("no connection can be accepted") == 1
         assert "Traceback" not in said
 
 
@@ -76,7 +76,7 @@ async def test_a_page_that_cannot_be_read_now_is_503(tmp_path: Path) -> None:
             idle.callback(writer.close)
             for _ in range(2 * _LIMIT):
                 idle.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE))
-            await service.says("nobody can be let in")
+            await service.says("no connection can be accepted")
             writer.write(b"GET /main.js HTTP/1.1\r\nHost: localhost\r\n\r\n")
             status = await asyncio.wait_for(reader.readline(), PATIENCE)
             assert status.split()[1] == b"503"

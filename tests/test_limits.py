@@ -194,7 +194,7 @@ async def test_one_viewer_too_many_is_counted(tmp_path: Path) -> None:
 async def test_one_snapshot_too_many_is_told_to_come_back(tmp_path: Path) -> None:
     """503 with Retry-After and the limit; the next one is made."""
     async with running(tmp_path, "limits.snapshots=1") as service, http(service) as session:
-        with service.context.snapshot():
+        with service.context.count_snapshot():
             for path in ("snapshot.jpg", "snapshot.png"):
                 async with session.get(path) as answer:
                     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")

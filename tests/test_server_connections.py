@@ -17,7 +17,7 @@ from pi_stream.config.settings import LimitSettings
 from pi_stream.protocol import parse_packet
 from pi_stream.server.connection.connection_guard import ConnectionGuard
 from pi_stream.server.connection.connections import Connections
-from pi_stream.server.connection.socket_buffers import Stalls
+from pi_stream.server.connection.socket_buffers import StallDetector
 from pi_stream.server.refusals import RefusalCounter
 from tests.running import PATIENCE, Running, http, messages_until, next_frame, running, say
 
@@ -198,7 +198,7 @@ async def test_half_a_frame_keeps_no_place(tmp_path: Path) -> None:
                 trickling.cancel()
         assert connection.close_code == 1008
         assert connection.close_reason == (
-            "nothing came for 3 seconds, not even the answer to a ping (limits.idle_timeout)"
+            "nothing arrived for 3 seconds, not even an answer to a ping (limits.idle_timeout)"
         )
         assert await _refused(service, "limits.idle_timeout") == 1
         async with service.socket() as next_one:
@@ -343,7 +343,7 @@ async def test_an_answer_that_nobody_reads_is_not_held_for_ever(tmp_path: Path) 
             reader.connect(("127.0.0.1", int(service.url.rstrip("/").rpartition(":")[2])))
             reader.sendall(b"GET /snapshot.png HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20)
             async with asyncio.timeout(PATIENCE), service.socket() as other:
-                while not service.context.stalls.let_go:
+                while not service.context.stalls.disconnected:
                     await messages_until(other, "stats")
                 while len(service.context.connections) > 1:
                     await messages_until(other, "stats")
@@ -366,7 +366,7 @@ async def test_what_is_sent_before_it_is_asked_for_is_not_kept() -> None:
         def connection_lost(self, _: Exception | None) -> None:
             ended.set()
 
-    connections = Connections(LimitSettings, RefusalCounter(), Stalls(10))
+    connections = Connections(LimitSettings, RefusalCounter(), StallDetector(10))
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: connections.protocol(Behind), "127.0.0.1", 0)
     _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())

@@ -10,7 +10,7 @@ from aiohttp import ClientSession, WSServerHandshakeError, web
 
 from pi_stream.config.settings import LimitSettings
 from pi_stream.server.connection.connections import Connections
-from pi_stream.server.connection.socket_buffers import Stalls
+from pi_stream.server.connection.socket_buffers import StallDetector
 from pi_stream.server.refusals import RefusalCounter
 from pi_stream.server.websocket.handshake import shake_hands
 from tests.raw import HANDSHAKE, connect, framed
@@ -34,7 +34,7 @@ async def _serving(
     await runner.setup()
     behind = runner.server
     assert behind is not None
-    connections = Connections(LimitSettings, RefusalCounter(), Stalls(10))
+    connections = Connections(LimitSettings, RefusalCounter(), StallDetector(10))
     listener = await asyncio.get_running_loop().create_server(
         lambda: connections.protocol(behind) if guarded else behind(), "127.0.0.1", 0
     )

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from pi_stream.server.connection.socket_buffers import abort, newest_wins
+from pi_stream.server.connection.socket_buffers import abort, pause_until_sent
 
 LARGE = 1 << 22  # bytes; more than the kernel takes at once
 
@@ -26,7 +26,7 @@ async def test_a_connection_is_ended_at_any_time(closed: bool) -> None:
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
     transport, kept = await loop.create_connection(Kept, sock=ours)
-    newest_wins(transport)
+    pause_until_sent(transport)
     transport.write(bytes(LARGE))
     reader, writer = await asyncio.open_connection(sock=theirs)
     if closed:

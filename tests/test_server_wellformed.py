@@ -174,7 +174,7 @@ def _check(service: Running, caplog: pytest.LogCaptureFixture) -> None:
     for record in records:
         assert record.exc_info is None
         assert record.levelno == logging.INFO
-        assert re.fullmatch(r"127\.0\.0\.1 sent what is no HTTP \(\w+\); it was refused", record.getMessage())
+        assert re.fullmatch(r"127\.0\.0\.1 sent a malformed request \(\w+\); it was refused", record.getMessage())
 
 
 @pytest.mark.parametrize("version", ["HTTP/0.9", "HTTP/2.0"])

@@ -12,7 +12,7 @@ import pytest
 import websockets
 
 from pi_stream.protocol import parse_packet
-from pi_stream.server.connection.socket_buffers import Stalls, backlog
+from pi_stream.server.connection.socket_buffers import StallDetector, unacknowledged_bytes
 from tests.proxy import Proxy, proxy
 from tests.running import PATIENCE, Running, http, messages_until, next_frame, running, say
 
@@ -163,7 +163,7 @@ async def test_a_viewer_that_reads_nothing_holds_two_frames_and_is_let_go(
         async with _stopped(service, **watch):
             most = 0
             async with asyncio.timeout(PATIENCE):
-                while not context.stalls.let_go:
+                while not context.stalls.disconnected:
                     stats = await messages_until(other, "stats")
                     most = max(most, *(each.get_write_buffer_size() for each in context.stalls), 0)
                 while (await messages_until(other, "viewers", "stats"))["viewers"] not in (1, [_me(context)]):
@@ -193,9 +193,9 @@ async def test_an_mjpeg_reader_that_reads_nothing_holds_little_and_is_let_go(tmp
         reader.sendall(b"GET /stream.mjpg?quality=100 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         most = 0
         async with asyncio.timeout(PATIENCE):
-            while not service.context.stalls.let_go:
+            while not service.context.stalls.disconnected:
                 await messages_until(other, "stats")
-                most = max(most, *map(backlog, service.context.stalls), 0)
+                most = max(most, *map(unacknowledged_bytes, service.context.stalls), 0)
             while service.stream.hub.channels:
                 await messages_until(other, "stats")
         assert 0 < most < 500_000
@@ -233,7 +233,7 @@ async def test_a_tab_that_reads_but_draws_nothing_is_kept(tmp_path: Path) -> Non
             await messages_until(viewer, "stats")
         await say(viewer, "ack", seq=seq + 1)
         assert parse_packet(await next_frame(viewer))[0].seq > seq + 1
-        assert service.context.stalls.let_go == 0
+        assert service.context.stalls.disconnected == 0
 
 
 async def test_a_reader_that_is_only_slow_is_kept(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ async def test_a_reader_that_is_only_slow_is_kept(tmp_path: Path) -> None:
     ):
         await say(viewer, "watch", accept=["rgba"])
         await next_frame(viewer)
-        assert service.context.stalls.let_go == 0
+        assert service.context.stalls.disconnected == 0
 
 
 async def test_beside_fifty_that_read_nothing_a_fast_viewer_goes_on(tmp_path: Path) -> None:
@@ -317,27 +317,27 @@ async def test_only_a_backlog_that_does_not_move_is_a_stall() -> None:
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         reader.connect(server.sockets[0].getsockname())
         writer = await accepted.get()
-        stalls = Stalls(timeout=5)
+        stalls = StallDetector(timeout=5)
         stalls.watch(writer.transport)
         if True:
             stalls.sweep(0)
             stalls.sweep(60_000_000)
-            assert stalls.let_go == 0, "nothing waits"
+            assert stalls.disconnected == 0, "nothing waits"
             writer.write(bytes(8_000_000))
             await asyncio.sleep(0)
             stalls.sweep(61_000_000)
             stalls.sweep(65_000_000)
             assert reader.recv(65_536, socket.MSG_WAITALL)
             async with asyncio.timeout(PATIENCE):
-                before = backlog(writer.transport)
-                while backlog(writer.transport) == before:
+                before = unacknowledged_bytes(writer.transport)
+                while unacknowledged_bytes(writer.transport) == before:
                     reader.recv(65_536)
                     await asyncio.sleep(0.01)
             stalls.sweep(69_000_000)
-            assert stalls.let_go == 0, "it moves"
+            assert stalls.disconnected == 0, "it moves"
             stalls.sweep(70_000_000)
             stalls.sweep(80_000_000)
-            assert stalls.let_go == 1
+            assert stalls.disconnected == 1
             assert writer.transport.is_closing()
     server.close()
     await server.wait_closed()

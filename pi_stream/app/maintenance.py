@@ -55,7 +55,7 @@ class Maintenance:
         while True:
             await asyncio.sleep(1)
             time.tzset()  # looks whether the time zone of the machine has changed, which nothing else does: 12 µs
-            context.viewers.tell_stats(context.vitals.read())
+            context.viewers.send_stats(context.monitor.read())
             context.stalls.sweep(clock.now())
             context.connections.sweep(clock.now())
             if trimming.due(clock.now()):
@@ -127,7 +127,7 @@ class Maintenance:
         await self._cameras.take_over(changed, specs)
         for stream in gone:
             await context.viewers.close_camera(stream, 1001, f"the camera {stream.name} was removed from the settings")
-        context.checkup.discard()
+        context.doctor_reports.discard()
         context.set_limits()
         await self._features.take_over(changed.taken)
         if changed.touches("stream.quality") or any(name.endswith(".fps") for name in changed.taken):

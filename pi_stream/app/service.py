@@ -22,7 +22,7 @@ from pi_stream.lib import clock, heap, machine_stats
 from pi_stream.lib.fair_executor import FairExecutor
 from pi_stream.overlay.text_picture import picture_of_text
 from pi_stream.server.app import Server
-from pi_stream.server.connection.socket_buffers import Stalls
+from pi_stream.server.connection.socket_buffers import StallDetector
 from pi_stream.server.context import AppContext
 from pi_stream.server.refusals import RefusalCounter
 from pi_stream.server.security.access import Access
@@ -98,11 +98,11 @@ async def serve(
                 picture_of_text=picture_of_text,
                 fail=ending.end,
                 www=_www(),
-                vitals=monitor,
+                monitor=monitor,
                 started=clock.now(),
-                stalls=Stalls(config.stream.stall_timeout),
+                stalls=StallDetector(config.stream.stall_timeout),
                 viewers=viewers,
-                checkup=doctor_report.for_service(
+                doctor_reports=doctor_report.for_service(
                     lambda: context.config,
                     state,
                     cameras.hold_libcamera,

@@ -1,4 +1,4 @@
-"""The web floor: page, API, pictures and websocket, on one port. aiohttp lives here and nowhere else."""
+"""The server: page, API, pictures and websocket on one port. Only this package imports aiohttp."""
 
 import asyncio
 import errno
@@ -13,7 +13,7 @@ from aiohttp import web
 
 from pi_stream.errors import SettingError
 from pi_stream.server.connection.accept import accept
-from pi_stream.server.connection.connection_guard import HEADER_SIZE, answering
+from pi_stream.server.connection.connection_guard import MAX_HEADER_BYTES, answering
 from pi_stream.server.connection.http_protocol import HttpReader
 from pi_stream.server.connection.tls_listener import TlsListener
 from pi_stream.server.context import CONTEXT, AppContext
@@ -29,16 +29,16 @@ from pi_stream.server.security.response_headers import add_headers
 
 log = logging.getLogger(__name__)
 
-_LOOK = 5.0  # seconds between two looks at the addresses of this machine
-_REMEMBERED = 64  # addresses that the log was told of
-_SHUTDOWN_PATIENCE = 0.5  # seconds for requests that are under way
-_BACKLOG = 512  # connections that may wait to be accepted
-_LINGER = 5.0  # seconds for which the rest of a body is read that nobody wants, so that the answer is not lost
-_KEEP_ALIVE = 1e6  # seconds: `connections` knows better how long one may stay
+_ADDRESS_CHECK_PERIOD_S = 5.0  # between two checks of this machine's addresses
+_MAX_LOGGED_ADDRESSES = 64  # that are remembered, so that each is logged once
+_SHUTDOWN_TIMEOUT_S = 0.5  # for requests in progress
+_MAX_WAITING_CONNECTIONS = 512  # to be accepted
+_LINGER_S = 5.0  # for reading the rest of the body of an answered request, so that the response is not lost
+_KEEP_ALIVE_S = 1e6  # no limit: `Connections` closes idle connections
 
-# The other end of a connection on which nothing is said is asked whether it is there: after so many seconds, again and
-# again after so many, so many times. Who has left the Wi-Fi is so forgotten within half a minute: tcp(7).
-_ASK = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
+# TCP keepalive, in seconds: first probe, interval, number of probes (tcp(7)). A client that has left the network is
+# disconnected after half a minute.
+_KEEPALIVE = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
 
 
 def application(context: AppContext, features: Iterable[Route] = ()) -> web.Application:
@@ -67,17 +67,17 @@ class Server:
         self._host = ""
 
     async def __aenter__(self) -> Self:
-        """Raises SettingError when the address cannot be had."""
+        """Raises SettingError if the address cannot be used."""
         settings = self._context.config.server
         listener = self._context.listener or _listen(settings.host, settings.port)
         self.port = listener.getsockname()[1]
         self._host = settings.host if self._context.listener is None else listener.getsockname()[0]
-        for option, value in _ASK.items():
-            listener.setsockopt(socket.IPPROTO_TCP, option, value)  # each connection that is accepted has it from here
+        for option, value in _KEEPALIVE.items():
+            listener.setsockopt(socket.IPPROTO_TCP, option, value)  # accepted connections inherit it
         self.urls = self._urls()
         async with AsyncExitStack() as life:
             life.callback(listener.close)
-            life.callback(self._context.connections.cut)
+            life.callback(self._context.connections.abort_all)
             connections = await _served(life, self._context, application(self._context, self._features))
             life.push_async_callback(self._context.viewers.close_all, 1001, "pi-stream is stopping")
 
@@ -85,11 +85,11 @@ class Server:
                 return self._context.viewers.count
 
             if (identity := self._context.identity) is None:
-                server = await accept(listener, connections, _BACKLOG, viewers)
+                server = await accept(listener, connections, _MAX_WAITING_CONNECTIONS, viewers)
                 life.callback(server.close)
             else:
                 plain = await _served(life, self._context, plain_application(self._context))
-                door = TlsListener(
+                tls_listener = TlsListener(
                     listener,
                     lambda: identity.certificate.context,
                     lambda: self._context.config.limits.header_timeout,
@@ -97,7 +97,7 @@ class Server:
                     plain=plain,
                     viewers=viewers,
                 )
-                await life.enter_async_context(door)
+                await life.enter_async_context(tls_listener)
             self._life = life.pop_all()
         return self
 
@@ -107,20 +107,20 @@ class Server:
         await self._life.__aexit__(kind, error, at)
 
     async def follow_addresses(self) -> None:
-        """Keep `urls` right while addresses come, change and go, until cancelled; the log is told of those that come.
+        """Update `urls` when addresses change, and log new ones, until cancelled.
 
-        One that goes and comes back, as over a bad Wi-Fi, is told once.
+        An address that goes and comes back, as on a bad Wi-Fi, is logged once.
         """
-        told = set(self.urls)
+        logged = set(self.urls)
         while True:
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_ADDRESS_CHECK_PERIOD_S)
             try:
                 self.urls = self._urls()
-            except OSError as error:  # to look takes a file descriptor, and there may be none left
-                log.warning("the addresses of this machine cannot be looked up: %s", error.strerror)
-            if new := [url for url in self.urls if url not in told]:
-                log.info("the network came or changed; the page is now at %s", ", ".join(new))
-                told = {*self.urls, *(told if len(told) < _REMEMBERED else ())}
+            except OSError as error:  # no file descriptor may be left
+                log.warning("the addresses of this machine cannot be read: %s", error.strerror)
+            if new := [url for url in self.urls if url not in logged]:
+                log.info("the network changed; the page is now at %s", ", ".join(new))
+                logged = {*self.urls, *(logged if len(logged) < _MAX_LOGGED_ADDRESSES else ())}
 
     def _urls(self) -> tuple[str, ...]:
         scheme = "http" if self._context.identity is None else "https"
@@ -128,12 +128,12 @@ class Server:
 
 
 async def _served(life: AsyncExitStack, context: AppContext, app: web.Application) -> Callable[[], asyncio.Protocol]:
-    """Have an application ready until `life` ends; what is returned makes the protocol of each connection to it."""
+    """Set an application up until `life` ends; the returned function makes the protocol of each connection to it."""
     runner = web.AppRunner(
         app,
         handle_signals=False,
-        shutdown_timeout=_SHUTDOWN_PATIENCE,
-        handler_cancellation=True,  # who goes away from an endless answer is noticed at once, not at the next frame
+        shutdown_timeout=_SHUTDOWN_TIMEOUT_S,
+        handler_cancellation=True,  # a client that leaves an endless response is noticed at once, not at the next frame
     )
     life.push_async_callback(runner.cleanup)
     await runner.setup()
@@ -142,16 +142,16 @@ async def _served(life: AsyncExitStack, context: AppContext, app: web.Applicatio
         raise RuntimeError("a runner that is set up has a server")
 
     def connection() -> HttpReader:
-        no_log: Any = None  # which aiohttp's annotation forgets
+        no_log: Any = None  # None is missing in aiohttp's annotation
         return HttpReader(
             server,
             loop=loop,
             access_log=no_log,
-            keepalive_timeout=_KEEP_ALIVE,
-            lingering_time=_LINGER,
-            max_line_size=HEADER_SIZE,  # of each line; of all together, `turnstile` sees to it
-            max_field_size=HEADER_SIZE,
-            auto_decompress=False,  # `wellformed` refuses what is packed: some versions inflate it without a limit
+            keepalive_timeout=_KEEP_ALIVE_S,
+            lingering_time=_LINGER_S,
+            max_line_size=MAX_HEADER_BYTES,  # of each line; `ConnectionGuard` limits all lines together
+            max_field_size=MAX_HEADER_BYTES,
+            auto_decompress=False,  # `wellformed` refuses compressed bodies: some versions inflate them without a limit
         )
 
     return lambda: context.connections.protocol(connection)
@@ -160,14 +160,16 @@ async def _served(life: AsyncExitStack, context: AppContext, app: web.Applicatio
 def _listen(host: str, port: int) -> socket.socket:
     try:
         if not host and socket.has_dualstack_ipv6():
-            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG)
+            return socket.create_server(
+                ("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_MAX_WAITING_CONNECTIONS
+            )
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        return socket.create_server((host, port), family=family, backlog=_MAX_WAITING_CONNECTIONS)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise SettingError(f"[server] port: {port} is taken by another program; choose a free one") from None
         if error.errno == errno.EACCES:
             raise SettingError(f"[server] port: {port} needs root; choose one from 1024 up") from None
         raise SettingError(f"[server] host: cannot listen on {host!r}, port {port}: {error.strerror}") from None
-    except (TypeError, ValueError) as error:  # what is no name at all; socket's words for it differ from case to case
+    except (TypeError, ValueError) as error:  # not a valid name; socket's messages differ
         raise SettingError(f"[server] host: expected an address or a name, got {host!r} ({error})") from None

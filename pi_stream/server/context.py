@@ -1,4 +1,4 @@
-"""What the web server is given: the parts of the service that it shows, and the few things it may ask of them."""
+"""The parts of the service that the server and its handlers use."""
 
 import asyncio
 import socket
@@ -25,7 +25,7 @@ from pi_stream.lib.machine_stats import MachineMonitor
 from pi_stream.lib.rate_limit import SPAN_US, RateCounters
 from pi_stream.media.encodings import Encoding
 from pi_stream.server.connection.connections import Connections
-from pi_stream.server.connection.socket_buffers import Stalls
+from pi_stream.server.connection.socket_buffers import StallDetector
 from pi_stream.server.http.mjpeg_part import MjpegPart, mjpeg_part
 from pi_stream.server.packet_forms import PacketForms
 from pi_stream.server.refusals import RefusalCounter
@@ -53,44 +53,46 @@ class ShownFeature(Protocol):
 
 @dataclass(kw_only=True)
 class AppContext:
-    """The parts of a running service. All stay, but for the settings, which a reload replaces."""
+    """The parts of a running service. A reload replaces `config`, and nothing else."""
 
     config: Config
     streams: Streams
     events: Events
     channels: ChannelLimit
-    pool: Executor  # for work that would hold up the event loop
+    pool: Executor  # for work that would block the event loop
     encodings: tuple[Encoding, ...]
-    jpeg: str  # which library makes JPEGs
+    jpeg: str  # the library that encodes JPEG
     picture_of_text: Callable[[str, TextEncoding, int, int, str, str], bytes]
-    fail: Callable[[BaseException], object]  # a bug was met: end the service
+    fail: Callable[[BaseException], object]  # ends the service because of a bug
     www: Path
-    vitals: MachineMonitor
-    started: int  # microseconds of the server's clock
-    stalls: Stalls
+    monitor: MachineMonitor
+    started: int  # microseconds of the service's clock
+    stalls: StallDetector
     viewers: Viewers
-    checkup: DoctorReports
+    doctor_reports: DoctorReports
     next_steps: Callable[[], list[Step]]
-    listener: socket.socket | None = None  # the port, where somebody else has opened it
+    listener: socket.socket | None = None  # the port, if the service manager has opened it
     access: Access
-    identity: "Identity | None" = None  # over http there is none to show
+    identity: "Identity | None" = None  # None without TLS
     lag: LoopLag = field(default_factory=LoopLag)
     refusals: RefusalCounter = field(default_factory=RefusalCounter)
     features: Mapping[str, ShownFeature] = field(default_factory=dict)  # by the name of its section
-    changes: RateCounters = field(default_factory=RateCounters)  # by address
-    snapshots: int = 0  # that are being made
-    texts: asyncio.Lock = field(default_factory=asyncio.Lock)  # one is drawn at a time, so that frames find a thread
+    changes: RateCounters = field(default_factory=RateCounters)  # by network
+    snapshots: int = 0  # in progress
+    texts: asyncio.Lock = field(
+        default_factory=asyncio.Lock
+    )  # one is drawn at a time, so that a thread is left for frames
     messages: PacketForms[FrameMessage] = field(default_factory=lambda: PacketForms(frame_message))
     parts: PacketForms[MjpegPart] = field(default_factory=lambda: PacketForms(mjpeg_part))
     connections: Connections = field(init=False)
 
     def __post_init__(self) -> None:
-        """Keep the connections by whatever the settings are."""
+        """Create the parts that need the others."""
         self.connections = Connections(lambda: self.config.limits, self.refusals, self.stalls)
         self.set_limits()
 
     def set_limits(self) -> None:
-        """Tell the parts of the limits that are in the settings now."""
+        """Apply the limits of the settings that are in force."""
         limits = self.config.limits
         for stream in self.streams.values():
             stream.captions.limit, stream.captions.longest = self.config.overlay.max_captions, limits.caption_text
@@ -99,33 +101,33 @@ class AppContext:
         self.stalls.timeout = self.config.stream.stall_timeout
 
     @contextmanager
-    def place(self, address: str) -> Iterator[None]:
-        """Count one more viewer from that address while the block runs. Raises LimitReached."""
+    def count_viewer(self, address: str) -> Iterator[None]:
+        """Count a viewer at this address while the block runs. Raises LimitReached."""
         if self.viewers.count >= self.config.stream.max_viewers:
             raise LimitReached(
                 f"{self.viewers.count} viewers are connected, as many as stream.max_viewers allows",
                 limit="stream.max_viewers",
             )
-        who, most = client_network(address), self.config.stream.max_per_address
-        if self.viewers.by_address[who] >= most:
+        network, limit = client_network(address), self.config.stream.max_per_address
+        if self.viewers.by_address[network] >= limit:
             raise LimitReached(
-                f"{most} viewers are connected from {who}, as many as stream.max_per_address allows",
+                f"{limit} viewers are connected from {network}, as many as stream.max_per_address allows",
                 limit="stream.max_per_address",
                 theirs=True,
             )
-        self.viewers.by_address[who] += 1
+        self.viewers.by_address[network] += 1
         try:
             yield
         finally:
-            self.viewers.by_address[who] -= 1
-            self.viewers.by_address += Counter()  # drops those of which there are none
+            self.viewers.by_address[network] -= 1
+            self.viewers.by_address += Counter()  # removes zero counts
 
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Count one more snapshot while the block runs. Raises LimitReached."""
-        if self.snapshots >= (most := self.config.limits.snapshots):
+    def count_snapshot(self) -> Iterator[None]:
+        """Count a snapshot while the block runs. Raises LimitReached."""
+        if self.snapshots >= (limit := self.config.limits.snapshots):
             raise LimitReached(
-                f"{most} snapshots are being made, as many as limits.snapshots allows",
+                f"{limit} snapshots are being made, as many as limits.snapshots allows",
                 limit="limits.snapshots",
                 wait=1,
             )
@@ -135,16 +137,16 @@ class AppContext:
         finally:
             self.snapshots -= 1
 
-    def change(self, address: str) -> None:
-        """Somebody there changes what others notice. Raises LimitReached when that is too often."""
-        now, most = clock.now(), self.config.limits.changes
-        tally = self.changes.counter(client_network(address))
-        if tally.count(now) > most:
+    def count_change(self, address: str) -> None:
+        """Count a change that other viewers notice, from this address. Raises LimitReached if there are too many."""
+        now, limit = clock.now(), self.config.limits.changes
+        counter = self.changes.counter(client_network(address))
+        if counter.count(now) > limit:
             raise LimitReached(
-                f"more than {most} changes in {SPAN_US // 1_000_000} seconds came from {client_network(address)}, "
+                f"more than {limit} changes in {SPAN_US // 1_000_000} seconds came from {client_network(address)}, "
                 "which is more than limits.changes allows",
                 limit="limits.changes",
-                wait=tally.seconds_left(now),
+                wait=counter.seconds_left(now),
                 theirs=True,
             )
 
@@ -153,7 +155,7 @@ CONTEXT = web.AppKey("context", AppContext)
 
 
 def stream_of(request: web.Request) -> Stream:
-    """The camera that a request is about: the one that its path names, else the first. Raises NotFound."""
+    """The camera that the path of a request names, or the first one if it names none. Raises NotFound."""
     streams = request.app[CONTEXT].streams
     name = request.match_info.get("camera")
     return streams.first if name is None else streams[name]

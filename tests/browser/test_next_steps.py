@@ -97,7 +97,7 @@ async def test_what_somebody_has_done_goes_and_all_that_was_done_takes_the_strip
         await expect(page.locator("#next")).to_be_visible()
         await page.unroute("**/api/next")
         await page.route("**/api/next", lambda route: route.fulfill(json={"steps": []}))
-        service.context.viewers.tell_all(SourceNews(online=True, kind="synthetic", reason=None))
+        service.context.viewers.send_to_all(SourceNews(online=True, kind="synthetic", reason=None))
         await expect(page.locator("#next")).to_be_hidden()
 
 

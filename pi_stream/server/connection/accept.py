@@ -1,7 +1,7 @@
-"""What becomes of those who come when no file descriptor is left for one more connection.
+"""Accepting connections, also when no file descriptor is left for one more.
 
-asyncio accepts nobody for a second then, and tries again; they wait in the kernel's queue meanwhile. It would do so,
-and say so with a traceback, once for each of the connections that it means to accept in one turn: hence `_AT_ONCE`.
+asyncio then accepts none for a second and tries again; connections wait in the kernel's queue. It would log a traceback
+for each connection that it means to accept in one turn: hence `_ACCEPTS_PER_TURN`.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from pi_stream.errors import used_up
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 1  # connections that are accepted in one turn of the event loop
+_ACCEPTS_PER_TURN = 1  # connections in one turn of the event loop
 
 
 async def accept(
@@ -24,20 +24,20 @@ async def accept(
     backlog: int,
     viewers: Callable[[], int],
 ) -> asyncio.Server:
-    """Let in who comes to a listening TCP socket; at most `backlog` wait. `viewers` counts those who are connected."""
+    """Accept connections on a listening TCP socket; at most `backlog` wait. `viewers` counts the connected viewers."""
     loop = asyncio.get_running_loop()
     others = loop.get_exception_handler()
     loop.set_exception_handler(partial(_log_in_a_sentence, viewers, others))
-    server = await loop.create_server(protocols, sock=listener, backlog=_AT_ONCE)
-    listener.listen(backlog)  # asyncio takes the one number for both
+    server = await loop.create_server(protocols, sock=listener, backlog=_ACCEPTS_PER_TURN)
+    listener.listen(backlog)  # asyncio uses one number for both
     return server
 
 
-def tell(error: BaseException | None, viewers: int) -> None:
-    """Say in the log why nobody is let in while so many are connected."""
+def log_exhausted(error: BaseException | None, viewers: int) -> None:
+    """Log why no connection can be accepted; `viewers` are connected."""
     log.error(
-        "nobody can be let in: %s; %d viewers are connected, and `ulimit -n`, or the unit's LimitNOFILE, says how "
-        "many files and connections there may be",
+        "no connection can be accepted: %s; %d viewers are connected, and `ulimit -n`, or the unit's LimitNOFILE, "
+        "limits the number of files and connections",
         getattr(error, "strerror", error),
         viewers,
     )
@@ -51,9 +51,9 @@ def _log_in_a_sentence(
 ) -> None:
     error, message = context.get("exception"), str(context.get("message"))
     if used_up(error) and "accept" in message:
-        tell(error, viewers())
+        log_exhausted(error, viewers())
     elif isinstance(error, ValueError) and "_start_serving" in message:
-        pass  # the second was over when the port was closed already
+        pass  # the port was closed before asyncio tried again
     elif others is not None:
         others(loop, context)
     else:

@@ -1,4 +1,4 @@
-"""An answer past aiohttp: to who may not stay for long enough to be answered by it."""
+"""Responses that are sent without aiohttp, after which the connection is closed."""
 
 import asyncio
 import json
@@ -10,11 +10,11 @@ from typing import cast
 from pi_stream.server.connection.socket_buffers import abort
 from pi_stream.server.security.response_headers import policy
 
-MOMENT = 2.0  # seconds to ask, and to read the answer
+FINAL_RESPONSE_TIMEOUT_S = 2.0  # to send a request, and to read the response
 
 
-def answer(status: HTTPStatus, code: str, message: str, wait: int | None = None) -> bytes:
-    """An HTTP error as it is on the wire, after which the connection ends; `wait`: seconds until another try."""
+def error_response(status: HTTPStatus, code: str, message: str, wait: int | None = None) -> bytes:
+    """An HTTP error as bytes; the connection ends after it. `wait`: seconds for Retry-After."""
     body = json.dumps({"error": {"code": code, "message": message}}).encode()
     headers = {
         "Date": formatdate(usegmt=True),
@@ -30,20 +30,20 @@ def answer(status: HTTPStatus, code: str, message: str, wait: int | None = None)
 
 
 def send_and_close(transport: asyncio.Transport, text: bytes) -> None:
-    """Give an answer, the last one. What still comes is to be read: its sender is busy, and reads the answer later.
+    """Send the last response. What still arrives must be read: the client may read the response only after sending.
 
-    The kernel ends a connection with a reset that is closed with something unread, and the answer would be lost.
+    If a connection is closed with unread data, the kernel resets it, and the response would be lost.
     """
     transport.write(text)
     if transport.can_write_eof():
-        with suppress(OSError):  # it went away just now: shutdown(2)
+        with suppress(OSError):  # the client has just disconnected: shutdown(2)
             transport.write_eof()
     else:
         transport.close()  # TLS
 
 
 class FinalResponse(asyncio.Protocol):
-    """Waits for a moment until something is asked, gives the answer, and another moment to read it."""
+    """Sends a response when a request arrives, and disconnects after FINAL_RESPONSE_TIMEOUT_S in any case."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text
@@ -51,9 +51,9 @@ class FinalResponse(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
         self._transport = cast(asyncio.Transport, transport)  # of TCP, as for every asyncio.Protocol
-        self._end = asyncio.get_running_loop().call_later(MOMENT, abort, self._transport)
+        self._end = asyncio.get_running_loop().call_later(FINAL_RESPONSE_TIMEOUT_S, abort, self._transport)
 
-    def data_received(self, data: bytes) -> None:  # noqa: ARG002 - whatever was asked
+    def data_received(self, data: bytes) -> None:  # noqa: ARG002 - whatever the request is
         """See asyncio."""
         text, self._text = self._text, b""
         if text:

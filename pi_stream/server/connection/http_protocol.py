@@ -1,6 +1,6 @@
-"""Reads requests as aiohttp does, but for what is no HTTP: that is answered in our words, and told in one line.
+"""aiohttp's protocol, with our own response and one log line for malformed requests.
 
-The line holds nothing that was sent, so that those of a kind are alike, and `unit/repeats.py` lets one a minute pass.
+The line has nothing that the client sent, so that lines of a kind are equal, and `log_rate_limit` passes one a minute.
 """
 
 import logging
@@ -16,8 +16,8 @@ from pi_stream.server.security.response_headers import policy
 log = logging.getLogger(__name__)
 
 _BAD_REQUEST = 400
-_SHOWN = 100  # characters of aiohttp's words
-_UNHEARD = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_MAX_REASON_CHARS = 100  # of aiohttp's message
+_BAD_REQUEST_RESPONSE = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class HttpReader(web.RequestHandler):
@@ -40,10 +40,10 @@ class HttpReader(web.RequestHandler):
             self._hang_up(error)
 
     def _hang_up(self, error: ValueError) -> None:
-        """An address that cannot be, such as http://[::1/, which aiohttp 3.11, Debian 13's, lets pass its parser."""
+        """An invalid address, such as http://[::1/, which the parser of aiohttp 3.11, Debian 13's, accepts."""
         if self.transport is not None:
-            self._tell(error)
-            self.transport.write(_UNHEARD)
+            self._log(error)
+            self.transport.write(_BAD_REQUEST_RESPONSE)
             self.transport.close()
 
     def handle_error(
@@ -53,16 +53,16 @@ class HttpReader(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """See aiohttp. What is no HTTP comes here before any middleware, and everything else with another status."""
+        """See aiohttp. Malformed requests come here before any middleware, and all else with another status."""
         if isinstance(exc, ConnectionError):
-            raise exc  # it went away, which aiohttp ends quietly
+            raise exc  # the client has disconnected, which aiohttp handles
         if isinstance(exc, UnicodeEncodeError) and not request.headers.get("Expect", "").isascii():
-            status, message = _BAD_REQUEST, "Expect"  # aiohttp tells it back, which cannot be written
+            status, message = _BAD_REQUEST, "Expect"  # aiohttp would put it into the response, which cannot be encoded
         if status != _BAD_REQUEST:
             return super().handle_error(request, status, exc, message)
-        self._tell(exc)
-        said = (message or "").partition("\n")[0].rstrip(":")[:_SHOWN]
-        answer = refusal(_BAD_REQUEST, "bad-request", f"expected HTTP, got something that is none: {said}")
+        self._log(exc)
+        reason = (message or "").partition("\n")[0].rstrip(":")[:_MAX_REASON_CHARS]
+        answer = refusal(_BAD_REQUEST, "bad-request", f"expected HTTP, got something else: {reason}")
         answer.headers.update(policy())
         answer.force_close()
         return answer
@@ -71,10 +71,10 @@ class HttpReader(web.RequestHandler):
         """See aiohttp."""
         error = kw.get("exc_info")
         if isinstance(error, HttpProcessingError):
-            self._tell(error)
+            self._log(error)
         else:
             super().log_exception(*args, **kw)
 
-    def _tell(self, error: BaseException | None) -> None:
-        who = peer(self.transport) if self.transport is not None else ""
-        log.info("%s sent what is no HTTP (%s); it was refused", who or "somebody", type(error).__name__)
+    def _log(self, error: BaseException | None) -> None:
+        address = peer(self.transport) if self.transport is not None else ""
+        log.info("%s sent a malformed request (%s); it was refused", address or "a client", type(error).__name__)

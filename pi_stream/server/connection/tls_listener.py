@@ -1,7 +1,7 @@
-"""The door of a port that speaks TLS: who comes is let in once the handshake is done; who speaks plain http is told so.
+"""A port that speaks TLS, and redirects plain http.
 
-A handshake begins with the byte 22 (RFC 8446, clause 5.1), and no word of HTTP does: so both can be told apart at one
-port before anything is read.
+A TLS handshake begins with the byte 22 (RFC 8446, clause 5.1), and no HTTP request does: so both can be told apart on
+one port before anything is read.
 """
 
 import asyncio
@@ -13,50 +13,50 @@ from types import TracebackType
 from typing import Self
 
 from pi_stream.errors import used_up
-from pi_stream.server.connection.accept import tell
+from pi_stream.server.connection.accept import log_exhausted
 from pi_stream.server.connection.tls_transport import over_tls_transport
 
 _HANDSHAKE = b"\x16"
-_GOODBYE = 2.0  # seconds for the other end to confirm the end of a connection
-_MOST = 256  # that are on their way in; for one more, the one that has been for longest has to go
-_PAUSE = 1.0  # seconds after which it is tried again, where nobody can be let in
+_SHUTDOWN_TIMEOUT_S = 2.0  # for the other end to confirm the end of a connection
+_MAX_HANDSHAKES = 256  # at the same time; one more closes the oldest
+_ACCEPT_PAUSE_S = 1.0  # before the next try if no file descriptor is left
 
 Protocols = Callable[[], asyncio.BaseProtocol]
 
 
 class TlsListener:
-    """Accepts at `listener`, a listening TCP socket, while its block runs.
+    """Accepts connections on `listener`, a listening TCP socket, while its block runs.
 
-    `context` is asked for at each handshake, and so is `patience`, the seconds for a first byte and all of a handshake.
-    `secure` and `plain` make the protocols of those who come by TLS and of those who do not. `viewers` counts those who
-    are connected.
+    At each handshake, `context` returns the TLS context, and `handshake_timeout` the seconds from the first byte to the
+    end of the handshake. `secure` and `plain` make the protocols of connections with and without TLS. `viewers` counts
+    the connected viewers.
     """
 
     def __init__(
         self,
         listener: socket.socket,
         context: Callable[[], ssl.SSLContext],
-        patience: Callable[[], float],
+        handshake_timeout: Callable[[], float],
         *,
         secure: Protocols,
         plain: Protocols,
         viewers: Callable[[], int],
     ) -> None:
-        self._listener, self._context, self._patience = listener, context, patience
+        self._listener, self._context, self._handshake_timeout = listener, context, handshake_timeout
         self._secure, self._plain, self._viewers = secure, plain, viewers
         self._tasks = asyncio.TaskGroup()
-        self._coming: dict[asyncio.Task[None], None] = {}  # in the order in which they came
+        self._handshakes: dict[asyncio.Task[None], None] = {}  # the oldest first
 
     async def __aenter__(self) -> Self:
         self._listener.setblocking(False)
         await self._tasks.__aenter__()
-        self._accepting = self._tasks.create_task(self._accept(), name="door")
+        self._accepting = self._tasks.create_task(self._accept(), name="accept")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        for task in (self._accepting, *self._coming):
+        for task in (self._accepting, *self._handshakes):
             task.cancel()
         try:
             await self._tasks.__aexit__(kind, error, at)
@@ -70,37 +70,39 @@ class TlsListener:
                 connection, _ = await loop.sock_accept(self._listener)
             except OSError as error:
                 if used_up(error):
-                    tell(error, self._viewers())
-                    await asyncio.sleep(_PAUSE)
-                continue  # otherwise one went away, or its network did: accept(2)
-            if len(self._coming) >= _MOST:
-                slowest = next(iter(self._coming))
-                del self._coming[slowest]
-                slowest.cancel()
-            task = self._tasks.create_task(self._let_in(connection), name="handshake")
-            self._coming[task] = None
-            task.add_done_callback(partial(self._came, connection))
-            await asyncio.sleep(0)  # `sock_accept` gives others no turn while somebody waits
+                    log_exhausted(error, self._viewers())
+                    await asyncio.sleep(_ACCEPT_PAUSE_S)
+                continue  # otherwise the client or its network has gone: accept(2)
+            if len(self._handshakes) >= _MAX_HANDSHAKES:
+                oldest = next(iter(self._handshakes))
+                del self._handshakes[oldest]
+                oldest.cancel()
+            task = self._tasks.create_task(self._start(connection), name="handshake")
+            self._handshakes[task] = None
+            task.add_done_callback(partial(self._ended, connection))
+            await asyncio.sleep(0)  # `sock_accept` does not yield while connections wait
 
-    def _came(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
-        self._coming.pop(task, None)
+    def _ended(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
+        self._handshakes.pop(task, None)
         if task.cancelled():
-            connection.close()  # the task may not even have begun
+            connection.close()  # the task may not have begun
 
-    async def _let_in(self, connection: socket.socket) -> None:
+    async def _start(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self._patience()):
+            async with asyncio.timeout(self._handshake_timeout()):
                 if await _first_byte(connection) == _HANDSHAKE:
-                    await over_tls_transport(connection, self._context(), self._secure, shutdown_timeout=_GOODBYE)
+                    await over_tls_transport(
+                        connection, self._context(), self._secure, shutdown_timeout=_SHUTDOWN_TIMEOUT_S
+                    )
                 else:
                     await loop.connect_accepted_socket(self._plain, connection)
-        except OSError:  # it went away, or was too slow, or no handshake came about: ssl's errors are of this kind, too
+        except OSError:  # disconnected, too slow, or a failed handshake: ssl's errors are OSErrors, too
             connection.close()
 
 
 async def _first_byte(connection: socket.socket) -> bytes:
-    """Wait for it, and leave it where it is; empty when there is none to come."""
+    """Wait for the first byte, without reading it; empty if the connection ends."""
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()
     loop.add_reader(connection, readable.set)

@@ -1,8 +1,8 @@
-"""A connection over TLS that holds its writer back as one without does: until the kernel has taken what was written.
+"""A TLS connection that pauses its writer as one without TLS does: until the kernel has taken what was written.
 
-asyncio's own keeps what the kernel does not take in two places, one below the other, and tells the writer of the upper
-one only: two frames would wait, and the older one would go first. Here whatever is encrypted goes to the lower place at
-once, and it is that one whose limits, size and pauses the writer sees. Only asyncio's public means are used.
+asyncio's TLS has two buffers, one below the other, and reports only the upper one to the writer: two frames could wait,
+and the older one would be sent first. Here, what is encrypted goes to the lower buffer at once, and the writer sees its
+limits, size and pauses. Only public parts of asyncio are used.
 """
 
 import asyncio
@@ -19,52 +19,52 @@ async def over_tls_transport(
     *,
     shutdown_timeout: float,
 ) -> None:
-    """Do the handshake, then give the connection to a new protocol. Takes the connection over, whatever happens.
+    """Do the handshake, then give the connection to a new protocol. Owns the connection from now on, in any case.
 
-    `shutdown_timeout` is in seconds, for the other end to confirm the end. Raises OSError, ssl's errors included, where
-    no handshake comes about.
+    `shutdown_timeout`: seconds for the other end to confirm the end. Raises OSError, including ssl's errors, if the
+    handshake fails.
     """
     loop = asyncio.get_running_loop()
-    below, hall = await loop.connect_accepted_socket(_Hall, connection)
-    inner = await loop.start_tls(below, hall, context, server_side=True, ssl_shutdown_timeout=shutdown_timeout)
+    below, first = await loop.connect_accepted_socket(_HandshakeProtocol, connection)
+    inner = await loop.start_tls(below, first, context, server_side=True, ssl_shutdown_timeout=shutdown_timeout)
     if inner is None or inner.is_closing():
         return
-    below.set_protocol(_Below(below, inner))
+    below.set_protocol(_LowerProtocol(below, inner))
     protocol = protocols()
     inner.set_protocol(protocol)
     try:
-        protocol.connection_made(_Secure(inner, below))
-        if hall.held and isinstance(protocol, asyncio.Protocol):
-            protocol.data_received(hall.held)
-    except Exception as error:  # as asyncio does where it calls them itself
+        protocol.connection_made(_TlsTransport(inner, below))
+        if first.held and isinstance(protocol, asyncio.Protocol):
+            protocol.data_received(first.held)
+    except Exception as error:  # as asyncio does when it calls a protocol
         inner.abort()
-        if not isinstance(error, OSError):  # else it went away
+        if not isinstance(error, OSError):  # else the client has disconnected
             loop.call_exception_handler({"message": "a protocol failed", "exception": error, "protocol": protocol})
 
 
-class _Hall(asyncio.Protocol):
-    """Who waits here until the handshake is done; what is said with its last word is held."""
+class _HandshakeProtocol(asyncio.Protocol):
+    """The protocol until the handshake is done; it holds data that arrives with the end of the handshake."""
 
     def __init__(self) -> None:
         self.held = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.ReadTransport)  # noqa: S101 - a connection is read and written
-        transport.pause_reading()  # until it is TLS's
+        transport.pause_reading()  # until TLS reads
 
     def data_received(self, data: bytes) -> None:
         self.held += data
 
 
-class _Below(asyncio.BufferedProtocol):
-    """Between the connection and its TLS: what is read goes up to TLS, how writing fares goes to the writer itself."""
+class _LowerProtocol(asyncio.BufferedProtocol):
+    """Between the connection and its TLS: data goes up to TLS, pauses of writing go to the writer itself."""
 
     def __init__(self, below: asyncio.Transport, inner: asyncio.Transport) -> None:
         tls = below.get_protocol()
         assert isinstance(tls, asyncio.BufferedProtocol)  # noqa: S101 - asyncio's TLS is one
         self._tls, self._inner = tls, inner
 
-    def get_buffer(self, sizehint: int) -> Any:  # a buffer, for which there is a type since Python 3.12
+    def get_buffer(self, sizehint: int) -> Any:  # a buffer: there is a type for it since Python 3.12
         return self._tls.get_buffer(sizehint)
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -83,8 +83,8 @@ class _Below(asyncio.BufferedProtocol):
         self._inner.get_protocol().resume_writing()
 
 
-class _Secure(asyncio.Transport):
-    """What the protocol writes to and reads from: asyncio's TLS, but for what waits to be written."""
+class _TlsTransport(asyncio.Transport):
+    """The protocol's transport: asyncio's TLS, except for what waits to be written."""
 
     def __init__(self, inner: asyncio.Transport, below: asyncio.Transport) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ class _Secure(asyncio.Transport):
         return self._inner.is_closing()
 
     def close(self) -> None:
-        if not self._inner.is_closing():  # asyncio's is of no use any more after a second time
+        if not self._inner.is_closing():  # asyncio's cannot be used after a second call
             self._inner.close()
 
     def abort(self) -> None:

@@ -34,14 +34,14 @@ async def get_caption(request: web.Request) -> web.Response:
 
 async def post_caption(request: web.Request) -> web.Response:
     """POST /api/captions: create one; 201 with the caption as it is now."""
-    request.app[CONTEXT].change(address_of(request))
+    request.app[CONTEXT].count_change(address_of(request))
     return json_response(stream_of(request).captions.put(parse_caption(await body_of(request))), 201)
 
 
 async def put_caption(request: web.Request) -> web.Response:
     """PUT /api/captions/{id}: create that one, 201, or replace it."""
     captions, wanted = stream_of(request).captions, request.match_info["id"]
-    request.app[CONTEXT].change(address_of(request))
+    request.app[CONTEXT].count_change(address_of(request))
     draft = parse_caption(await body_of(request), wanted)
     new = all(caption.id != wanted for caption in captions.all)
     return json_response(captions.put(draft), 201 if new else 200)
@@ -49,6 +49,6 @@ async def put_caption(request: web.Request) -> web.Response:
 
 async def delete_caption(request: web.Request) -> web.Response:
     """DELETE /api/captions/{id}: 204"""
-    request.app[CONTEXT].change(address_of(request))
+    request.app[CONTEXT].count_change(address_of(request))
     stream_of(request).captions.delete(request.match_info["id"])
     return web.Response(status=204)

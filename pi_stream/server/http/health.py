@@ -171,7 +171,7 @@ async def status(request: web.Request) -> web.Response:
             channels=camera.channels,
             cameras=tuple(CameraStatus.of(stream) for stream in context.streams.values()),
             viewers=tuple(viewers),
-            vitals=context.vitals.latest,
+            vitals=context.monitor.latest,
             features={name: part for name, each in context.features.items() if (part := each.status()) is not None},
         )
     )
@@ -179,7 +179,7 @@ async def status(request: web.Request) -> web.Response:
 
 async def doctor(request: web.Request) -> web.Response:
     """GET /api/doctor: the report of `pi-stream doctor` about this service, at most 10 seconds old."""
-    return json_response(await request.app[CONTEXT].checkup.report())
+    return json_response(await request.app[CONTEXT].doctor_reports.report())
 
 
 async def next_steps(request: web.Request) -> web.Response:

@@ -10,7 +10,7 @@ from pi_stream.server.context import CONTEXT, AppContext
 
 
 class Metric(NamedTuple):
-    """One metric: its values by their labels. A value of None is not known, and left out."""
+    """One metric: its values by their labels. A value of None is unknown, and is left out."""
 
     name: str
     kind: str
@@ -42,7 +42,7 @@ def _metrics(context: AppContext) -> Iterable[Metric]:
     def counter(name: str, text: str, value: float) -> Metric:
         return Metric(name, "counter", text, {"": value})
 
-    vitals, lag = context.vitals.latest, context.lag
+    machine, lag = context.monitor.latest, context.lag
     yield Metric(
         "source_online",
         "gauge",
@@ -69,15 +69,17 @@ def _metrics(context: AppContext) -> Iterable[Metric]:
         {label: stream.hub.failed for label, stream in streams.items()},
     )
     yield gauge("viewers", "Viewers: pages, scripts and /stream.mjpg", context.viewers.count)
-    yield counter("stalled_viewers_total", "Connections closed because they read nothing", context.stalls.let_go)
+    yield counter(
+        "stalled_viewers_total", "Connections closed because the client read nothing", context.stalls.disconnected
+    )
     yield gauge("connections", "Connections that are open", len(context.connections))
     yield gauge("unread_bytes", "Bytes that wait for viewers that read slowly", context.connections.unread)
     yield gauge("tasks", "Tasks of asyncio, with the one of this answer", len(asyncio.all_tasks()))
-    yield gauge("cpu_percent", "CPU in percent of one core, since the last second", vitals.cpu_percent)
-    yield gauge("memory_mebibytes", "Physical memory held", vitals.memory_mb)
+    yield gauge("cpu_percent", "CPU in percent of one core, since the last second", machine.cpu_percent)
+    yield gauge("memory_mebibytes", "Physical memory held", machine.memory_mb)
     yield gauge("loop_lag_p50_seconds", "How late the event loop is, median", lag.quantile_s(0.5))
     yield gauge("loop_lag_p99_seconds", "How late the event loop is, 99th percentile", lag.quantile_s(0.99))
-    yield gauge("temperature_celsius", "Temperature of the processor", vitals.temperature_c)
+    yield gauge("temperature_celsius", "Temperature of the processor", machine.temperature_c)
     for feature in context.features.values():
         yield from feature.metrics()
     yield Metric(

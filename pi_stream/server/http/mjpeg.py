@@ -8,7 +8,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from pi_stream.hub.subscription import Subscription
 from pi_stream.protocol import parse_query
-from pi_stream.server.connection.socket_buffers import abort, keep_little, newest_wins
+from pi_stream.server.connection.socket_buffers import abort, limit_send_buffer, pause_until_sent
 from pi_stream.server.context import CONTEXT, stream_of
 from pi_stream.server.http.mjpeg_part import BOUNDARY, FIRST_BOUNDARY, MjpegPart
 from pi_stream.server.http.snapshots import StreamQuery, channel_of
@@ -39,7 +39,7 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
 
         # All that can be refused is refused before the response begins.
         with (
-            context.place(address_of(request)),
+            context.count_viewer(address_of(request)),
             context.viewers.guest(stream, close),
             stream.hub.subscribe(
                 channel, fps=query.fps, arrived=viewer.go_on, failing=lambda _: viewer.wake()
@@ -49,9 +49,9 @@ async def stream_mjpg(request: web.Request) -> web.StreamResponse:
             writer, transport = await response.prepare(request), request.transport
             if writer is None or transport is None:
                 return response  # the client has disconnected
-            newest_wins(transport)
-            keep_little(transport)
-            with context.access.live_sessions.visit(current_grant(context.access), lambda: close(*LOGGED_OUT)):
+            pause_until_sent(transport)
+            limit_send_buffer(transport)
+            with context.access.live_sessions.hold(current_grant(context.access), lambda: close(*LOGGED_OUT)):
                 await response.write(FIRST_BOUNDARY)
                 await viewer.run(subscription, writer, transport)
     return response

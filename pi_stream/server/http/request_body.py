@@ -1,4 +1,4 @@
-"""The body of a request: it may be so long, and take so long."""
+"""The body of a request, with limits of size and time."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from pi_stream.server.security.access import address_of
 
 
 async def body_of(request: web.Request) -> bytes:
-    """All of it. Raises HTTPRequestEntityTooLarge, and HTTPRequestTimeout for one that does not come to its end."""
+    """The whole body. Raises HTTPRequestEntityTooLarge, and HTTPRequestTimeout if its end does not arrive in time."""
     context = request.app[CONTEXT]
     limits, address = context.config.limits, address_of(request)
     try:

@@ -53,7 +53,7 @@ async def _snapshot(request: web.Request, encoding: Literal["jpeg", "png"]) -> w
     """
     context, stream = request.app[CONTEXT], stream_of(request)
     channel = channel_of(context, stream, encoding, parse_query(dict(request.query), PictureQuery))
-    with context.snapshot(), stream.hub.subscribe(channel) as subscription:
+    with context.count_snapshot(), stream.hub.subscribe(channel) as subscription:
         timeout_s = max(_FRAME_TIMEOUT_S, 2 / stream.settings.fps)
         try:
             async with asyncio.timeout(timeout_s):

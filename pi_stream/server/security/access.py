@@ -1,7 +1,4 @@
-"""What somebody may do, by what a request shows: a token, a password, a link or a session.
-
-Nothing here is asked for where [auth] mode is "open".
-"""
+"""What a request may do, by its token, password, link or session. With [auth] mode "open", it may do everything."""
 
 import asyncio
 import hmac
@@ -29,23 +26,23 @@ from pi_stream.server.security.session_cookie import cookie_of
 
 log = logging.getLogger(__name__)
 
-_LOOK_EVERY = 1.0  # seconds between two looks at the file
-_REMEMBERED = 64  # passwords that tools sent with their requests, and that were right
-_WAITING = 8  # passwords that may wait to be tried; each takes a fraction of a second
+_CHECK_PERIOD_S = 1.0  # between two checks of the file
+_MAX_CACHED_PASSWORDS = 64  # correct ones that clients sent with their requests
+_MAX_WAITING_PASSWORDS = 8  # to be checked; each takes a fraction of a second
 
 
 class LoginNeeded(Exception):
-    """What was shown does not prove the right that it takes; the text says what is wrong with it."""
+    """The request does not prove the right that it needs; the text says why."""
 
 
 def address_of(request: web.Request) -> str:
-    """Whom it came from; IPv4 as such, also where one socket listens for both kinds."""
+    """The client's address; an IPv4 address has no IPv6 prefix, even if the socket accepts both."""
     return (request.remote or "").removeprefix("::ffff:")
 
 
 @dataclass
 class Access:
-    """What proves what; and `visits`, who are here on the strength of it."""
+    """Checks what requests prove. `live_sessions` are the connections that end with the grant that allowed them."""
 
     settings: AuthSettings
     file: Path
@@ -53,13 +50,13 @@ class Access:
     throttle: Throttle = field(default_factory=Throttle)
 
     def __post_init__(self) -> None:
-        """Blocks shortly. Raises SettingError when the file of passwords is damaged."""
+        """Reads the file of passwords, which blocks shortly. Raises SettingError if it is damaged."""
         self.keys: Credentials | None = None
         self.live_sessions = LiveSessions()
         self._version: tuple[int, int, int] | None = None
         self._valid: frozenset[str] = frozenset()
-        self._remembered: OrderedDict[bytes, Grant] = OrderedDict()
-        self._seal = secrets.token_bytes(32)  # of what is remembered
+        self._cached: OrderedDict[bytes, Grant] = OrderedDict()
+        self._cache_key = secrets.token_bytes(32)  # the key of the cache's digests
         self._trying, self._waiting = asyncio.Lock(), 0
         if not self.open:
             self._version = store.version(self.file)
@@ -70,17 +67,17 @@ class Access:
 
     @property
     def open(self) -> bool:
-        """Whether everybody may do everything."""
+        """Whether all requests may do everything."""
         return self.settings.mode == "open"
 
     @property
     def everybody(self) -> Grant:
-        """What is granted to one who shows nothing."""
+        """The grant of a request that proves nothing."""
         if self.open:
             return EVERYTHING
         return Grant(Right.VIEW if self.settings.view == "open" else Right.NOTHING)
 
-    # --- who somebody is
+    # --- the grant of a request
 
     async def grant(self, request: web.Request, *, linkable: bool = False) -> Grant:
         """What a request may do; `linkable`: a link may open its path, and gives the right to view.
@@ -111,39 +108,45 @@ class Access:
         if scheme.lower() != "basic":
             raise LoginNeeded(f"expected Authorization: Basic or Bearer, got {scheme[:20]}")
         try:
-            password = b64decode(rest.strip(), validate=True).decode().partition(":")[2]  # RFC 7617; any name will do
+            password = (
+                b64decode(rest.strip(), validate=True).decode().partition(":")[2]
+            )  # RFC 7617; the name is ignored
         except (Base64Error, ValueError):
-            raise LoginNeeded("expected Authorization: Basic with name and password as RFC 7617 has them") from None
-        memory = hmac.digest(self._seal, password.encode(), "sha256")
-        if (known := self._remembered.get(memory)) is not None:
-            return known  # a tool says it with every request, and scrypt is slow on purpose
+            raise LoginNeeded(
+                "expected Authorization: Basic with name and password in the format of RFC 7617"
+            ) from None
+        digest = hmac.digest(self._cache_key, password.encode(), "sha256")
+        if (known := self._cached.get(digest)) is not None:
+            return known  # clients send it with every request, and scrypt is slow on purpose
         found = await self.by_password(password, address)
-        self._remembered[memory] = found
-        while len(self._remembered) > _REMEMBERED:
-            self._remembered.popitem(last=False)
+        self._cached[digest] = found
+        while len(self._cached) > _MAX_CACHED_PASSWORDS:
+            self._cached.popitem(last=False)
         return found
 
     async def by_password(self, password: str, address: str) -> Grant:
-        """What it allows. Raises as `grant` does, LimitReached also when many try at once."""
+        """The grant of a password. Raises what `grant` raises; LimitReached also if too many are being checked."""
         self._pause(address)
-        if self._waiting >= _WAITING:
-            raise LimitReached("too many passwords are being tried at once", limit="limits.login_tries", wait=5)
+        if self._waiting >= _MAX_WAITING_PASSWORDS:
+            raise LimitReached(
+                "too many passwords are being checked at the same time", limit="limits.login_tries", wait=5
+            )
         self.throttle.count_try(address)
         self._waiting += 1
         try:
-            async with self._trying:  # one at a time: a Pi has little memory, and frames to encode
+            async with self._trying:  # one at a time: scrypt needs memory and CPU that the frames need, too
                 keys = self.keys
                 found = await asyncio.to_thread(keys.by_password, password) if keys is not None else None
         finally:
             self._waiting -= 1
-        if found is None or keys is not self.keys:  # it may have been changed meanwhile
+        if found is None or keys is not self.keys:  # the file may have changed meanwhile
             log.warning("a wrong password came from %s", address)
             raise LoginNeeded("this password is not right")
         self.throttle.succeeded(address, all_is_right=found.right is Right.CONTROL)
         return found
 
     def _pause(self, address: str) -> None:
-        """Raises LimitReached while that address has to wait."""
+        """Raises LimitReached while this address has to wait."""
         if (pause := self.throttle.pause(address)) > 0:
             wait = int(pause) + 1
             raise LimitReached(
@@ -153,19 +156,19 @@ class Access:
                 theirs=True,
             )
 
-    # --- for how long
+    # --- the end of a grant
 
     def holds(self, grant: Grant) -> bool:
-        """Whether it is valid now."""
+        """Whether a grant is valid now."""
         if grant.by is None:
             return True
         lasts = grant.until is None or in_time(grant.until, self.now(), SESSION_S)
         return lasts and grant.by in self._valid
 
     async def run(self) -> None:
-        """Notice within a second or so that passwords or tokens were changed, and who they let in no longer."""
+        """Check once a second whether passwords or tokens changed, and end the sessions of grants that have ended."""
         while not self.open:
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(_CHECK_PERIOD_S)
             if (version := await asyncio.to_thread(store.version, self.file)) != self._version:
                 self._version = version
                 await self._read_again()
@@ -176,11 +179,11 @@ class Access:
             self._take(await asyncio.to_thread(store.load, self.file))
             log.info("passwords and tokens were read again from %s", self.file)
         except SettingError as error:
-            self._take(None)  # rather nobody than somebody who may not
-            log.error("nobody can log in: %s", error)
-            self._version = None  # what is wrong may not be the file: look again
+            self._take(None)  # no password is valid then
+            log.error("no password or token is valid now: %s", error)
+            self._version = None  # the error may be temporary: try again
 
     def _take(self, keys: Credentials | None) -> None:
         self.keys = keys
         self._valid = frozenset() if keys is None else keys.valid
-        self._remembered.clear()
+        self._cached.clear()

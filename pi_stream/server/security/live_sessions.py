@@ -1,4 +1,4 @@
-"""Who stays, on the strength of a grant: websockets and streams, which end when it does."""
+"""Websockets and streams that end when the grant that allowed them ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -7,39 +7,39 @@ from dataclasses import dataclass
 
 from pi_stream.auth.rights import Grant
 
-LOGGED_OUT = (1008, "the login has ended")  # what a websocket is closed with
+LOGGED_OUT = (1008, "the login has ended")  # close code and reason of a websocket
 
 
 @dataclass(eq=False)
-class _Visit:
+class _Session:
     grant: Grant
     end: Callable[[], Awaitable[None]]
 
 
 class LiveSessions:
-    """All that are under way."""
+    """All that are open."""
 
     def __init__(self) -> None:
-        self._all: set[_Visit] = set()
+        self._all: set[_Session] = set()
 
     @contextmanager
-    def visit(self, grant: Grant, end: Callable[[], Awaitable[None]]) -> Iterator[None]:
-        """While the block runs, `end` is called, once, should the grant not hold any more."""
-        visit = _Visit(grant, end)
-        self._all.add(visit)
+    def hold(self, grant: Grant, end: Callable[[], Awaitable[None]]) -> Iterator[None]:
+        """While the block runs, call `end` once if the grant becomes invalid."""
+        session = _Session(grant, end)
+        self._all.add(session)
         try:
             yield
         finally:
-            self._all.discard(visit)
+            self._all.discard(session)
 
     async def sweep(self, holds: Callable[[Grant], bool]) -> None:
-        """End all those whose grant does not hold, all at once."""
+        """End all whose grant is invalid, at the same time."""
         async with asyncio.TaskGroup() as tasks:
-            for visit in [each for each in self._all if not holds(each.grant)]:
-                self._all.discard(visit)
-                tasks.create_task(_end(visit), name="end of a login")
+            for session in [each for each in self._all if not holds(each.grant)]:
+                self._all.discard(session)
+                tasks.create_task(_end(session), name="end of a login")
 
 
-async def _end(visit: _Visit) -> None:
-    with suppress(ConnectionError):  # it went away by itself
-        await visit.end()
+async def _end(session: _Session) -> None:
+    with suppress(ConnectionError):  # the connection was lost
+        await session.end()

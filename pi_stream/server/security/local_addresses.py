@@ -1,4 +1,4 @@
-"""The names under which a browser on the LAN may find this machine."""
+"""The addresses at which a browser on the LAN finds this machine."""
 
 import fcntl
 import ipaddress
@@ -12,24 +12,22 @@ _SIOCGIFADDR = 0x8915  # linux/sockios.h: an interface's IPv4 address, in a stru
 
 
 def addresses(host: str) -> tuple[str, ...]:
-    """Where to point a browser when listening on `host` (empty: on every address): this machine first."""
+    """The hosts of the URLs of a service that listens on `host` (empty: every address); localhost comes first."""
     if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared with, not bound to
         return ("localhost", *(each for each in _interface_addresses() if not each.startswith("127.")))
     return (f"[{host}]",) if ":" in host else (host,)
 
 
 def certified(names: Iterable[str]) -> frozenset[str]:
-    """What a certificate is to be valid for: those of the names that can be in a URL, and where a browser is pointed.
+    """The names and addresses of a certificate: those of the names that can be in a URL, and this machine's addresses.
 
-    Of IPv6 only localhost and what is listened on: the others come and go, and a browser would warn anew each time.
+    Of IPv6 only localhost and the address in the settings: others change, and each new certificate makes browsers warn.
     """
     found = {"127.0.0.1", "::1", *_interface_addresses()}
     for name in names:
         if not is_address(name):
             found.update(filter(None, [host_name(name)]))
-        elif not (
-            address := ipaddress.ip_address(name.partition("%")[0])
-        ).is_unspecified:  # no zone is in a certificate
+        elif not (address := ipaddress.ip_address(name.partition("%")[0])).is_unspecified:  # a certificate has no zones
             found.add(str(address))
     return frozenset(found)
 

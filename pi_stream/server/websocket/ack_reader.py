@@ -1,9 +1,8 @@
-"""Acknowledgements, taken from a websocket before aiohttp sees them: there is one for every frame of every viewer.
+"""Acknowledgements, read from a websocket before aiohttp sees them: there is one for every frame of every viewer.
 
-On aiohttp's way each of them costs a message, a queue, a future and a task's turn, about as much as handing the frame
-to the socket did. Here it is a function call. Everything else that a viewer says passes on to aiohttp byte for byte,
-but for frames that nobody may send (`framing`). Only asyncio's own means are used: a transport may be given another
-protocol.
+In aiohttp each would cost a message, a queue, a future and a task's turn, about as much as writing the frame to the
+socket. Here it costs a function call. All else that a viewer sends is passed on to aiohttp byte for byte, except for
+forbidden frames (`framing`). Only public parts of asyncio are used: a transport may be given another protocol.
 """
 
 import asyncio
@@ -11,18 +10,18 @@ from collections.abc import Callable
 
 from pi_stream.server.websocket.framing import CLOSE, FINAL, MASKED, SHORT, Framing, body_size, head_size
 
-# Where all viewers' bytes arrive: each is done with before the next one's turn. A view, since asyncio's TLS fills it by
-# slices, which of a bytearray would be copies.
-_AREA = memoryview(bytearray(1 << 16))
-_TEXT = FINAL | 0x1  # RFC 6455, clause 5.2: the whole of a text message
+# The receive buffer of all viewers: each is processed before the next one's turn. A view, because asyncio's TLS fills
+# it by slices, and slices of a bytearray are copies.
+_RECEIVE_BUFFER = memoryview(bytearray(1 << 16))
+_TEXT = FINAL | 0x1  # RFC 6455, clause 5.2: a whole text message
 
 
 class AckReader(asyncio.BufferedProtocol):
-    """Stands before `behind`, the protocol that read `transport` until now, which must be between two frames.
+    """Takes the place of the protocol that read `transport` until now, which must be between two frames.
 
-    `take` is given each short text, and says whether it was an acknowledgement, and is dealt with. `refuse` is called
-    once with a close code and a reason, when a frame came that nobody may send; of all that comes after it, only a
-    goodbye passes on. `go_on` is called when the kernel has taken all that was written.
+    `take` gets each short text, and returns whether it was an acknowledgement, which it has then handled. `refuse` is
+    called once, with a close code and a reason, for the first forbidden frame; after it, only a close frame is passed
+    on. `go_on` is called when the kernel has taken all that was written.
     """
 
     def __init__(
@@ -35,30 +34,30 @@ class AckReader(asyncio.BufferedProtocol):
     ) -> None:
         behind = transport.get_protocol()
         if not isinstance(behind, asyncio.Protocol):
-            raise TypeError(f"a websocket is read by a protocol, got {type(behind).__name__}")
+            raise TypeError(f"expected an asyncio.Protocol behind a websocket, got {type(behind).__name__}")
         self._behind = behind
         self._take = take
         self._refuse = refuse
         self._go_on = go_on
         self._framing = framing
-        self._between = not framing.within  # nothing is half said, neither a frame nor a message
-        self._held = b""  # the beginning of a head, or of what may become an acknowledgement
-        self._rest = 0  # bytes to come of a body that is not looked at
-        self._dropping = False  # and that does not pass on
+        self._between = not framing.within  # no frame and no message is incomplete
+        self._held = b""  # the beginning of a frame's head, or of a possible acknowledgement
+        self._rest = 0  # bytes that will arrive of a body that is not read here
+        self._dropping = False  # of a body that is not passed on
         self._refused = False
         transport.set_protocol(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
         """See asyncio."""
-        return _AREA
+        return _RECEIVE_BUFFER
 
     def buffer_updated(self, nbytes: int) -> None:
         """See asyncio."""
-        data = bytes(_AREA[:nbytes])
+        data = bytes(_RECEIVE_BUFFER[:nbytes])
         if self._between and _is_one_text(data) and self._take(_unmasked(data[2:6], data[6:])):
             return  # as nearly always
         data = self._held + data
-        begin = at = 0  # of what passes on, and of the frame that is looked at
+        begin = at = 0  # of what is passed on, and of the next frame
         while at < len(data):
             if self._rest:
                 step = min(self._rest, len(data) - at)
@@ -119,12 +118,12 @@ class AckReader(asyncio.BufferedProtocol):
 
 
 def _is_one_text(data: bytes) -> bool:
-    """Whether these are one short text, and nothing else."""
+    """Whether the data is one short text message and nothing else."""
     return 6 <= len(data) <= 6 + SHORT and data[0] == _TEXT and data[1] == MASKED + len(data) - 6
 
 
 def _unmasked(mask: bytes, body: bytes) -> bytes:
-    """Clause 5.3: each byte of the body, mixed with one of the mask's four, in turn."""
+    """Clause 5.3: each byte of the body XOR one of the mask's four bytes, in turn."""
     size = len(body)
     keys = int.from_bytes((mask * (size // 4 + 1))[:size], "big")
     return (int.from_bytes(body, "big") ^ keys).to_bytes(size, "big")

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from pi_stream.media.frame import Packet
 from pi_stream.pacing.window import SentFrame
-from pi_stream.protocol import HEADER, serialize_header, write_sent
+from pi_stream.protocol import HEADER, serialize_header
 
 _FINAL_BINARY = 0x82  # RFC 6455, clause 5.2: a whole binary message; what a service sends is not masked
 
@@ -14,18 +14,14 @@ class FrameMessage(NamedTuple):
 
     `frame` is what a window keeps of it.
 
-    All viewers are sent the same memory: call `write_sent` and write it out before the next viewer's turn. What the
-    socket does not take at once may stay as it is: only `sent` ever changes, and it is near the beginning. (If the
+    All viewers are sent the same memory: set `sent` in `payload` and write it out before the next viewer's turn. What
+    the socket does not take at once may stay as it is: only `sent` ever changes, and it is near the beginning. (If the
     kernel takes nothing at all, although nothing was ahead, `sent` may be that of a viewer a moment later.)
     """
 
     whole: memoryview
     payload: memoryview
     frame: SentFrame
-
-    def write_sent(self, sent: int) -> None:
-        """Set the time of sending, in microseconds of the service's clock."""
-        write_sent(self.payload, sent)
 
 
 def frame_message(packet: Packet) -> FrameMessage:

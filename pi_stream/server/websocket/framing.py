@@ -1,8 +1,8 @@
-"""Which websocket frames a viewer may send, and how many: what RFC 6455 forbids and aiohttp lets pass. No I/O.
+"""Which websocket frames a viewer may send, and how many: what RFC 6455 forbids and aiohttp accepts. No I/O.
 
-aiohttp looks after reserved bits, opcodes, control frames, texts and close codes. It takes frames without a mask and
-lengths that are longer than they need be, and as late as version 3.11, Debian 13's, gathers all of a frame before it
-finds that it is too long.
+aiohttp checks reserved bits, opcodes, control frames, texts and close codes. It accepts frames without a mask and
+lengths in more bytes than necessary, and version 3.11, Debian 13's, reads a whole frame before it finds that
+it is too long.
 """
 
 from pi_stream.lib import clock
@@ -15,7 +15,7 @@ _CONTINUATION, _CONTROL = 0x0, 0x8
 
 
 def head_size(data: bytes, at: int) -> int:
-    """How many bytes of the frame at `at` are before its body, as far as can be told by now."""
+    """How many bytes of the frame at `at` are before its body, as far as is known from the data."""
     if len(data) < at + 2:
         return 2
     second = data[at + 1]
@@ -23,7 +23,7 @@ def head_size(data: bytes, at: int) -> int:
 
 
 def body_size(head: bytes) -> int:
-    """How many bytes a frame's body has, by its head."""
+    """How many bytes a frame's body has, according to its head."""
     extended = _extended(head[1])
     return int.from_bytes(head[2 : 2 + extended], "big") if extended else head[1] & 0x7F
 
@@ -34,36 +34,36 @@ def _extended(second: int) -> int:
 
 
 class Framing:
-    """The frames of one connection, in their order.
+    """Checks the frames of one connection, in their order.
 
-    A message may have `longest` bytes. Of frames, acknowledgements apart, `most` may come in ten seconds: what a viewer
-    says waits, message by message, until what it said before is dealt with, and 6 bytes make a message.
+    A message may have `max_message_bytes`. In ten seconds, `max_frames` may arrive, acknowledgements not counted: a
+    message may be as small as 6 bytes, and each waits until the ones before it are handled.
     """
 
-    def __init__(self, longest: int, most: int) -> None:
-        self._longest, self._most = longest, most
-        self.within = False  # a message has begun, in fragments, and has not ended
+    def __init__(self, max_message_bytes: int, max_frames: int) -> None:
+        self._max_message_bytes, self._max_frames = max_message_bytes, max_frames
+        self.within = False  # a message in fragments has begun and has not ended
         self._size = 0  # bytes of that message
-        self._came = RateCounter()
+        self._frames = RateCounter()
 
     def refusal(self, head: bytes) -> tuple[int, str] | None:
-        """Why a frame may not come: a close code, and a sentence; None: it may, and is noted. `head` is its head."""
+        """Why a frame with this head is forbidden: a close code and a sentence; None if it is allowed, and counted."""
         first, second = head[0], head[1]
         size = body_size(head)
         if not second & MASKED:
             return 1002, "a viewer's frames must be masked"
         if _extended(second) and size <= (SHORT if second & 0x7F == 126 else 0xFFFF):
-            return 1002, "a length must be said in as few bytes as it can be"
+            return 1002, "a length must be encoded in as few bytes as possible"
         opcode = first & 0x0F
         if opcode < _CONTROL:
             if (opcode == _CONTINUATION) != self.within:
-                return 1002, "a message begins within another, or goes on without having begun"
+                return 1002, "a message begins within another, or continues without a beginning"
             self._size = size + (self._size if self.within else 0)
             self.within = not first & FINAL
-            if self._size > self._longest:
-                return 1009, f"a message has at most {self._longest} bytes (limits.message_size)"
+            if self._size > self._max_message_bytes:
+                return 1009, f"a message has at most {self._max_message_bytes} bytes (limits.message_size)"
         elif size > SHORT:
             return 1002, f"a control frame has at most {SHORT} bytes"
-        if opcode != CLOSE and self._came.count(clock.now()) > self._most:
-            return 1008, f"more than {self._most} messages in 10 seconds (limits.messages)"
+        if opcode != CLOSE and self._frames.count(clock.now()) > self._max_frames:
+            return 1008, f"more than {self._max_frames} messages in 10 seconds (limits.messages)"
         return None

@@ -44,7 +44,7 @@ async def do(context: AppContext, viewer: Viewer, request: Request) -> Caption |
         if viewer.grant.right < row.right:
             raise Forbidden(f"this needs the right to {row.right.word}: log in first")
         if row.right is CONTROL:
-            context.change(viewer.address)
+            context.count_change(viewer.address)
         return await row.do(context, viewer, request)
     except Refused as error:
         error.re = request.id

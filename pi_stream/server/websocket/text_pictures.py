@@ -1,4 +1,4 @@
-"""The picture of a text: /ws/text draws whatever it is sent."""
+"""/ws/text: each text message is answered with a picture of it."""
 
 import asyncio
 from typing import Annotated
@@ -19,11 +19,11 @@ from pi_stream.server.websocket.handshake import shake_hands
 from pi_stream.server.websocket.message_reader import MessageReader, StoppedReading, framing, response
 from pi_stream.stream import Stream
 
-_LONGEST = 1000  # characters that are drawn
+_MAX_DRAWN_CHARS = 1000
 
 
 class TextQuery(Struct, frozen=True):
-    """What may be asked of the picture of a text; width and height in pixels."""
+    """The query of a picture of text; width and height in pixels."""
 
     encoding: TextEncoding = "rgba"
     width: Annotated[int, Meta(ge=1, le=2048)] = 300
@@ -33,12 +33,14 @@ class TextQuery(Struct, frozen=True):
 
 
 async def text_socket(request: web.Request) -> web.StreamResponse:
-    """GET /ws/text: each text is answered by one picture of it, as bare bytes."""
+    """GET /ws/text"""
     context = request.app[CONTEXT]
     query = parse_query(dict(request.query), TextQuery)
-    if query.width * query.height > (most := context.config.limits.text_pixels):
-        raise BadMessage(f"expected at most {most} pixels (limits.text_pixels), got {query.width} x {query.height}")
-    with context.place(address_of(request)):
+    if query.width * query.height > (max_pixels := context.config.limits.text_pixels):
+        raise BadMessage(
+            f"expected at most {max_pixels} pixels (limits.text_pixels), got {query.width} x {query.height}"
+        )
+    with context.count_viewer(address_of(request)):
         return await _serve_texts(context, stream_of(request), query, request)
 
 
@@ -50,48 +52,48 @@ async def _serve_texts(
     if transport is None or answering is None:
         return socket
     mark_as_websocket(transport)
-    hearing = MessageReader(context, socket, address_of(request))
-    goodbyes: list[tuple[int, str]] = []
+    reader = MessageReader(context, socket, address_of(request))
+    reasons: list[tuple[int, str]] = []
 
-    def say_goodbye(code: int, reason: str) -> None:
-        if not goodbyes:
-            answering.cancel()  # who reads is to say it: see `Viewer.run`
-        goodbyes.append((code, reason))
+    def close_soon(code: int, reason: str) -> None:
+        if not reasons:
+            answering.cancel()  # the task that reads must close: see `Viewer.run`
+        reasons.append((code, reason))
 
     def refuse(code: int, reason: str) -> None:
-        hearing.refuses(code, reason)
-        say_goodbye(code, reason)
+        reader.count_refusal(code, reason)
+        close_soon(code, reason)
 
     async def close(code: int, reason: str) -> None:
-        say_goodbye(code, reason)
+        close_soon(code, reason)
 
-    # There are no acknowledgements; but all else is looked at, too.
+    # There are no acknowledgements here, but the other frames are checked.
     AckReader(transport, framing(context), lambda _: False, refuse)
     try:
         with (
             context.viewers.guest(stream, close),
-            context.access.live_sessions.visit(current_grant(context.access), lambda: close(*LOGGED_OUT)),
+            context.access.live_sessions.hold(current_grant(context.access), lambda: close(*LOGGED_OUT)),
         ):
-            await _answer_texts(context, query, socket, hearing)
+            await _answer_texts(context, query, socket, reader)
     except StoppedReading as reason:
         await socket.close(code=1008, message=str(reason).encode())
     except asyncio.CancelledError:
-        if not goodbyes or answering.uncancel():
+        if not reasons or answering.uncancel():
             raise
-        code, text = goodbyes[0]
+        code, text = reasons[0]
         await socket.close(code=code, message=text.encode())
     return socket
 
 
 async def _answer_texts(
-    context: AppContext, query: TextQuery, socket: web.WebSocketResponse, hearing: MessageReader
+    context: AppContext, query: TextQuery, socket: web.WebSocketResponse, reader: MessageReader
 ) -> None:
     loop = asyncio.get_running_loop()
-    while (message := await hearing.next()) is not None:
+    while (message := await reader.next()) is not None:
         if message.type is not WSMsgType.TEXT:
             await socket.close(code=1003, message=b"expected a text message")
             break
-        text = message.data if len(message.data) <= _LONGEST else message.data[: _LONGEST - 1] + "…"
+        text = message.data if len(message.data) <= _MAX_DRAWN_CHARS else message.data[: _MAX_DRAWN_CHARS - 1] + "…"
         try:
             async with context.texts:
                 picture = await loop.run_in_executor(
@@ -104,7 +106,7 @@ async def _answer_texts(
                     query.color,
                     query.background,
                 )
-        except (EncodingFailed, MemoryError, OSError):  # the last where no file descriptor is left to read a font with
+        except (EncodingFailed, MemoryError, OSError):  # OSError: no file descriptor is left to read a font
             await socket.close(code=1011, message=b"the picture could not be made")
             break
         await socket.send_bytes(picture)

@@ -1,4 +1,4 @@
-"""One connected viewer: what it is told, as it comes, and how it ends. Its pictures are the feed's (`feed.py`)."""
+"""One connected viewer: the messages that it is sent, and the end of its connection. Its frames are `feed`'s."""
 
 import asyncio
 import socket
@@ -18,12 +18,12 @@ from pi_stream.server.context import AppContext
 from pi_stream.server.websocket.feed import Feed
 from pi_stream.stream import Stream
 
-_CLOSE_PATIENCE = 1.0  # seconds for a polite end; a service that stops has three for everything
-_OUTBOX = 256  # messages that may wait for a viewer, of any size; one who is further behind is let go
+_CLOSE_TIMEOUT_S = 1.0  # for a close handshake; a service that stops has three seconds for everything
+_MAX_MESSAGES = 256  # of any size that may wait for a viewer; with one more it is disconnected
 
 
 class Viewer:
-    """A websocket, and who is at its other end."""
+    """The viewer at the other end of a websocket."""
 
     def __init__(
         self,
@@ -42,15 +42,17 @@ class Viewer:
         self._websocket = websocket
         self._transport = transport
         self._ready = asyncio.Event()  # a message waits
-        self._goodbye: tuple[int, str] | None = None  # what it is told at the end
+        self._close_reason: tuple[int, str] | None = None  # close code and reason
         self._receiving: asyncio.Task[None] | None = None
-        self._told = asyncio.Event()  # that it knows, or is gone
-        self.knows = False  # that this is the end: the goodbye is with the kernel, behind all that it holds already
+        self._closed = asyncio.Event()
+        self.close_sent = (
+            False  # that this is the end: the goodbye is with the kernel, behind all that it holds already
+        )
         self._outbox: deque[str] = deque()
-        self.feed = Feed(context, stream, websocket, transport, self._outbox, self.reply, self.dismiss)
+        self.feed = Feed(context, stream, websocket, transport, self._outbox, self.reply, self.close_soon)
 
     def welcome(self) -> None:
-        """Tell it what there is, and the others that it came."""
+        """Send `welcome`, and the new list of viewers to the others."""
         context = self._context
         self.reply(
             Welcome(
@@ -71,10 +73,10 @@ class Viewer:
         context.viewers.join(self)
 
     async def run(self, receive: Coroutine[Any, Any, None]) -> None:
-        """Send and `receive` until either side ends it. Raises what `receive` does, in a group.
+        """Send and `receive` until either side ends the connection. Raises what `receive` raises, in a group.
 
-        Who says goodbye must be the one who reads: aiohttp cuts a connection that is closed beside a pending
-        `receive`, with what the network still holds for the viewer, instead of waiting for its answer.
+        The task that reads must send the close frame: if a connection is closed beside a pending `receive`, aiohttp
+        aborts it, with what the network still holds for the viewer, instead of waiting for the answer.
         """
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -82,43 +84,43 @@ class Viewer:
                 self._receiving = tasks.create_task(receive, name=f"receiving from {self.id}")
                 await asyncio.wait({self._receiving})
                 sending.cancel()
-            if self._goodbye is not None:
-                await self._say_goodbye(*self._goodbye)
+            if self._close_reason is not None:
+                await self._send_close(*self._close_reason)
         finally:
-            self._told.set()
+            self._closed.set()
 
-    def dismiss(self, code: int, reason: str) -> None:
-        """Have `run` end the connection with a websocket close code, when what waits has been sent."""
-        self._goodbye = (code, reason)
+    def close_soon(self, code: int, reason: str) -> None:
+        """Have `run` close the connection, with a websocket close code, after the messages that wait."""
+        self._close_reason = (code, reason)
         if self._receiving is not None and self._receiving is not asyncio.current_task():
             self._receiving.cancel()
 
     async def close(self, code: int, reason: str) -> None:
-        """Dismiss it, and wait until it has answered or is gone; one that does not read goes by force."""
-        self.dismiss(code, reason)
+        """Close the connection, and wait until that is done; a viewer that does not read is disconnected."""
+        self.close_soon(code, reason)
         try:
-            async with asyncio.timeout(_CLOSE_PATIENCE + 0.5):
-                await self._told.wait()
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S + 0.5):
+                await self._closed.wait()
         except TimeoutError:
             abort(self._transport)
 
-    async def _say_goodbye(self, code: int, reason: str) -> None:
+    async def _send_close(self, code: int, reason: str) -> None:
         try:
-            async with asyncio.timeout(_CLOSE_PATIENCE):
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 while self._outbox:
                     await self._websocket.send_str(self._outbox.popleft())
                 await self._websocket.close(code=code, message=reason.encode())
-                self.knows = not self._transport.get_write_buffer_size()
+                self.close_sent = not self._transport.get_write_buffer_size()
         except (TimeoutError, ConnectionError):
             abort(self._transport)
 
-    # --- what it is sent
+    # --- messages
 
     def tell(self, text: str) -> None:
-        """Leave a message for it."""
+        """Queue a message."""
         if self._outbox and not self._has_room(text):
             if not self._transport.is_closing():
-                what = f"cut with {len(self._outbox)} messages unread (limits.pending)"
+                what = f"disconnected with {len(self._outbox)} messages unread (limits.pending)"
                 self._context.refusals.count("limits.pending", self.address, what)
             abort(self._transport)
             return
@@ -126,16 +128,16 @@ class Viewer:
         self._ready.set()
 
     def _has_room(self, text: str) -> bool:
-        """Whether one more message may wait; if not, it stopped reading long ago, and would only hold memory."""
+        """Whether one more message may wait. If not, the viewer stopped reading long ago, and only uses memory."""
         waiting = len(text) + sum(map(len, self._outbox))
-        return len(self._outbox) < _OUTBOX and waiting <= self._context.config.limits.pending
+        return len(self._outbox) < _MAX_MESSAGES and waiting <= self._context.config.limits.pending
 
     def reply(self, message: Reply) -> None:
-        """Leave a message for it alone."""
+        """Queue a message for this viewer alone."""
         self.tell(serialize(message))
 
     async def send(self) -> None:
-        """Send the messages that wait, until cancelled. Raises ConnectionError when it went away."""
+        """Send queued messages until cancelled. Raises ConnectionError if the connection is lost."""
         while True:
             self._ready.clear()
             while self._outbox:
@@ -143,24 +145,24 @@ class Viewer:
             self.feed.go_on()
             await self._ready.wait()
 
-    # --- how it fares
+    # --- state
 
     @property
     def watching(self) -> str | None:
-        """What it watches, such as "jpeg 1280x720 q80"; None: no pictures."""
+        """What it watches, such as "jpeg 1280x720 q80"; None for nothing."""
         return self.feed.watching
 
     @property
     def dropped(self) -> int:
-        """Frames that it could have had, and had not, since it came."""
+        """Frames that it watched and was not sent, since it connected."""
         return self.feed.dropped
 
     def watch_again(self) -> None:
-        """Watch what it asked for under the settings of now; all stays as it was where there is no room for that."""
+        """Apply its last `watch` again, under the settings of now. If a limit is reached, nothing changes."""
         self.feed.watch_again()
 
-    def stats(self, now: int, vitals: MachineStats) -> Stats | None:
-        """How it fares; None while earlier messages still wait."""
+    def stats(self, now: int, machine: MachineStats) -> Stats | None:
+        """Its `stats`; None while earlier messages wait. `now`: microseconds of the service's clock."""
         if self._outbox:
             return None
         return Stats(
@@ -170,8 +172,8 @@ class Viewer:
             age_ms=self.feed.age_ms(),
             bytes_per_second=round(self.feed.rate.amount_per_second(now)),
             viewers=len(self._context.viewers),
-            cpu_percent=vitals.cpu_percent,
-            memory_mb=vitals.memory_mb,
-            temperature_c=vitals.temperature_c,
-            throttled=vitals.throttled,
+            cpu_percent=machine.cpu_percent,
+            memory_mb=machine.memory_mb,
+            temperature_c=machine.temperature_c,
+            throttled=machine.throttled,
         )

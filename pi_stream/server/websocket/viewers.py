@@ -1,4 +1,4 @@
-"""Everybody who is connected: who they are, and what all of them are told."""
+"""The connected viewers, and the messages that all of them are sent."""
 
 import asyncio
 import itertools
@@ -27,7 +27,7 @@ _Close = Callable[[int, str], Coroutine[Any, Any, None]]  # ends a connection wi
 
 
 class Member(Protocol):
-    """A viewer, as the others know it."""
+    """A viewer, as `Viewers` uses it."""
 
     id: str
     name: str
@@ -35,24 +35,24 @@ class Member(Protocol):
 
     @property
     def dropped(self) -> int:
-        """Frames that it could have had, and had not."""
+        """Frames that it watched and was not sent."""
         ...
 
     @property
     def watching(self) -> str | None:
-        """What it watches, in short."""
+        """What it watches, such as "jpeg 1280x720 q80"; None for nothing."""
         ...
 
     def tell(self, text: str) -> None:
-        """Leave a message for it."""
+        """Queue a message."""
         ...
 
-    def stats(self, now: int, vitals: MachineStats) -> Stats | None:
-        """How it fares, or None when it is too far behind to be told."""
+    def stats(self, now: int, machine: MachineStats) -> Stats | None:
+        """Its `stats`; None if it is too far behind to be sent any."""
         ...
 
     def watch_again(self) -> None:
-        """Watch what it asked for under the settings of now."""
+        """Apply its last `watch` again, under the settings of now."""
         ...
 
     async def close(self, code: int, reason: str) -> None:
@@ -61,7 +61,7 @@ class Member(Protocol):
 
 
 class Viewers:
-    """The connected viewers, in the order in which they came."""
+    """The connected viewers of all cameras, in the order in which they connected."""
 
     def __init__(self, events: Events, streams: Streams) -> None:
         self._events = events
@@ -73,15 +73,15 @@ class Viewers:
         self._members: dict[str, Member] = {}
         self._ids = itertools.count(1)
         self._guests: dict[_Close, Stream] = {}
-        self.left = 0  # of either, since the start
-        self.by_address: Counter[str] = Counter()  # connected from each, those who only look included
+        self.left = 0  # that disconnected since the start, guests included
+        self.by_address: Counter[str] = Counter()  # connected from each network, guests included
 
     def __len__(self) -> int:
         return len(self._members)
 
     @property
     def count(self) -> int:
-        """All who are connected, those too who only look."""
+        """All viewers, including those that read no messages."""
         return len(self._members) + len(self._guests)
 
     @contextmanager
@@ -103,11 +103,11 @@ class Viewers:
 
     @property
     def present(self) -> tuple[Present, ...]:
-        """Who is watching."""
+        """The list of viewers in `welcome` and `viewers`."""
         return tuple(Present(member.id, member.name) for member in self)
 
     def join(self, member: Member) -> None:
-        """Somebody came; the others hear of it."""
+        """Add a viewer; the others are sent the new list."""
         news = serialize(ViewersNews(viewers=(*self.present, Present(member.id, member.name))))
         for other in self:
             other.tell(news)
@@ -115,24 +115,24 @@ class Viewers:
         self._publish()
 
     def leave(self, member: Member) -> None:
-        """Somebody went."""
+        """Remove a viewer; the others are sent the new list."""
         if self._members.pop(member.id, None) is not None:
             self.left += 1
-            self.tell_all(ViewersNews(viewers=self.present))
+            self.send_to_all(ViewersNews(viewers=self.present))
             self._publish()
 
     def rename(self, member: Member, name: str) -> None:
-        """Somebody is called otherwise from now on."""
+        """Change the name of a viewer; all are sent the new list."""
         member.name = without_directions(name)
-        self.tell_all(ViewersNews(viewers=self.present))
+        self.send_to_all(ViewersNews(viewers=self.present))
         self._publish()
 
     def say(self, member: Member, text: str) -> None:
-        """Somebody says a line to all."""
+        """Send a chat line of a viewer to all."""
         text = without_directions(text)
-        self.tell_all(Said(sender=member.id, name=member.name, text=text, at=clock.utc()))
+        self.send_to_all(Said(sender=member.id, name=member.name, text=text, at=clock.utc()))
 
-    def tell_all(self, message: Reply, *, camera: str | None = None) -> None:
+    def send_to_all(self, message: Reply, *, camera: str | None = None) -> None:
         """A message to every viewer, or to those of one camera; it is serialized once."""
         text = serialize(message)
         for member in self:
@@ -144,7 +144,7 @@ class Viewers:
 
     def _send_source(self, event: SourceChanged) -> None:
         news = SourceNews(online=event.online, kind=event.kind, reason=event.reason)
-        self.tell_all(news, camera=event.camera)
+        self.send_to_all(news, camera=event.camera)
 
     def _send_cameras(self, event: SourceChanged | CamerasChanged) -> None:  # noqa: ARG002 - all listeners have it
         """To every viewer: a list of cameras, and the keys that lead to them, need the state of each."""
@@ -157,17 +157,17 @@ class Viewers:
             member.tell(texts[camera])
 
     def _send_captions(self, event: CaptionsChanged) -> None:
-        self.tell_all(CaptionsNews(captions=event.captions), camera=event.camera)
+        self.send_to_all(CaptionsNews(captions=event.captions), camera=event.camera)
 
-    def tell_stats(self, vitals: MachineStats) -> None:
-        """To each, how it fares."""
+    def send_stats(self, machine: MachineStats) -> None:
+        """Send each viewer its `stats`."""
         now = clock.now()
         for member in self:
-            if (stats := member.stats(now, vitals)) is not None:
+            if (stats := member.stats(now, machine)) is not None:
                 member.tell(serialize(stats))
 
     def watch_again(self) -> None:
-        """The settings changed: have everybody watch what they asked for under the new ones."""
+        """Apply the last `watch` of each viewer again, after the settings changed."""
         for member in self:
             member.watch_again()
 
@@ -176,11 +176,11 @@ class Viewers:
         return sum(each is stream for each in (*(member.stream for member in self), *self._guests.values()))
 
     async def close_all(self, code: int, reason: str) -> None:
-        """End every connection, all at once."""
+        """Close all connections at the same time."""
         await _close((*(member.close for member in self), *self._guests), code, reason)
 
     async def close_camera(self, stream: Stream, code: int, reason: str) -> None:
-        """End every connection that watches this camera."""
+        """Close all connections to this camera."""
         members = (member.close for member in self if member.stream is stream)
         guests = (close for close, watched in self._guests.items() if watched is stream)
         await _close((*members, *guests), code, reason)
