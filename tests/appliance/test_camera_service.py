@@ -4,17 +4,20 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import websockets
 from playwright.async_api import Browser
 
+import pi_stream
 from tests.appliance.bars import RGB, what_is_wrong
 from tests.appliance.container import Container
 from tests.appliance.serving import PATIENCE, Serving
 from tests.browser.pages import open_page, pixels, wait_for_frames, watch
 
+VIRTUAL_CAMERAS = Path(__file__).parent / "virtual" / "virtual.yaml"
 _OFFLINE = 0x04  # of a frame's flags, see docs/protocol.md
 _FAULTS = "/run/virtual-camera"
 _HOLD = """
@@ -174,3 +177,28 @@ async def test_other_settings_after_a_restart(camera: Container) -> None:
         until(lambda: abs(service.health()["fps"] - fps) < 0.3 * fps)  # noqa: B023 - it is called before the next turn
         assert f"{width}x{height}" in service.log()
         service.stop()
+
+
+async def test_two_cameras_of_libcamera_in_one_service(camera: Container) -> None:
+    """Each is opened by its number, shows its own picture, and goes on when the other one rests or is gone."""
+    one = VIRTUAL_CAMERAS.read_text(encoding="utf-8")
+    two = one[one.index('"Virtual0"') :].replace("Virtual0", "Virtual1").replace('"bars"', '"lines"')
+    camera.write("/usr/share/libcamera/pipeline/virtual/virtual.yaml", f"{one}\n{two}")
+    service = Serving(camera, "camera.path=0", "cameras.second.source=picamera2", "cameras.second.path=1")
+    health = service.until(lambda health: bool(health["ok"]))
+    assert [(each["name"], each["source"]) for each in health["cameras"]] == [
+        ("camera", "picamera2"),
+        ("second", "picamera2"),
+    ]
+    async with (
+        pi_stream.connect(service.url, accept=["png"]) as first,
+        pi_stream.connect(service.url, accept=["png"], camera="second") as second,
+    ):
+        for _ in range(3):
+            async with asyncio.timeout(PATIENCE):
+                bars, lines = await anext(aiter(first)), await anext(aiter(second))
+            assert what_is_wrong(bars.image(), RGB, *_WITHIN["png"]) == ""
+            assert what_is_wrong(lines.image(), RGB, *_WITHIN["png"]) != ""
+        devices = [each.welcome.source.device for each in (first, second)]
+    assert None not in devices
+    assert devices[0] != devices[1]
