@@ -292,3 +292,13 @@ def test_a_session_of_plain_http_proves_nothing_over_tls() -> None:
     assert BOTH.by_session(plain, NOW, secure=True) is None
     assert BOTH.by_session(secure, NOW, secure=False) is None
     assert BOTH.by_session(secure, NOW, secure=True) is not None
+
+
+def test_a_file_that_cannot_be_read_or_written_is_one_sentence(tmp_path: Path) -> None:
+    """A folder is in its place."""
+    file = tmp_path / store.NAME
+    (file / "more").mkdir(parents=True)
+    with pytest.raises(SettingError, match="cannot be read: Is a directory"):
+        store.load(file)
+    with pytest.raises(SettingError, match="cannot be written: "):
+        store.save(file, BOTH)

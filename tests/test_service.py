@@ -163,6 +163,20 @@ async def test_watch_prints_rate_age_and_drops(tmp_path: Path) -> None:
     assert "jpeg 320x180" in output
 
 
+async def test_a_reader_of_the_output_that_goes_ends_a_command_quietly(tmp_path: Path) -> None:
+    """Such as head: nothing is wrong, and nothing is said."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    async with process(tmp_path) as service:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "pi_stream", "watch", service.url),
+            stdin=asyncio.subprocess.DEVNULL, stdout=writing, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        os.close(writing)
+        _, errors = await asyncio.wait_for(child.communicate(), PATIENCE)
+    assert (child.returncode, errors) == (0, b"")
+
+
 async def test_caption_puts_one_and_prints_its_id(tmp_path: Path) -> None:
     """And what is wrong with one is told, with exit code 1."""
     async with process(tmp_path) as service, http(service) as session:

@@ -334,6 +334,34 @@ def test_controls_of_every_type_are_checked(kind: str, right: object, wrong: obj
     assert str(raised.value) == sentence
 
 
+def test_a_layout_that_cannot_be_read_is_told(plan: Plan) -> None:
+    """A camera gave another than it was asked for."""
+    plan.layout = "XBGR8888"
+    with pytest.raises(SourceUnavailable, match=r"^the camera gives XBGR8888, which is neither YUV420 nor NV12$"):
+        source()
+
+
+def test_a_camera_that_may_not_be_opened_is_told_as_that(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libcamera does not list it, and says nothing."""
+    plan.cameras = []
+    node = str(tmp_path / "media0")
+    monkeypatch.setattr("pi_stream.sources.pi.libcamera.camera_nodes", lambda: [node])  # which nobody may open
+    with pytest.raises(SourceUnavailable, match=f"^no camera found, but {node} may not be opened; add this user"):
+        list_cameras()
+
+
+def test_a_camera_that_is_busy_is_told_with_the_program_that_has_it(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a person knows what to end."""
+    monkeypatch.setattr("pi_stream.sources.pi.libcamera.holders", lambda _: "rpicam-vid (process 7)")
+    plan.acquire = "Failed to acquire camera: Device or resource busy"
+    with pytest.raises(SourceUnavailable, match=r"^the camera is busy: rpicam-vid \(process 7\) uses it; end that"):
+        source()
+
+
 def test_a_control_of_a_type_that_cannot_be_set_is_told() -> None:
     """A library that is newer than we are may have such."""
     with pytest.raises(Unsupported, match=r"^controls\.New: values of the type Matrix cannot be set$"):

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from pi_stream.config.settings import TlsSettings
+from pi_stream.cli import certificate_lines
+from pi_stream.config.settings import Config, ServerSettings, TlsSettings
 from pi_stream.errors import SettingError
 from pi_stream.lib import atomic_file
 from pi_stream.server.security.local_addresses import certified
@@ -341,6 +342,16 @@ def test_a_key_is_not_lost_for_want_of_a_file_descriptor(tmp_path: Path, monkeyp
         with pytest.raises(SettingError, match="cannot be used now: Too many open files"):
             load(tmp_path / NAME)
     assert load(tmp_path / NAME) == kept
+
+
+def test_the_certificate_of_files_is_described(tmp_path: Path) -> None:
+    """Its names, prints and addresses; nothing of warnings, for a browser may trust it."""
+    issued = issue(tmp_path, "cam.example.org")
+    tls = TlsSettings(mode="files", certificate=str(issued.certificate), key=str(issued.key))
+    described = list(certificate_lines.lines(Config(server=ServerSettings(host="127.0.0.1"), tls=tls), tmp_path))
+    assert described[0] == "Names: cam.example.org"
+    assert described[1].startswith("Certificate: from [tls] certificate, until ")
+    assert not any("Browsers warn" in line for line in described)
 
 
 def test_a_zone_is_no_part_of_a_certificates_name() -> None:
