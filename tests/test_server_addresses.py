@@ -15,7 +15,7 @@ async def test_new_addresses_are_told_once(
     """The log is told of an address when it comes, and not again when it goes and comes back."""
     found: list[tuple[str, ...]] = [("localhost",)]
     monkeypatch.setattr("pi_stream.server.app.addresses", lambda _: found[0])
-    monkeypatch.setattr("pi_stream.server.app._LOOK", 0.01)
+    monkeypatch.setattr("pi_stream.server.app._ADDRESS_CHECK_PERIOD_S", 0.01)
     caplog.set_level("INFO", logger="pi_stream.server.app")
 
     async def told(address: str) -> None:

@@ -256,7 +256,7 @@ async def test_who_does_not_finish_the_handshake_is_let_go(tmp_path: Path, said:
 
 async def test_for_one_too_many_the_slowest_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many say nothing, the next one comes in."""
-    monkeypatch.setattr(tls_listener, "_MOST", 3)
+    monkeypatch.setattr(tls_listener, "_MAX_HANDSHAKES", 3)
     async with running(tmp_path, OWN, "limits.header_timeout=600") as service:
         silent = [socket.create_connection(("127.0.0.1", _port(service))) for _ in range(9)]
         async with http(service) as session, session.get("healthz") as answer:
