@@ -371,7 +371,7 @@ def test_a_control_of_a_type_that_cannot_be_set_is_told() -> None:
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ("Could not open any dmaHeap device", "the camera's memory is not available (Could not open any dmaHeap device)"),
+        ("Could not open any dmaHeap device", "the camera's memory is not available (Could not open any dmaHeap"),
         ("/dev/media0: Permission denied", "the camera may not be opened (/dev/media0: Permission denied)"),
         ("Failed to allocate buffers", "there is not enough camera memory (Failed to allocate buffers)"),
         ("strange", "the camera does not start: strange"),
