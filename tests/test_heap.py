@@ -9,6 +9,8 @@ import pytest
 from pi_stream.lib import heap
 from pi_stream.lib.heap import TrimSchedule
 
+pytestmark = pytest.mark.alone  # what the kernel says of a process's memory lags behind on a busy machine
+
 # A process of its own: what else lives in this one's heap is not known. The small blocks between the large ones, which
 # stay, keep the C library from giving the gaps back by itself.
 _GAPS = """

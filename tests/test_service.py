@@ -258,6 +258,7 @@ async def test_a_bug_in_a_protocol_ends_the_service_too(tmp_path: Path, monkeypa
     assert caught.group_contains(ZeroDivisionError)
 
 
+@pytest.mark.alone
 async def test_viewers_hear_goodbye_and_the_exit_is_0_under_load(tmp_path: Path) -> None:
     """A signal while pictures flow to viewers in every encoding, texts are drawn, and some neither read nor answer."""
     async with process(tmp_path) as service, http(service) as session, AsyncExitStack() as ends:
@@ -279,6 +280,7 @@ async def test_viewers_hear_goodbye_and_the_exit_is_0_under_load(tmp_path: Path)
             assert connection.close_code == 1001
 
 
+@pytest.mark.alone
 async def test_a_viewers_answer_to_the_goodbye_is_waited_for(tmp_path: Path) -> None:
     """The connection is not cut with the goodbye perhaps still on its way: who answers late finds it open."""
     with ExitStack() as ends:
