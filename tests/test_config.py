@@ -95,6 +95,13 @@ def test_assignments_stand_over_the_file_and_are_toml_or_else_text(tmp_path: Pat
     assert (read.camera.path, read.camera.source, read.server.host) == ("film.mp4", "file", "::1")
 
 
+def test_an_assignment_that_looks_like_a_number_may_be_a_text() -> None:
+    """Where the setting is one; where it is a number, a wrong one is told as a number."""
+    assert load(None, ["camera.path=0"]).camera.path == "0"
+    with pytest.raises(SettingError, match=r"--set camera.fps: \[camera\] fps: expected a number .* got 1000$"):
+        load(None, ["camera.fps=1000"])
+
+
 @pytest.mark.parametrize("text", ["camera", "camera.fps", "fps=3", "=3", "camera.=3", ".fps=3"])
 def test_an_assignment_of_another_form_is_told(text: str) -> None:
     """--set wants section.key=value."""

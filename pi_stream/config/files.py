@@ -6,6 +6,7 @@ import shutil
 import stat
 import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,17 @@ def load(path: Path | None = None, assignments: Sequence[str] = (), kind: type[C
         for each in sections:
             section = section.setdefault(each, {})
         section[key] = value
-        # The value may be secret; if it is not, the problem quotes it.
-        config = _convert(table, f"--set {assignment.partition('=')[0]}", kind)
+        name, _, text = assignment.partition("=")  # the value may be secret; if it is not, the problem quotes it
+        try:
+            config = _convert(table, f"--set {name}", kind)
+        except SettingError:
+            if isinstance(value, str):
+                raise
+            section[key] = text.strip()  # what looks like a number may be meant as text, such as camera.path=0
+            with suppress(SettingError):
+                config = _convert(table, f"--set {name}", kind)
+                continue
+            raise
     return config
 
 

@@ -141,7 +141,7 @@ def test_a_camera_that_the_machine_finds_later_is_taken(unit: Unit) -> None:
         unit.status_says("30 fps from Virtual")
     finally:
         unit.machine.run("rm", "/dev/media1")
-    assert unit.says("a better camera than synthetic came: libcamera finds a camera")
+    assert unit.says("the camera camera changes from synthetic to picamera2: libcamera finds a camera")
 
 
 def test_settings_are_reloaded_and_what_is_wrong_is_told(unit: Unit) -> None:
