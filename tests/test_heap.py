@@ -11,8 +11,8 @@ from pi_stream.lib.heap import TrimSchedule
 
 pytestmark = pytest.mark.alone  # what the kernel says of a process's memory lags behind on a busy machine
 
-# A process of its own: what else lives in this one's heap is not known. The small blocks between the large ones, which
-# stay, keep the C library from giving the gaps back by itself.
+# A process of its own: what else lives in this one's heap is not known. The blocks between the large ones, which stay,
+# keep the C library from giving the gaps back by itself. They are not so small that they fit into gaps that were there.
 _GAPS = """
 import ctypes, os
 from pi_stream.lib import heap
@@ -27,7 +27,7 @@ large, small = [], []
 for _ in range(2000):
     large.append(libc.malloc(50_000))
     ctypes.memset(large[-1], 1, 50_000)
-    small.append(libc.malloc(100))
+    small.append(libc.malloc(5_000))
 for each in large:
     libc.free(each)
 before = resident()
