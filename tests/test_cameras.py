@@ -126,6 +126,28 @@ async def test_a_renamed_camera_keeps_its_viewers_and_captions(tmp_path: Path) -
     assert _captions_files(tmp_path) == ["captions-roses.json"]
 
 
+async def test_two_cameras_that_change_places_keep_their_captions(tmp_path: Path) -> None:
+    """The first camera is another one from now on, and after a restart; no caption is lost."""
+    garden = _TWO[_TWO.index("[cameras.garden]") :].replace("[cameras.garden]", '[camera]\nname = "garden"')
+    door = '[cameras.door]\nsource = "synthetic"\nwidth = 320\nheight = 180\n'
+    swapped = _TWO[: _TWO.index("[camera]")] + garden + door
+    async with _service(tmp_path) as (service, config):
+        async with http(service) as session:
+            for name in ("garden", "door"):
+                async with session.post(f"cameras/{name}/api/captions", json={"text": name}) as answer:
+                    assert answer.status == 201
+        async with service.socket("cameras/garden/ws") as viewer:
+            await _watching(viewer)
+            await _reload(service, config, swapped)
+            await next_frame(viewer)
+        assert await _names(service) == ["garden", "door"]
+        assert await service.stop() == 0
+    async with _service(tmp_path, swapped) as (service, _):
+        for path, name in (("ws", "garden"), ("cameras/door/ws", "door")):
+            async with service.socket(path) as viewer:
+                assert [caption["text"] for caption in (await _watching(viewer))["captions"]] == [name]
+
+
 async def test_wrong_cameras_in_a_reload_change_nothing(tmp_path: Path) -> None:
     """A sentence in the log, and all goes on."""
     async with _service(tmp_path) as (service, config):

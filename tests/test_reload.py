@@ -120,6 +120,16 @@ def test_a_camera_with_another_name_and_else_the_same_settings_is_renamed(tmp_pa
     assert (changed.added, changed.removed, changed.reopened) == ((), (), ())
 
 
+def test_a_name_that_another_camera_had_is_no_rename(tmp_path: Path) -> None:
+    """The first camera may take another's place, or two may change theirs: each stays the camera of its name."""
+    old = _config("[camera]\nname = 'door'\n[cameras.garden]\nfps = 5", tmp_path)
+    alone = change(old, _config("[camera]\nname = 'garden'\nfps = 5", tmp_path))
+    assert (alone.renamed, alone.removed, alone.added, alone.reopened) == ({}, ("door",), (), ())
+    swapped = change(old, _config("[camera]\nname = 'garden'\nfps = 5\n[cameras.door]", tmp_path))
+    assert (swapped.renamed, swapped.removed, swapped.added, swapped.reopened) == ({}, (), (), ())
+    assert list(swapped.config.all_cameras) == ["garden", "door"]
+
+
 def test_the_size_of_a_camera_that_stays_waits_for_a_restart(tmp_path: Path) -> None:
     """One that is added has the size it asks for."""
     old = _config("[cameras.garden]\nwidth = 640", tmp_path)

@@ -137,15 +137,16 @@ class Cameras:
             if stream.name != name:
                 log.info("the camera %s is now called %s", stream.name, name)
                 stream.name = name
-                await stream.captions.move_to(self._captions_file(name, first=name == first))
             if name in change.reopened:
                 stream.replace_source(specs[name], settings[name])
             else:
                 stream.take_over(settings[name])
         streams = {**renamed, **{stream.name: stream for stream in added}}
         self.streams.put({name: streams[name] for name in settings})
-        for stream in gone:  # first, because a new camera may get its device
+        for stream in gone:  # first, because another camera may get its device, or its file of captions
             await self._remove(stream)
+        for name in sorted(renamed, key=first.__eq__):  # the file of the first camera is given up before it is taken
+            await renamed[name].captions.move_to(self._captions_file(name, first=name == first))
         for stream in added:
             self._run(stream)
             await stream.opened.wait()

@@ -86,8 +86,9 @@ def change(old: Config, new: Config, needs_restart: frozenset[str] = NEEDS_RESTA
 
 
 def _renamed(old: Config, new: Config) -> dict[str, str]:
+    """The new names by the old ones. A name that another camera had is no new name: cameras are compared by it."""
     renamed = {}
-    if old.first_camera != new.first_camera:
+    if new.first_camera not in old.all_cameras and old.first_camera not in new.all_cameras:
         renamed[old.first_camera] = new.first_camera
     gone = {name: each for name, each in old.cameras.items() if name not in new.all_cameras}
     for name, settings in new.cameras.items():
